@@ -1,0 +1,3 @@
+module github.com/jumpring/jumpring
+
+go 1.26.8
