@@ -1,0 +1,95 @@
+package canon
+
+import "time"
+
+// ClaimKind is what a claim stands for.
+type ClaimKind string
+
+// The kinds of claims that this hub folds.
+const (
+	ClaimSale        ClaimKind = "sale"
+	ClaimReservation ClaimKind = "reservation"
+)
+
+// Claim is a right to a piece or to a quantity of a SKU: an order's line, a till's sale, a reservation. Its key is
+// natural and stays for ever: the same fact never makes two claims.
+type Claim struct {
+	// Key is "connection/order/line" for a sale, the reservation's ULID for a reservation.
+	Key        string    `json:"key"`
+	Kind       ClaimKind `json:"kind"`
+	Connection string    `json:"connection"` // or the channel of a command
+	// ListingID is the platform's listing; Node its node id, once the listing is known.
+	ListingID string `json:"listing_id,omitempty"`
+	Node      string `json:"node,omitempty"`
+	// Item is the golden id of what is claimed; empty while it waits for its listing.
+	Item     string `json:"item,omitempty"`
+	Location string `json:"location,omitempty"` // the hub's location that gives the goods
+	// Net is how many pieces are claimed now: ordered less returned; 0 when the claim is not live.
+	Net int64 `json:"net"`
+	// Reflected is how much of Net the stock authority's own level is known to include.
+	Reflected int64 `json:"reflected,omitempty" golden:"-"`
+	// HandedOver tells that the goods have left with the client.
+	HandedOver bool `json:"handed_over,omitempty"`
+	// Overruled tells that a person decided for another claim; it counts no longer.
+	Overruled bool       `json:"overruled,omitempty"`
+	Document  string     `json:"document,omitempty"` // golden id of the order
+	ForWhom   string     `json:"for_whom,omitempty" class:"personal"`
+	Until     *time.Time `json:"until,omitempty"` // of a reservation
+	Ended     string     `json:"ended,omitempty"` // released, expired, sold, cancelled, returned
+	// Since is the entry that first stated the claim live; the earliest live claim becomes the holder of a free piece.
+	Since Position `json:"since" golden:"-"`
+	// At is the fold time of Since.
+	At time.Time `json:"at" golden:"-"`
+}
+
+// Live reports whether the claim counts.
+func (c *Claim) Live() bool { return c.Net > 0 && !c.Overruled }
+
+// CaseKind names what a case is about.
+type CaseKind string
+
+// The kinds of cases.
+const (
+	CaseDoubleClaim CaseKind = "double_claim" // two live claims on one piece
+	CaseOversold    CaseKind = "oversold"     // a quantity SKU went below zero
+	CaseIdentity    CaseKind = "identity"     // keys that contradict each other
+	CaseFuse        CaseKind = "fuse"         // a connection's fuse stopped its writes
+)
+
+// Case is a conflict that a person decides, or that goes away with its cause.
+type Case struct {
+	ID      string   `json:"id"` // derived from kind and subject
+	Kind    CaseKind `json:"kind"`
+	Open    bool     `json:"open"`
+	Subject string   `json:"subject"` // the item's golden id, or the connection's name
+	// Summary says in one sentence what is wrong; it has no personal data.
+	Summary   string     `json:"summary"`
+	Evidence  []Evidence `json:"evidence,omitempty"`
+	Proposals []Proposal `json:"proposals,omitempty"`
+	// Resolution is how it ended.
+	Resolution string    `json:"resolution,omitempty"`
+	Note       string    `json:"note,omitempty"`
+	OpenedAt   time.Time `json:"opened_at" golden:"-"`
+	Opened     Position  `json:"opened" golden:"-"`
+	ClosedAt   time.Time `json:"closed_at,omitzero" golden:"-"`
+	Closed     Position  `json:"closed,omitzero" golden:"-"`
+}
+
+// InGolden keeps closed cases out of the golden digest.
+func (c *Case) InGolden() bool { return c.Open }
+
+// Evidence is one side of a case.
+type Evidence struct {
+	Claim      string `json:"claim,omitempty"`
+	Connection string `json:"connection,omitempty"`
+	Text       string `json:"text"`
+	Position   string `json:"position,omitempty" golden:"-"` // the entry that states it
+	// Holds tells that this side holds the piece.
+	Holds bool `json:"holds,omitempty" golden:"-"`
+}
+
+// Proposal is a way to end a case.
+type Proposal struct {
+	ID   string `json:"id"` // "keep:<claim>"
+	Text string `json:"text"`
+}

@@ -1,0 +1,129 @@
+package canon
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Command is what a person or a till asks for. It may be refused; the fold decides and stores the outcome under the
+// idempotency key, so that a repeat gets the same answer. Exactly one of the requests is set.
+type Command struct {
+	// Key is the idempotency key, unique per actor. A command under a known key is not carried out again.
+	Key string `json:"key"`
+	// ID is a ULID made by the door that took the command. It names what the command makes.
+	ID string `json:"id"`
+
+	Reserve  *Reserve  `json:"reserve,omitempty"`
+	Release  *Release  `json:"release,omitempty"`
+	Sell     *Sell     `json:"sell,omitempty"`
+	Restock  *Restock  `json:"restock,omitempty"`
+	Resolve  *Resolve  `json:"resolve,omitempty"`
+	Match    *Match    `json:"match,omitempty"`
+	SetMode  *SetMode  `json:"set_mode,omitempty"`
+	SetPause *SetPause `json:"set_pause,omitempty"`
+}
+
+// Reserve asks to hold an item for some time.
+type Reserve struct {
+	Item     string `json:"item"`               // any id that resolves to it
+	Quantity int64  `json:"quantity,omitempty"` // 0 means 1; of a piece always 1
+	Seconds  int64  `json:"seconds"`
+	Location string `json:"location,omitempty"` // of a quantity SKU
+	Channel  string `json:"channel"`
+	ForWhom  string `json:"for_whom,omitempty" class:"personal"`
+}
+
+// Release ends a reservation.
+type Release struct {
+	Reservation string `json:"reservation"`
+}
+
+// Sell asks to sell an item at a till.
+type Sell struct {
+	Item        string       `json:"item"`
+	Quantity    int64        `json:"quantity,omitempty"`    // 0 means 1
+	Reservation string       `json:"reservation,omitempty"` // the seller's own hold
+	Location    string       `json:"location,omitempty"`
+	Channel     string       `json:"channel"`
+	Receipt     string       `json:"receipt,omitempty"`
+	Price       *StatedMoney `json:"price,omitempty"`
+}
+
+// Restock puts a returned piece back for sale, after inspection.
+type Restock struct {
+	Item     string `json:"item"`
+	Claim    string `json:"claim,omitempty"` // the sale that ended; empty when there is one only
+	Location string `json:"location,omitempty"`
+}
+
+// Resolve ends a case by one of its proposals.
+type Resolve struct {
+	Case     string `json:"case"`
+	Proposal string `json:"proposal"`
+	Note     string `json:"note,omitempty"`
+}
+
+// Match says by a person's word which item a listing is. It outranks every key.
+type Match struct {
+	Connection string `json:"connection"`
+	ListingID  string `json:"listing_id"`
+	// Item is an id that resolves to an item; "new" makes an item of its own; "none" keeps it unbound; "" undoes the
+	// decision.
+	Item string `json:"item"`
+}
+
+// SetMode changes a connection's mode. Live needs the digest of the plan that was looked at. Invariant 9.
+type SetMode struct {
+	Connection string `json:"connection"`
+	Mode       Mode   `json:"mode"`
+	// PlanDigest is what the person saw; Plan what the plan was when the command was taken. Both must be the same.
+	PlanDigest string `json:"plan_digest,omitempty"`
+	Plan       string `json:"plan,omitempty"`
+}
+
+// SetPause pauses or resumes a connection; to resume also resets a tripped fuse.
+type SetPause struct {
+	Connection string `json:"connection"`
+	Paused     bool   `json:"paused"`
+}
+
+// Outcome is what the fold decided about a command.
+type Outcome struct {
+	Key      string   `json:"key"`
+	Position Position `json:"position"`
+	// OK tells that it was carried out. Otherwise Code is a stable problem code and Reason says what to do.
+	OK     bool   `json:"ok"`
+	Status int    `json:"status"` // of the HTTP answer: 200, 201, 404, 409, 422
+	Code   string `json:"code,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Holder is who holds the piece, of a refusal.
+	Holder *Holder `json:"holder,omitempty"`
+	// Result is the record that the command made or changed, as JSON.
+	Result json.RawMessage `json:"result,omitempty"`
+	At     time.Time       `json:"at"`
+	// Digest is SHA-256 of the command without its id: a key that comes again with another command is refused.
+	Digest string `json:"digest"`
+}
+
+// Reservation is what the API shows of a claim of that kind.
+type Reservation struct {
+	ID       string     `json:"id"`
+	Item     string     `json:"item"`
+	Quantity int64      `json:"quantity"`
+	Channel  string     `json:"channel"`
+	Until    *time.Time `json:"until,omitempty"`
+	Live     bool       `json:"live"`
+	Ended    string     `json:"ended,omitempty"`
+}
+
+// MatchRow is a listing that could not be joined, or that a person decided, as the match list shows it.
+type MatchRow struct {
+	Connection string   `json:"connection"`
+	ListingID  string   `json:"listing_id"`
+	Node       string   `json:"node"`
+	SKU        string   `json:"sku,omitempty"`
+	Title      string   `json:"title,omitempty"`
+	Reason     string   `json:"reason"` // "sku.blank", "sku.duplicate", "keys.contradict", "person"
+	Candidates []string `json:"candidates,omitempty"`
+	Decision   string   `json:"decision,omitempty"` // a person's: an item id, "new" or "none"
+}

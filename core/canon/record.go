@@ -1,0 +1,215 @@
+package canon
+
+import "time"
+
+// ItemStatus is where a piece is in its life (the machine is in core/lifecycle).
+type ItemStatus string
+
+// The states of an item that this hub folds. A quantity SKU has ItemInStock or ItemUnavailable.
+const (
+	ItemUnknown     ItemStatus = "unknown"     // sources disagree whether it is there, and nobody has decided
+	ItemInStock     ItemStatus = "in_stock"    //
+	ItemReserved    ItemStatus = "reserved"    //
+	ItemSold        ItemStatus = "sold"        //
+	ItemUnavailable ItemStatus = "unavailable" // no source shows it as there
+	ItemRetired     ItemStatus = "retired"     // every source deleted it
+)
+
+// Item is the golden record of one piece, or of a quantity of a SKU. It is computed from its bindings, its claims
+// and its ledger; nothing writes it directly.
+type Item struct {
+	ID string `json:"id"` // the smallest of Nodes
+	// Nodes are the node ids of the listings that are this item; each resolves to ID.
+	Nodes        []string      `json:"nodes"`
+	Serialized   bool          `json:"serialized"` // one piece; otherwise a quantity of a SKU
+	Title        string        `json:"title,omitempty"`
+	SKU          string        `json:"sku,omitempty"`
+	Serial       string        `json:"serial,omitempty"`
+	EPC          string        `json:"epc,omitempty"`
+	GTIN         string        `json:"gtin,omitempty"`
+	Brand        string        `json:"brand,omitempty"`
+	StyleNo      string        `json:"style_no,omitempty"`
+	Category     string        `json:"category,omitempty"`
+	ProductID    string        `json:"product_id,omitempty"` // node id of the product
+	Certificates []Certificate `json:"certificates,omitempty"`
+	Metal        *Metal        `json:"metal,omitempty"`
+	Weight       *Weight       `json:"weight,omitempty"`
+	Stones       []Stone       `json:"stones,omitempty"`
+	RingSize     *RingSize     `json:"ring_size,omitempty"`
+	Prices       []Price       `json:"prices,omitempty"`
+	Cost         *Money        `json:"cost,omitempty" class:"cost"`
+	Attributes   []Attribute   `json:"attributes,omitempty"`
+	Status       ItemStatus    `json:"status"`
+	Location     string        `json:"location,omitempty"` // where the piece is; of a serialized item
+	Stock        []StockAt     `json:"stock"`
+	Holder       *Holder       `json:"holder,omitempty"`
+	Contested    bool          `json:"contested,omitempty"` // more than one live claim; a case is open
+	Listings     []Listing     `json:"listings"`
+	// Adopted tells that the hub counts this item's stock from an opening that was fixed when a connection went live.
+	Adopted bool `json:"adopted,omitempty"`
+	// Flags are what a person should look at, as stable codes ("stock.conflict").
+	Flags   []string `json:"flags,omitempty"`
+	Version Position `json:"version" golden:"-"`
+	// UpdatedAt is fold time.
+	UpdatedAt time.Time `json:"updated_at" golden:"-"`
+}
+
+// Price is an amount that a connection shows for an item.
+type Price struct {
+	Connection string `json:"connection"`
+	Money
+	Stated string `json:"stated"` // as the source wrote it
+}
+
+// Attribute is a custom attribute of an item, from the first source in the order of authority that states it.
+type Attribute struct {
+	Code  string `json:"code"`
+	Value string `json:"value"`
+}
+
+// Weight is a weight in milligrams with the words that it was read from.
+type Weight struct {
+	Milligrams int64  `json:"milligrams"`
+	Raw        string `json:"raw,omitempty"`
+}
+
+// StockAt is the stock of an item at one of the hub's locations, in pieces.
+type StockAt struct {
+	Location  string `json:"location"`
+	OnHand    int64  `json:"on_hand"`
+	Reserved  int64  `json:"reserved"`
+	Available int64  `json:"available"` // may be negative: oversold, a case is open
+}
+
+// Holder is the claim that holds a piece. Invariant 4: there is at most one.
+type Holder struct {
+	Claim string    `json:"claim" golden:"-"`
+	Kind  ClaimKind `json:"kind"`
+	// Channel is where the claim came from: a connection's name, or a till's.
+	Channel string     `json:"channel"`
+	Until   *time.Time `json:"until,omitempty"`
+}
+
+// Listing is how one connection lists an item.
+type Listing struct {
+	Connection string `json:"connection"`
+	ExternalID string `json:"external_id"`
+	Node       string `json:"node"`
+	SKU        string `json:"sku,omitempty"`
+	Status     string `json:"status,omitempty"`
+	// JoinedBy says which key bound it: certificate, epc, serial, sku, person, or own when it is alone.
+	JoinedBy string `json:"joined_by"`
+}
+
+// Product is the golden record of a style.
+type Product struct {
+	ID          string      `json:"id"`
+	Nodes       []string    `json:"nodes"`
+	Title       string      `json:"title,omitempty"`
+	Description string      `json:"description,omitempty"`
+	Brand       string      `json:"brand,omitempty"`
+	StyleNo     string      `json:"style_no,omitempty"`
+	Category    string      `json:"category,omitempty"`
+	Attributes  []Attribute `json:"attributes,omitempty"`
+	Version     Position    `json:"version" golden:"-"`
+	UpdatedAt   time.Time   `json:"updated_at" golden:"-"`
+}
+
+// Client is the golden record of a person.
+type Client struct {
+	ID         string    `json:"id"`
+	Nodes      []string  `json:"nodes"`
+	GivenName  string    `json:"given_name,omitempty" class:"personal"`
+	FamilyName string    `json:"family_name,omitempty" class:"personal"`
+	Emails     []string  `json:"emails,omitempty" class:"personal"` // normalized
+	Phones     []string  `json:"phones,omitempty" class:"personal"` // E.164
+	Addresses  []Address `json:"addresses,omitempty" class:"personal"`
+	Locale     string    `json:"locale,omitempty" class:"personal"` // BCP 47
+	Birthday   string    `json:"birthday,omitempty" class:"personal"`
+	// MarketingEmail is the most restrictive consent that any source states.
+	MarketingEmail string    `json:"marketing_email,omitempty"`
+	Accounts       []Account `json:"accounts"`
+	Version        Position  `json:"version" golden:"-"`
+	UpdatedAt      time.Time `json:"updated_at" golden:"-"`
+}
+
+// Address is a postal address with its country as ISO 3166-1 alpha-2 where it could be read.
+type Address AddressState
+
+// Account is a client as one connection knows them.
+type Account struct {
+	Connection string `json:"connection"`
+	ExternalID string `json:"external_id"` // "guest/<order>" for a buyer without an account
+	Node       string `json:"node"`
+}
+
+// Order is the golden record of a sale.
+type Order struct {
+	ID         string      `json:"id"`
+	Connection string      `json:"connection"`
+	ExternalID string      `json:"external_id"`
+	Number     string      `json:"number,omitempty"`
+	Status     OrderStatus `json:"status"`
+	PlacedAt   time.Time   `json:"placed_at"`
+	Currency   string      `json:"currency"`
+	Total      *Money      `json:"total,omitempty"` // as stated; invariant 5
+	// LinesTotal is what the hub computes from the lines: price times quantity less discounts, before tax and shipping.
+	LinesTotal *Money `json:"lines_total,omitempty"`
+	// TotalsDiffer tells that the stated amounts do not add up under any of the usual rules.
+	TotalsDiffer bool        `json:"totals_differ,omitempty"`
+	Lines        []OrderItem `json:"lines"`
+	Tenders      []Tender    `json:"tenders,omitempty" class:"payment"`
+	Channel      string      `json:"channel,omitempty"`
+	Location     string      `json:"location,omitempty"` // the hub's location
+	Salesperson  string      `json:"salesperson,omitempty"`
+	// ClientNode is the node id of the buyer; it resolves to the client's golden record.
+	ClientNode string `json:"client_node,omitempty"`
+	// History tells that the order is older than the connection's baseline: it moves no piece and no stock.
+	History   bool      `json:"history,omitempty"`
+	Version   Position  `json:"version" golden:"-"`
+	UpdatedAt time.Time `json:"updated_at" golden:"-"`
+}
+
+// OrderItem is a line of a golden order.
+type OrderItem struct {
+	ID        string `json:"id"`
+	ListingID string `json:"listing_id,omitempty"`
+	// Node is the node id of the sold listing; it resolves to the item. Empty while the listing is not known.
+	Node     string `json:"node,omitempty"`
+	SKU      string `json:"sku,omitempty"`
+	Title    string `json:"title,omitempty"`
+	Quantity int64  `json:"quantity"`
+	Returned int64  `json:"returned,omitempty"` // restocked by refunds
+	Refunded int64  `json:"refunded,omitempty"` // refunded, restocked or not
+	Price    *Money `json:"price,omitempty"`
+	// Waiting tells that the line's listing has not been seen yet.
+	Waiting bool `json:"waiting,omitempty"`
+}
+
+// Refund is the golden record of a refund.
+type Refund struct {
+	ID         string       `json:"id"`
+	Connection string       `json:"connection"`
+	ExternalID string       `json:"external_id"`
+	OrderID    string       `json:"order_id"` // golden id of the order
+	CreatedAt  time.Time    `json:"created_at"`
+	Total      *Money       `json:"total,omitempty"`
+	Lines      []RefundLine `json:"lines,omitempty"`
+	Tenders    []Tender     `json:"tenders,omitempty" class:"payment"`
+	Version    Position     `json:"version" golden:"-"`
+	UpdatedAt  time.Time    `json:"updated_at" golden:"-"`
+}
+
+// Location is one of the hub's places, as configured, with the platforms' places that are mapped to it.
+type Location struct {
+	ID       string            `json:"id"` // the name in the configuration
+	Bindings []LocationBinding `json:"bindings"`
+	Version  Position          `json:"version" golden:"-"`
+}
+
+// LocationBinding is a platform's place that is mapped to one of the hub's.
+type LocationBinding struct {
+	Connection string `json:"connection"`
+	ExternalID string `json:"external_id"`
+	Name       string `json:"name,omitempty"`
+}

@@ -1,0 +1,51 @@
+package canon
+
+// Settings are the part of the configuration that the fold uses. They are journaled when they change, so that a
+// replay uses what was in force. They carry no secret.
+type Settings struct {
+	// MatchItem is the join order of listings: certificate, epc, serial, sku.
+	MatchItem []string `json:"match_item"`
+	// Serialized says when a listing without serial, certificate and EPC is one piece: when_quantity_max_1, always, never.
+	Serialized string `json:"serialized"`
+	// StockAuthority is "hub" or a connection's name.
+	StockAuthority string `json:"stock_authority"`
+	// Safety is held back from what each connection shows, in pieces, of quantity SKUs.
+	Safety int64 `json:"safety,omitempty"`
+	// Region is the default region of phone numbers, ISO 3166-1 alpha-2.
+	Region string `json:"region,omitempty"`
+	// Locations are the hub's own places, sorted.
+	Locations   []string             `json:"locations"`
+	Connections []ConnectionSettings `json:"connections"` // in the order of authority
+}
+
+// ConnectionSettings are the part of a connection's configuration that the fold uses.
+type ConnectionSettings struct {
+	Name      string `json:"name"`
+	Connector string `json:"connector"`
+	Mode      Mode   `json:"mode"`
+	// Baseline is RFC 3339; empty for the default.
+	Baseline string `json:"baseline,omitempty"`
+	// SellsFrom are the hub's locations whose stock it may sell.
+	SellsFrom []string `json:"sells_from"`
+	// Locations maps the platform's locations to the hub's.
+	Locations map[string]string `json:"locations,omitempty"`
+	Safety    int64             `json:"safety,omitempty"`
+	// What the connector describes.
+	OpeningStock      bool `json:"opening_stock,omitempty"`
+	OrderLowersLevel  bool `json:"order_lowers_level,omitempty"`
+	RefundRaisesLevel bool `json:"refund_raises_level,omitempty"`
+	CancelRaisesLevel bool `json:"cancel_raises_level,omitempty"`
+}
+
+// Connection gives the settings of a connection; nil when there is none of that name.
+func (s *Settings) Connection(name string) *ConnectionSettings {
+	if s == nil {
+		return nil
+	}
+	for i := range s.Connections {
+		if s.Connections[i].Name == name {
+			return &s.Connections[i]
+		}
+	}
+	return nil
+}
