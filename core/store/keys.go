@@ -1,0 +1,116 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// The layout of the view: one prefix for each kind of value. A value is the JSON of the type named beside it.
+const (
+	PrefixRecord   = "rec/"      // golden records by type and golden id: canon.Item, Product, Client, Order, Refund, Location
+	PrefixBinding  = "bind/"     // canon.Binding by connection, kind, aspect, external id
+	PrefixClaim    = "claim/"    // canon.Claim by key
+	PrefixCase     = "case/"     // canon.Case by id
+	PrefixNode     = "node/"     // Node by node id: which golden record it belongs to
+	PrefixIndex    = "ix/"       // empty values; ix/<name>/<value>\x00<id>
+	PrefixRow      = "tl/"       // canon.Row by position and number
+	PrefixEntity   = "tlx/"      // empty values; tlx/<entity>/<position>/<number>, pointing into PrefixRow
+	PrefixConn     = "conn/"     // canon.Connection by name
+	PrefixOutcome  = "outcome/"  // canon.Outcome by actor and idempotency key
+	PrefixParked   = "parked/"   // canon.Parked by position
+	PrefixDue      = "due/"      // deadlines; due/<unix nanoseconds, 20 digits>/<what>, value is the key of what falls due
+	PrefixMatch    = "match/"    // canon.MatchRow by connection and listing: what is not joined, or decided by a person
+	PrefixDecision = "decision/" // canon.Match by connection and listing: a person's decisions
+	PrefixDiff     = "diff/"     // empty values; diff/<connection>/<level external id>: present exactly while it differs
+	PrefixStock    = "stk/"      // the ledger's sums by node and location
+	KeySettings    = "settings"  // canon.Settings in force
+	KeyMark        = "meta/mark" // Mark
+)
+
+// The types of golden records, as they stand in their keys.
+const (
+	TypeItem     = "item"
+	TypeProduct  = "product"
+	TypeClient   = "client"
+	TypeOrder    = "order"
+	TypeRefund   = "refund"
+	TypeLocation = "location"
+)
+
+// The secondary indexes.
+const (
+	IndexSerial      = "item.serial"      // normalized serial -> golden id of the item
+	IndexCertificate = "item.certificate" // Certificate.Key() -> item
+	IndexNumber      = "item.number"      // certificate number alone -> item
+	IndexEPC         = "item.epc"         // canonical EPC -> item
+	IndexSKU         = "item.sku"         // normalized SKU -> item
+	IndexGTIN        = "item.gtin"        // 14 digits -> item
+	IndexStatus      = "item.status"      // status -> item
+	IndexItemAt      = "item.location"    // the hub's location -> item
+	IndexEmail       = "client.email"     // normalized e-mail -> client
+	IndexPhone       = "client.phone"     // E.164 -> client
+	IndexWord        = "client.word"      // normalized word of a name -> client
+	IndexBuyer       = "order.client"     // buyer's node id -> order
+	IndexCaseOpen    = "case.open"        // "open" or "closed" -> case
+)
+
+// Node says which golden record a node belongs to.
+type Node struct {
+	Type   string `json:"type"`
+	Golden string `json:"golden"`
+}
+
+// RecordKey is the key of a golden record.
+func RecordKey(typ, id string) string { return PrefixRecord + typ + "/" + id }
+
+// BindingKey is the key of a binding.
+func BindingKey(k canon.BindingKey) string {
+	return PrefixBinding + k.Connection + "/" + string(k.Kind) + "/" + string(k.Aspect) + "/" + k.ExternalID
+}
+
+// IndexPrefix is what all entries of one value of an index begin with.
+func IndexPrefix(name, value string) string { return PrefixIndex + name + "/" + value + "\x00" }
+
+// IndexKey is one entry of an index.
+func IndexKey(name, value, id string) string { return IndexPrefix(name, value) + id }
+
+// IndexID takes the id out of an index key.
+func IndexID(key string) string { return key[strings.LastIndexByte(key, 0)+1:] }
+
+// RowKey is the key of row n that the entry at p caused.
+func RowKey(p canon.Position, n int) string {
+	return fmt.Sprintf("%s%s/%04d", PrefixRow, p.SortKey(), n)
+}
+
+// EntityKey points from an entity's timeline to a row.
+func EntityKey(entity string, p canon.Position, n int) string {
+	return fmt.Sprintf("%s%s/%s/%04d", PrefixEntity, entity, p.SortKey(), n)
+}
+
+// RowOfEntityKey gives the row's key that an entity key points to.
+func RowOfEntityKey(key string) string {
+	rest := key[len(PrefixEntity):]
+	return PrefixRow + rest[strings.IndexByte(rest, '/')+1:]
+}
+
+// OutcomeKey is where the outcome of an actor's command is kept.
+func OutcomeKey(actor, idempotencyKey string) string {
+	return PrefixOutcome + actor + "/" + idempotencyKey
+}
+
+// DueKey sorts deadlines by time.
+func DueKey(at time.Time, what string) string {
+	return fmt.Sprintf("%s%020d/%s", PrefixDue, at.UnixNano(), what)
+}
+
+// DueTime reads the time of a deadline's key.
+func DueTime(key string) (time.Time, error) {
+	var ns int64
+	if _, err := fmt.Sscanf(key[len(PrefixDue):], "%020d", &ns); err != nil {
+		return time.Time{}, fmt.Errorf("store: deadline key %q: %w", key, err)
+	}
+	return time.Unix(0, ns), nil
+}
