@@ -1,0 +1,41 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/goccy/go-json"
+)
+
+// borrower is a Reader that can show a value without copying it.
+type borrower interface {
+	borrow(key string) ([]byte, bool, error)
+}
+
+// Load reads the record of a key; nil when there is none. The error of a record that does not decode names the key,
+// never the content (invariant 7), and wraps ErrCorrupt.
+func Load[T any](r Reader, key string) (*T, error) {
+	get := r.Get
+	if b, ok := r.(borrower); ok {
+		get = b.borrow
+	}
+	raw, ok, err := get(key)
+	if err != nil || !ok {
+		return nil, err
+	}
+	record := new(T)
+	if err := json.Unmarshal(raw, record); err != nil {
+		return nil, fmt.Errorf("%w: the record of key %q is not a %T", ErrCorrupt, key, *record)
+	}
+	return record, nil
+}
+
+// Save writes a record as JSON. Equal records give equal bytes: fields come in the struct's order and map keys sorted
+// (invariant 3).
+func Save(tx *Tx, key string, v any) error {
+	raw, err := json.MarshalWithOption(v, json.DisableHTMLEscape())
+	if err != nil {
+		return fmt.Errorf("store: encode the record of key %q (%T): %w", key, v, err)
+	}
+	tx.Put(key, raw)
+	return nil
+}
