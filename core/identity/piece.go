@@ -1,0 +1,345 @@
+// Package identity decides which listings are one piece and which customers are one person. It is pure: the same set
+// of nodes, policy and decisions gives the same clusters in any order (invariant 3).
+package identity
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Crowd is how many nodes may share one key before the key stops to identify anything: a placeholder SKU on a
+// thousand listings, the shop's own e-mail address on every order.
+const Crowd = 48
+
+// Piece is a listing's node as the join sees it. All keys are normalized; an empty one is not stated.
+type Piece struct {
+	Node         string
+	Connection   string
+	Certificates []string // canon.Certificate keys
+	EPC          string
+	Serial       string
+	SKU          string
+	// CrowdedSKU tells that more than Crowd nodes have this SKU; they are not among the nodes of the join.
+	CrowdedSKU bool
+	// Decision is a person's: "" none, "new" an item of its own, "none" unbound, else the node id of a listing that it
+	// is the same piece as.
+	Decision string
+}
+
+// strong reports whether the node states a key that names one piece.
+func (p *Piece) strong() bool { return len(p.Certificates) > 0 || p.EPC != "" || p.Serial != "" }
+
+// The reasons why a listing stays unbound.
+const (
+	ReasonBlank      = "keys.blank"      // it states no key
+	ReasonDuplicate  = "sku.duplicate"   // its SKU is on several listings of one connection
+	ReasonContradict = "keys.contradict" // its keys say different things
+	ReasonPerson     = "person"          // a person decided so
+)
+
+// Decisions that are not a node id.
+const (
+	DecisionNew  = "new"
+	DecisionNone = "none"
+)
+
+// Cluster is one piece.
+type Cluster struct {
+	// Nodes are sorted; the first is the golden id.
+	Nodes []string
+	// JoinedBy says for each node which key bound it: certificate, epc, serial, sku, person; own where it is alone.
+	JoinedBy map[string]string
+}
+
+// Unbound is a listing that could not be joined.
+type Unbound struct {
+	Node       string
+	Reason     string
+	Candidates []string // nodes that it might be the same as
+}
+
+// Joined is what Join found.
+type Joined struct {
+	Clusters []Cluster
+	Unbound  []Unbound
+}
+
+// Join puts listings together that are one piece. The set of nodes must be closed: every node that shares an
+// uncrowded key with one of them, or that a decision names, is among them.
+//
+// Keys count in the given order (certificate, epc, serial, sku); the first three name a piece and join everywhere. A
+// SKU names a style or a stock line: it joins only where each connection has it once, and never joins listings whose
+// serials or certificates differ.
+func Join(nodes []Piece, order []string) Joined {
+	nodes = slices.Clone(nodes)
+	slices.SortFunc(nodes, func(a, b Piece) int { return cmp.Compare(a.Node, b.Node) })
+	j := joiner{nodes: nodes, parent: make([]int, len(nodes)), by: make([]string, len(nodes)), out: make([]string, len(nodes)), candidates: make([][]string, len(nodes))}
+	at := make(map[string]int, len(nodes))
+	for i := range nodes {
+		j.parent[i] = i
+		at[nodes[i].Node] = i
+	}
+	for i := range nodes {
+		switch d := nodes[i].Decision; d {
+		case "", DecisionNew:
+		case DecisionNone:
+			j.out[i] = ReasonPerson
+		default:
+			if k, ok := at[d]; ok && nodes[k].Decision != DecisionNone {
+				j.union(i, k, "person")
+			}
+		}
+	}
+	for _, key := range order {
+		if key == "sku" {
+			j.joinSKU()
+			continue
+		}
+		j.joinStrong(key)
+	}
+	for i := range nodes {
+		p := &nodes[i]
+		if j.out[i] == "" && !p.strong() && p.SKU == "" && p.Decision == "" {
+			j.out[i] = ReasonBlank
+		}
+	}
+	return j.result()
+}
+
+type joiner struct {
+	nodes      []Piece
+	parent     []int
+	by         []string // which key bound the node
+	out        []string // why the node stays unbound
+	candidates [][]string
+}
+
+func (j *joiner) find(i int) int {
+	for j.parent[i] != i {
+		j.parent[i] = j.parent[j.parent[i]]
+		i = j.parent[i]
+	}
+	return i
+}
+
+func (j *joiner) union(a, b int, by string) {
+	for _, i := range []int{a, b} {
+		if j.by[i] == "" {
+			j.by[i] = by
+		}
+	}
+	ra, rb := j.find(a), j.find(b)
+	if ra != rb {
+		j.parent[max(ra, rb)] = min(ra, rb)
+	}
+}
+
+// groups gives the nodes that share a value, sorted by value. Nodes that a person set apart take no part.
+func (j *joiner) groups(values func(p *Piece) []string) [][]int {
+	m := make(map[string][]int)
+	for i := range j.nodes {
+		p := &j.nodes[i]
+		if p.Decision == DecisionNew || p.Decision == DecisionNone {
+			continue
+		}
+		for _, v := range values(p) {
+			if v != "" {
+				m[v] = append(m[v], i)
+			}
+		}
+	}
+	keys := make([]string, 0, len(m))
+	for v := range m {
+		keys = append(keys, v)
+	}
+	slices.Sort(keys)
+	out := make([][]int, 0, len(keys))
+	for _, v := range keys {
+		out = append(out, m[v])
+	}
+	return out
+}
+
+// contradicts reports whether the clusters of these nodes, put together, would be a piece with two serials, two EPCs
+// or certificates that share nothing.
+func (j *joiner) contradicts(group []int) bool {
+	roots := make(map[int]bool)
+	for _, i := range group {
+		roots[j.find(i)] = true
+	}
+	var serial, epc string
+	var certs [][]string
+	for i := range j.nodes {
+		if !roots[j.find(i)] {
+			continue
+		}
+		p := &j.nodes[i]
+		if p.Serial != "" {
+			if serial != "" && serial != p.Serial {
+				return true
+			}
+			serial = p.Serial
+		}
+		if p.EPC != "" {
+			if epc != "" && epc != p.EPC {
+				return true
+			}
+			epc = p.EPC
+		}
+		if len(p.Certificates) > 0 {
+			certs = append(certs, p.Certificates)
+		}
+	}
+	for i := 1; i < len(certs); i++ {
+		if !slices.ContainsFunc(certs[i], func(c string) bool { return slices.Contains(certs[0], c) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *joiner) refuse(group []int, reason string) {
+	for _, i := range group {
+		if j.out[i] == "" {
+			j.out[i] = reason
+		}
+		for _, k := range group {
+			if k != i {
+				j.candidates[i] = append(j.candidates[i], j.nodes[k].Node)
+			}
+		}
+	}
+}
+
+func (j *joiner) joinStrong(key string) {
+	groups := j.groups(func(p *Piece) []string {
+		switch key {
+		case "certificate":
+			return p.Certificates
+		case "epc":
+			return []string{p.EPC}
+		case "serial":
+			return []string{p.Serial}
+		}
+		return nil
+	})
+	for _, g := range groups {
+		if len(g) < 2 {
+			continue
+		}
+		if j.contradicts(g) {
+			j.refuse(g, ReasonContradict)
+			continue
+		}
+		for _, i := range g[1:] {
+			j.union(g[0], i, key)
+		}
+	}
+}
+
+func (j *joiner) joinSKU() {
+	for i := range j.nodes {
+		p := &j.nodes[i]
+		if p.CrowdedSKU && !p.strong() && p.Decision == "" && j.by[i] == "" && j.out[i] == "" {
+			j.out[i] = ReasonDuplicate
+		}
+	}
+	for _, g := range j.groups(func(p *Piece) []string {
+		if p.CrowdedSKU {
+			return nil
+		}
+		return []string{p.SKU}
+	}) {
+		if len(g) < 2 {
+			continue
+		}
+		// Weak members have nothing but this SKU to go by.
+		var weak []int
+		for _, i := range g {
+			if !j.nodes[i].strong() && j.by[i] == "" {
+				weak = append(weak, i)
+			}
+		}
+		if len(weak) == 0 && j.joined(g) {
+			continue
+		}
+		reason := ""
+		switch {
+		case !j.uniquePerConnection(g):
+			reason = ReasonDuplicate
+		case j.contradicts(g):
+			reason = ReasonContradict
+		}
+		if reason == "" {
+			for _, i := range g[1:] {
+				j.union(g[0], i, "sku")
+			}
+			continue
+		}
+		for _, i := range weak {
+			if j.out[i] == "" {
+				j.out[i] = reason
+			}
+			for _, k := range g {
+				if k != i {
+					j.candidates[i] = append(j.candidates[i], j.nodes[k].Node)
+				}
+			}
+		}
+	}
+}
+
+func (j *joiner) joined(g []int) bool {
+	for _, i := range g[1:] {
+		if j.find(i) != j.find(g[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// uniquePerConnection reports whether each connection has this SKU for one piece only.
+func (j *joiner) uniquePerConnection(g []int) bool {
+	root := make(map[string]int)
+	for _, i := range g {
+		c := j.nodes[i].Connection
+		if r, seen := root[c]; seen && r != j.find(i) {
+			return false
+		}
+		root[c] = j.find(i)
+	}
+	return true
+}
+
+func (j *joiner) result() Joined {
+	var res Joined
+	members := make(map[int][]int)
+	for i := range j.nodes {
+		if j.out[i] != "" {
+			c := slices.Clone(j.candidates[i])
+			slices.Sort(c)
+			res.Unbound = append(res.Unbound, Unbound{Node: j.nodes[i].Node, Reason: j.out[i], Candidates: slices.Compact(c)})
+			continue
+		}
+		r := j.find(i)
+		members[r] = append(members[r], i)
+	}
+	for i := range j.nodes {
+		m := members[i]
+		if len(m) == 0 {
+			continue
+		}
+		c := Cluster{JoinedBy: make(map[string]string, len(m))}
+		for _, k := range m {
+			n := j.nodes[k].Node
+			c.Nodes = append(c.Nodes, n)
+			by := j.by[k]
+			if len(m) == 1 {
+				by = "own"
+			}
+			c.JoinedBy[n] = by
+		}
+		res.Clusters = append(res.Clusters, c)
+	}
+	return res
+}

@@ -1,0 +1,128 @@
+// Package lifecycle has the rules of claims, stock and states. It is pure: state and fact in, state out.
+package lifecycle
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// Holder says which claim holds a piece. Invariant 4: at most one. The claim that held it before goes on to hold it as
+// long as it lives; a free piece goes to the live claim that was journaled first. Nil when none lives.
+func Holder(before string, claims []*canon.Claim) *canon.Claim {
+	var first *canon.Claim
+	for _, c := range claims {
+		if !c.Live() {
+			continue
+		}
+		if c.Key == before {
+			return c
+		}
+		if first == nil || earlier(c, first) {
+			first = c
+		}
+	}
+	return first
+}
+
+func earlier(a, b *canon.Claim) bool {
+	if c := a.Since.Compare(b.Since); c != 0 {
+		return c < 0
+	}
+	return a.Key < b.Key
+}
+
+// Live gives the claims that count, sorted by key.
+func Live(claims []*canon.Claim) []*canon.Claim {
+	var live []*canon.Claim
+	for _, c := range claims {
+		if c.Live() {
+			live = append(live, c)
+		}
+	}
+	slices.SortFunc(live, func(a, b *canon.Claim) int { return cmp.Compare(a.Key, b.Key) })
+	return live
+}
+
+// PieceStatus gives the status of a piece from its live claims and whether it is in the house. A sale outranks a
+// reservation whoever holds the piece, so that the status does not depend on the order of events.
+func PieceStatus(live []*canon.Claim, custody Custody) canon.ItemStatus {
+	status := canon.ItemStatus("")
+	for _, c := range live {
+		switch c.Kind {
+		case canon.ClaimSale:
+			return canon.ItemSold
+		case canon.ClaimReservation:
+			status = canon.ItemReserved
+		}
+	}
+	if status != "" {
+		return status
+	}
+	switch custody {
+	case CustodyIn:
+		return canon.ItemInStock
+	case CustodyOut:
+		return canon.ItemUnavailable
+	}
+	return canon.ItemUnknown
+}
+
+// Custody is whether a piece is in the house.
+type Custody uint8
+
+// The answers.
+const (
+	CustodyUnknown Custody = iota // sources disagree, or none has said
+	CustodyIn
+	CustodyOut
+)
+
+// DoubleClaim gives the case of a piece with more than one live claim; nil when there is none. It is a function of the
+// live claims and the holder alone.
+func DoubleClaim(item string, live []*canon.Claim, holder string) *canon.Case {
+	if len(live) < 2 {
+		return nil
+	}
+	c := &canon.Case{
+		ID: CaseID(canon.CaseDoubleClaim, item), Kind: canon.CaseDoubleClaim, Open: true, Subject: item,
+		Summary: fmt.Sprintf("%d claims on one piece", len(live)),
+	}
+	for _, cl := range live {
+		text := fmt.Sprintf("%s %s by %s", cl.Kind, cl.Key, cl.Connection)
+		if cl.HandedOver {
+			text += ", goods handed over"
+		}
+		c.Evidence = append(c.Evidence, canon.Evidence{
+			Claim: cl.Key, Connection: cl.Connection, Text: text, Position: cl.Since.String(), Holds: cl.Key == holder,
+		})
+		c.Proposals = append(c.Proposals, canon.Proposal{ID: "keep:" + cl.Key, Text: proposalText(cl, live)})
+	}
+	return c
+}
+
+// proposalText words what keeping one claim means. Goods that have left with a client outrank an order on paper.
+func proposalText(keep *canon.Claim, live []*canon.Claim) string {
+	others := 0
+	handed := false
+	for _, c := range live {
+		if c.Key != keep.Key {
+			others++
+			handed = handed || c.HandedOver
+		}
+	}
+	switch {
+	case keep.HandedOver:
+		return fmt.Sprintf("Assign the piece to %s, where the goods were handed over; refund the other %d", keep.Key, others)
+	case handed:
+		return fmt.Sprintf("Keep %s, although the goods were handed over elsewhere", keep.Key)
+	}
+	return fmt.Sprintf("Keep %s; cancel and refund the other %d", keep.Key, others)
+}
+
+// CaseID derives a case's id from what it is about, so that one cause has one case.
+func CaseID(kind canon.CaseKind, subject string) string {
+	return canon.NodeID("cas", string(kind), "", subject)
+}

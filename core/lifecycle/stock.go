@@ -1,0 +1,308 @@
+package lifecycle
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// Sum is what the ledger adds up to for one node at one of the hub's locations, in pieces.
+type Sum struct {
+	Opening  int64 `json:"opening,omitempty"`  // fixed when a connection went live
+	Counted  int64 `json:"counted,omitempty"`  // what counts corrected
+	Reserved int64 `json:"reserved,omitempty"` // live reservations
+	// Sold is what live sale claims took, by connection.
+	Sold map[string]int64 `json:"sold,omitempty"`
+	// Pending is what claims took that the stock authority's own level is not known to include yet.
+	Pending int64 `json:"pending,omitempty" golden:"-"`
+}
+
+func (s *Sum) sold() int64 {
+	var n int64
+	for _, q := range s.Sold {
+		n += q
+	}
+	return n
+}
+
+// Ledger is the ledger's sums of one node.
+type Ledger struct {
+	Adopted bool            `json:"adopted,omitempty"`
+	At      map[string]*Sum `json:"at,omitempty"` // by location
+}
+
+// Sum gives the sum at a location, made if it is missing.
+func (l *Ledger) Sum(location string) *Sum {
+	if l.At == nil {
+		l.At = make(map[string]*Sum)
+	}
+	s := l.At[location]
+	if s == nil {
+		s = &Sum{}
+		l.At[location] = s
+	}
+	return s
+}
+
+// Apply moves the ledger by a claim's change from before to after. Each may be nil. Reserved and sold claims move
+// other sums; what is pending at a stock authority that is a platform counts all claims but its own.
+func (l *Ledger) Apply(before, after *canon.Claim, authority string) {
+	l.move(before, -1, authority)
+	l.move(after, 1, authority)
+}
+
+func (l *Ledger) move(c *canon.Claim, sign int64, authority string) {
+	if c == nil {
+		return
+	}
+	net := int64(0)
+	if c.Live() {
+		net = c.Net
+	}
+	s := l.Sum(c.Location)
+	if c.Kind == canon.ClaimReservation {
+		s.Reserved += sign * net
+	} else if net != 0 {
+		if s.Sold == nil {
+			s.Sold = make(map[string]int64)
+		}
+		s.Sold[c.Connection] += sign * net
+		if s.Sold[c.Connection] == 0 {
+			delete(s.Sold, c.Connection)
+		}
+	}
+	if c.Connection != authority {
+		s.Pending += sign * (net - c.Reflected)
+	}
+	if s.zero() {
+		delete(l.At, c.Location)
+	}
+}
+
+func (s *Sum) zero() bool {
+	return s.Opening == 0 && s.Counted == 0 && s.Reserved == 0 && len(s.Sold) == 0 && s.Pending == 0
+}
+
+// ShownAt is what a connection's level shows at one of the hub's locations.
+type ShownAt struct {
+	Connection string
+	Location   string // the hub's
+	Available  int64
+	// Whole tells that the connection has one number for all places; Location is then the first it sells from.
+	Whole bool
+	// Opening tells that the connection's levels are a count of what is there.
+	Opening bool
+	// OwnIncluded tells that the level already includes the connection's own sales.
+	OwnIncluded bool
+}
+
+// Stock is what the hub makes of levels and ledgers for one item.
+type Stock struct {
+	At []canon.StockAt // sorted by location
+	// Conflict tells that nothing was adopted and the sources disagree: nothing may be written.
+	Conflict bool
+	// Unseen tells that no source has shown a level.
+	Unseen  bool
+	Adopted bool
+}
+
+// Opening gives the opening stock by location that the sources' levels imply, and whether they disagree. A level
+// that includes its connection's own sales has them added back. Sources that count what is there outrank shop windows;
+// sources that know places say where, and those with one number for all have to agree with the sum.
+func Opening(levels []ShownAt, ledgers []*Ledger) (opening map[string]int64, conflict, seen bool) {
+	counted := slices.ContainsFunc(levels, func(s ShownAt) bool { return s.Opening })
+	placed := make(map[string]map[string]int64) // by connection and location
+	whole := make(map[string]int64)
+	wholeAt := make(map[string]string)
+	for _, s := range levels {
+		if s.Opening != counted {
+			continue
+		}
+		q := s.Available
+		if s.OwnIncluded {
+			for _, l := range ledgers {
+				for loc, sum := range l.At {
+					if s.Whole || loc == s.Location {
+						q += sum.Sold[s.Connection]
+					}
+				}
+			}
+		}
+		if s.Whole {
+			whole[s.Connection] += q
+			wholeAt[s.Connection] = s.Location
+			continue
+		}
+		if placed[s.Connection] == nil {
+			placed[s.Connection] = make(map[string]int64)
+		}
+		placed[s.Connection][s.Location] += q
+	}
+	opening = make(map[string]int64)
+	set := make(map[string]bool)
+	total := int64(0)
+	for _, conn := range slices.Sorted(maps.Keys(placed)) {
+		for _, loc := range slices.Sorted(maps.Keys(placed[conn])) {
+			q := placed[conn][loc]
+			if set[loc] && opening[loc] != q {
+				conflict = true
+				q = min(q, opening[loc])
+			}
+			opening[loc], set[loc] = q, true
+		}
+	}
+	for _, q := range opening {
+		total += q
+	}
+	for _, conn := range slices.Sorted(maps.Keys(whole)) {
+		if len(set) == 0 {
+			opening[wholeAt[conn]], set[wholeAt[conn]], total = whole[conn], true, whole[conn]
+			continue
+		}
+		conflict = conflict || whole[conn] != total
+	}
+	return opening, conflict, len(set) > 0
+}
+
+// PieceCustody says whether a serialized piece is in the house, and where. held tells that a live claim exists: a
+// claim proves that the piece was there.
+func PieceCustody(levels []ShownAt, ledgers []*Ledger, authority string, held bool) (c Custody, at string, adopted bool) {
+	if authority != HubAuthority {
+		st := PlatformStock(levels, ledgers, authority)
+		for _, a := range st.At {
+			if a.Available > 0 {
+				return CustodyIn, a.Location, true
+			}
+		}
+		if st.Unseen {
+			return CustodyUnknown, "", true
+		}
+		return CustodyOut, "", true
+	}
+	onHand := make(map[string]int64)
+	var conflict, seen bool
+	for _, l := range ledgers {
+		if l.Adopted && !adopted {
+			adopted, seen = true, true
+			for loc, s := range l.At {
+				onHand[loc] += s.Opening
+			}
+		}
+	}
+	if !adopted {
+		onHand, conflict, seen = Opening(levels, ledgers)
+	}
+	for _, l := range ledgers {
+		for loc, s := range l.At {
+			onHand[loc] += s.Counted
+			seen = seen || s.Counted != 0
+		}
+	}
+	in := false
+	for _, loc := range slices.Sorted(maps.Keys(onHand)) {
+		if onHand[loc] > 0 && !in {
+			in, at = true, loc
+		}
+	}
+	switch {
+	case conflict && !held:
+		return CustodyUnknown, at, adopted
+	case in || (held && !seen):
+		return CustodyIn, at, adopted
+	case !seen:
+		return CustodyUnknown, "", adopted
+	}
+	return CustodyOut, "", adopted
+}
+
+// HubAuthority is the stock authority's name when it is the hub itself.
+const HubAuthority = "hub"
+
+// HubStock computes the stock of an item whose authority is the hub: opening plus counts less sales, and less
+// reservations for what is available. Documents move it, levels do not once it is adopted.
+func HubStock(levels []ShownAt, ledgers []*Ledger) Stock {
+	var st Stock
+	var adopted *Ledger
+	for _, l := range ledgers {
+		if l.Adopted && adopted == nil {
+			adopted = l
+		}
+	}
+	opening := make(map[string]int64)
+	if adopted != nil {
+		st.Adopted = true
+		for loc, s := range adopted.At {
+			opening[loc] = s.Opening
+		}
+	} else {
+		var seen bool
+		opening, st.Conflict, seen = Opening(levels, ledgers)
+		st.Unseen = !seen
+	}
+	at := make(map[string]*canon.StockAt)
+	get := func(loc string) *canon.StockAt {
+		a := at[loc]
+		if a == nil {
+			a = &canon.StockAt{Location: loc}
+			at[loc] = a
+		}
+		return a
+	}
+	for loc, q := range opening {
+		get(loc).OnHand += q
+	}
+	for _, l := range ledgers {
+		for loc, s := range l.At {
+			a := get(loc)
+			a.OnHand += s.Counted - s.sold()
+			a.Reserved += s.Reserved
+		}
+	}
+	st.At = finish(at)
+	return st
+}
+
+// PlatformStock computes the stock of an item whose authority is a platform: its levels, less what other channels
+// took and it does not show yet.
+func PlatformStock(levels []ShownAt, ledgers []*Ledger, authority string) Stock {
+	st := Stock{Unseen: true, Adopted: true}
+	at := make(map[string]*canon.StockAt)
+	for _, s := range levels {
+		if s.Connection != authority {
+			continue
+		}
+		st.Unseen = false
+		a := at[s.Location]
+		if a == nil {
+			a = &canon.StockAt{Location: s.Location}
+			at[s.Location] = a
+		}
+		a.OnHand += s.Available
+	}
+	for _, l := range ledgers {
+		for loc, s := range l.At {
+			a := at[loc]
+			if a == nil {
+				if s.Pending == 0 {
+					continue
+				}
+				a = &canon.StockAt{Location: loc}
+				at[loc] = a
+			}
+			a.OnHand -= s.Pending
+		}
+	}
+	st.At = finish(at)
+	return st
+}
+
+func finish(at map[string]*canon.StockAt) []canon.StockAt {
+	out := make([]canon.StockAt, 0, len(at))
+	for _, loc := range slices.Sorted(maps.Keys(at)) {
+		a := at[loc]
+		a.Available = a.OnHand - a.Reserved
+		out = append(out, *a)
+	}
+	return out
+}
