@@ -7,3 +7,11 @@ require (
 	github.com/tidwall/btree v1.8.1
 	pgregory.net/rapid v1.2.0
 )
+
+require (
+	github.com/nyaruka/phonenumbers v1.6.5 // indirect
+	golang.org/x/exp v0.0.0-20250305212735-054e65f0b394 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	google.golang.org/protobuf v1.36.5 // indirect
+)

@@ -13,8 +13,13 @@ type Shown struct {
 	ReadStamp Position `json:"read_stamp"`
 	// Hash is SHA-256 over the canonical bytes of the observation, in hexadecimal, first 32 digits.
 	Hash string `json:"hash"`
-	// Observation is the state, as JSON of an Observation with its personal fields.
+	// Observation is the state, as JSON of an Observation without its personal fields, which are in Personal.
 	Observation json.RawMessage `json:"observation"`
+	Personal    json.RawMessage `json:"personal,omitempty" class:"personal"`
+	// Hidden tells that the observation hides fields.
+	Hidden bool `json:"hidden,omitempty"`
+	// Deleted tells that the observation is a tombstone.
+	Deleted bool `json:"deleted,omitempty"`
 }
 
 // Compare orders states that both have a source version, or both have none: by source version, read stamp, and hash,
@@ -47,12 +52,18 @@ type Binding struct {
 	BindingKey
 	Versioned   *Shown `json:"versioned,omitempty" golden:"-"`
 	Unversioned *Shown `json:"unversioned,omitempty" golden:"-"`
-	// Current repeats the observation that counts, for the golden digest.
-	Hash string `json:"hash"`
+	// Full is the greatest state that is whole, where the one that counts hides fields or is a tombstone: a hidden
+	// field is unknown, not empty. Nil when the one that counts is itself the greatest.
+	Full *Shown `json:"full,omitempty" golden:"-"`
+	// Hash is that of the state that counts, for the golden digest; FullHash that of Full.
+	Hash     string `json:"hash"`
+	FullHash string `json:"full_hash,omitempty"`
 	// Deleted tells that the platform has it no longer.
 	Deleted bool `json:"deleted,omitempty"`
 	// Uncertain tells that pushed states of the same version differ: a read has to settle it.
 	Uncertain bool `json:"uncertain,omitempty" golden:"-"`
+	// Hinted is the entry that made it uncertain: a fetch that began after it settles the matter.
+	Hinted Position `json:"hinted,omitzero" golden:"-"`
 	// MaxAvailable is the highest stock that any observation of a level stated, stale ones included.
 	MaxAvailable int64 `json:"max_available,omitempty"`
 	// Known is the entry that last changed or confirmed it, SeenAt its fold time: the binding's freshness.

@@ -26,6 +26,10 @@ type Claim struct {
 	Location string `json:"location,omitempty"` // the hub's location that gives the goods
 	// Net is how many pieces are claimed now: ordered less returned; 0 when the claim is not live.
 	Net int64 `json:"net"`
+	// Quantity is how many pieces were claimed at first.
+	Quantity int64 `json:"quantity"`
+	// Restocked is how many a person put back for sale by command.
+	Restocked int64 `json:"restocked,omitempty"`
 	// Reflected is how much of Net the stock authority's own level is known to include.
 	Reflected int64 `json:"reflected,omitempty" golden:"-"`
 	// HandedOver tells that the goods have left with the client.
@@ -38,6 +42,8 @@ type Claim struct {
 	Ended     string     `json:"ended,omitempty"` // released, expired, sold, cancelled, returned
 	// Since is the entry that first stated the claim live; the earliest live claim becomes the holder of a free piece.
 	Since Position `json:"since" golden:"-"`
+	// Changed is the entry that last changed Net.
+	Changed Position `json:"changed" golden:"-"`
 	// At is the fold time of Since.
 	At time.Time `json:"at" golden:"-"`
 }

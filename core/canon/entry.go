@@ -23,6 +23,7 @@ const (
 	EntrySettled     EntryType = "write.settled"   // Settled
 	EntryFuse        EntryType = "fuse.tripped"    // FuseTripped
 	EntryMalformed   EntryType = "delivery.parked" // Malformed: a genuine delivery that could not be translated
+	EntryRefresh     EntryType = "items.refreshed" // Refresh: a page of items to compute again under new settings
 	EntryReplay      EntryType = "parked.replayed" // Replay
 )
 
@@ -74,6 +75,13 @@ type Tick struct{}
 // Adopt fixes the opening stock of items, page by page, when a connection goes live.
 type Adopt struct {
 	Items []string `json:"items"` // golden ids
+}
+
+// Refresh computes items again, page by page, after the settings changed.
+type Refresh struct {
+	Items []string `json:"items"` // golden ids
+	// Done tells that this is the last page.
+	Done bool `json:"done,omitempty"`
 }
 
 // Attempt says that stock writes are about to be sent. It is durable before they are.

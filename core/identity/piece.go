@@ -21,6 +21,9 @@ type Piece struct {
 	SKU          string
 	// CrowdedSKU tells that more than Crowd nodes have this SKU; they are not among the nodes of the join.
 	CrowdedSKU bool
+	// Deleted tells that the platform has the listing no longer. It stays with the piece that it was, but its SKU does
+	// not stand in the way of the one that took its place.
+	Deleted bool
 	// Decision is a person's: "" none, "new" an item of its own, "none" unbound, else the node id of a listing that it
 	// is the same piece as.
 	Decision string
@@ -93,6 +96,7 @@ func Join(nodes []Piece, order []string) Joined {
 	for _, key := range order {
 		if key == "sku" {
 			j.joinSKU()
+			j.followSKU()
 			continue
 		}
 		j.joinStrong(key)
@@ -245,7 +249,7 @@ func (j *joiner) joinSKU() {
 		}
 	}
 	for _, g := range j.groups(func(p *Piece) []string {
-		if p.CrowdedSKU {
+		if p.CrowdedSKU || p.Deleted {
 			return nil
 		}
 		return []string{p.SKU}
@@ -285,6 +289,25 @@ func (j *joiner) joinSKU() {
 					j.candidates[i] = append(j.candidates[i], j.nodes[k].Node)
 				}
 			}
+		}
+	}
+}
+
+// followSKU leaves a deleted listing, which has nothing but its SKU to go by, with the one piece that has that SKU now.
+func (j *joiner) followSKU() {
+	for i := range j.nodes {
+		p := &j.nodes[i]
+		if !p.Deleted || p.SKU == "" || p.CrowdedSKU || p.strong() || p.Decision != "" || j.by[i] != "" || j.out[i] != "" {
+			continue
+		}
+		var live []int
+		for k := range j.nodes {
+			if q := &j.nodes[k]; !q.Deleted && q.SKU == p.SKU && j.out[k] == "" && q.Decision != DecisionNew {
+				live = append(live, k)
+			}
+		}
+		if len(live) > 0 && j.joined(live) {
+			j.union(live[0], i, "sku")
 		}
 	}
 }

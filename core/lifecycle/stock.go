@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -56,10 +57,7 @@ func (l *Ledger) move(c *canon.Claim, sign int64, authority string) {
 	if c == nil {
 		return
 	}
-	net := int64(0)
-	if c.Live() {
-		net = c.Net
-	}
+	net := Net(c)
 	s := l.Sum(c.Location)
 	if c.Kind == canon.ClaimReservation {
 		s.Reserved += sign * net
@@ -78,6 +76,14 @@ func (l *Ledger) move(c *canon.Claim, sign int64, authority string) {
 	if s.zero() {
 		delete(l.At, c.Location)
 	}
+}
+
+// Net is what a claim takes now: nothing when it is not live.
+func Net(c *canon.Claim) int64 {
+	if c.Live() {
+		return c.Net
+	}
+	return 0
 }
 
 func (s *Sum) zero() bool {
@@ -305,4 +311,21 @@ func finish(at map[string]*canon.StockAt) []canon.StockAt {
 		out = append(out, *a)
 	}
 	return out
+}
+
+// Oversold gives the case of a quantity SKU whose stock is below zero somewhere; nil when it is not.
+func Oversold(item *canon.Item) *canon.Case {
+	c := &canon.Case{
+		ID: CaseID(canon.CaseOversold, item.ID), Kind: canon.CaseOversold, Open: true, Subject: item.ID,
+		Summary: "more was sold than there was",
+	}
+	for _, a := range item.Stock {
+		if a.Available < 0 {
+			c.Evidence = append(c.Evidence, canon.Evidence{Text: fmt.Sprintf("%d at %s", a.Available, a.Location)})
+		}
+	}
+	if len(c.Evidence) == 0 {
+		return nil
+	}
+	return c
 }

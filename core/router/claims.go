@@ -1,0 +1,172 @@
+package router
+
+import (
+	"strings"
+	"time"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/lifecycle"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// settleTime is how long a platform has to show an effect that it applies by itself before the hub looks.
+const settleTime = 3 * time.Second
+
+func (f *fold) ledger(node string) (*lifecycle.Ledger, error) {
+	l, err := store.Load[lifecycle.Ledger](f.tx, store.PrefixStock+node)
+	if l == nil {
+		l = &lifecycle.Ledger{}
+	}
+	return l, err
+}
+
+func (f *fold) saveLedger(node string, l *lifecycle.Ledger) error {
+	if !l.Adopted && len(l.At) == 0 {
+		f.tx.Delete(store.PrefixStock + node)
+		return nil
+	}
+	return f.save(store.PrefixStock+node, l)
+}
+
+func (f *fold) claim(key string) (*canon.Claim, error) {
+	return store.Load[canon.Claim](f.tx, store.PrefixClaim+key)
+}
+
+// liveClaims loads the claims that count on a listing's node.
+func (f *fold) liveClaims(node string) ([]*canon.Claim, error) {
+	prefix := prefixClaims + node + "/"
+	var keys []string
+	err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
+		keys = append(keys, key[len(prefix):])
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	claims := make([]*canon.Claim, 0, len(keys))
+	for _, k := range keys {
+		c, err := f.claim(k)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			claims = append(claims, c)
+		}
+	}
+	return claims, nil
+}
+
+// putClaim saves a claim, moves the ledger of its node, and marks its item for a new state.
+func (f *fold) putClaim(before, c *canon.Claim) error {
+	if before == nil || lifecycle.Net(before) != lifecycle.Net(c) {
+		c.Changed = f.f.pos
+	}
+	if before != nil && before.Node != c.Node {
+		if err := f.moveLedger(before.Node, before, nil); err != nil {
+			return err
+		}
+		f.tx.Delete(prefixClaims + before.Node + "/" + before.Key)
+		if before.Item != "" {
+			f.dirty[before.Item] = true
+		}
+		if err := f.moveLedger(c.Node, nil, c); err != nil {
+			return err
+		}
+	} else if err := f.moveLedger(c.Node, before, c); err != nil {
+		return err
+	}
+	if c.Node != "" {
+		key := prefixClaims + c.Node + "/" + c.Key
+		if c.Live() {
+			f.tx.Put(key, nil)
+		} else {
+			f.tx.Delete(key)
+		}
+	}
+	if f.settings.StockAuthority != lifecycle.HubAuthority && c.Node != "" {
+		key := prefixUnreflected + c.Node + "/" + c.Key
+		if c.Connection != f.settings.StockAuthority && c.Reflected != lifecycle.Net(c) {
+			f.tx.Put(key, nil)
+		} else {
+			f.tx.Delete(key)
+		}
+	}
+	if c.Item != "" {
+		f.dirty[c.Item] = true
+	}
+	return f.save(store.PrefixClaim+c.Key, c)
+}
+
+func (f *fold) moveLedger(node string, before, after *canon.Claim) error {
+	if node == "" {
+		return nil
+	}
+	l, err := f.ledger(node)
+	if err != nil {
+		return err
+	}
+	l.Apply(before, after, f.settings.StockAuthority)
+	return f.saveLedger(node, l)
+}
+
+// moveClaims takes a node's live claims along to the item that it belongs to now.
+func (f *fold) moveClaims(n *listingNode) error {
+	claims, err := f.liveClaims(n.Node)
+	if err != nil {
+		return err
+	}
+	for _, c := range claims {
+		if c.Item == n.Item {
+			continue
+		}
+		if c.Item != "" {
+			f.dirty[c.Item] = true
+		}
+		c.Item = n.Item
+		if c.Item != "" {
+			f.dirty[c.Item] = true
+		}
+		if err := f.save(store.PrefixClaim+c.Key, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tick ends what fell due by the entry's fold time: reservations that expired.
+func (f *fold) tick() error {
+	limit := store.DueKey(f.f.at.Add(1), "")
+	var due []string
+	err := f.tx.Scan(store.PrefixDue, "", func(key string, _ []byte) (bool, error) {
+		if key >= limit {
+			return false, nil
+		}
+		due = append(due, key)
+		return len(due) < 200, nil // the rest falls due again at once: each entry writes a bounded amount
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range due {
+		f.tx.Delete(key)
+		what := key[strings.LastIndexByte(key, '/')+1:]
+		c, err := f.claim(what)
+		if err != nil {
+			return err
+		}
+		if c == nil || !c.Live() || c.Until == nil || c.Until.After(f.f.at) {
+			continue
+		}
+		if err := f.endClaim(c, "expired"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endClaim makes a claim count no longer.
+func (f *fold) endClaim(c *canon.Claim, how string) error {
+	before := *c
+	c.Net, c.Ended = 0, how
+	return f.putClaim(&before, c)
+}

@@ -1,0 +1,382 @@
+package router
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
+	"github.com/jumpring/jumpring/core/normalize"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// personNode is what the fold keeps of a person as one connection knows them.
+type personNode struct {
+	Node       string `json:"node"`
+	Connection string `json:"connection"`
+	ExternalID string `json:"external_id"`
+	// Account is what the customer's own record says; Buyer what the newest order says, for a guest or an account that
+	// has not been seen.
+	Account *person `json:"account,omitempty"`
+	Buyer   *person `json:"buyer,omitempty"`
+	// PlacedAt and Order say which order Buyer is from.
+	PlacedAt time.Time `json:"placed_at,omitzero"`
+	Order    string    `json:"order,omitempty"`
+	Consent  string    `json:"consent,omitempty"`
+	Client   string    `json:"client,omitempty"` // golden id
+}
+
+// person is a normalized person.
+type person struct {
+	Given     string          `json:"given,omitempty"`
+	Family    string          `json:"family,omitempty"`
+	Emails    []string        `json:"emails,omitempty"`
+	Phones    []string        `json:"phones,omitempty"`
+	Addresses []canon.Address `json:"addresses,omitempty"`
+	Locale    string          `json:"locale,omitempty"`
+	Birthday  string          `json:"birthday,omitempty"`
+}
+
+// own is what counts of a node: the account's own words, else the buyer's.
+func (n *personNode) own() *person {
+	if n == nil {
+		return nil
+	}
+	if n.Account != nil {
+		return n.Account
+	}
+	return n.Buyer
+}
+
+func (f *fold) readPerson(st *canon.PersonState) *person {
+	if st == nil {
+		return nil
+	}
+	p := &person{Given: strings.TrimSpace(st.GivenName), Family: strings.TrimSpace(st.FamilyName), Locale: st.Locale, Birthday: st.Birthday}
+	for _, raw := range st.Emails {
+		if e, ok := normalize.Email(raw); ok {
+			p.Emails = append(p.Emails, e)
+		}
+	}
+	phones := slices.Clone(st.Phones)
+	region := f.settings.Region
+	for i := range st.Addresses {
+		a := canon.Address(st.Addresses[i])
+		if c, ok := normalize.Country(a.Country); ok {
+			a.Country = c
+			if i == 0 {
+				region = c
+			}
+		}
+		if a.Phone != "" {
+			phones = append(phones, a.Phone)
+		}
+		p.Addresses = append(p.Addresses, a)
+	}
+	for _, raw := range phones {
+		if e, ok := normalize.Phone(raw, region); ok {
+			p.Phones = append(p.Phones, e)
+		}
+	}
+	slices.Sort(p.Emails)
+	slices.Sort(p.Phones)
+	p.Emails, p.Phones = slices.Compact(p.Emails), slices.Compact(p.Phones)
+	return p
+}
+
+// customer folds a person's account at a platform.
+func (f *fold) customer(b *canon.Binding, st *canon.CustomerState) error {
+	node := canon.NodeID("cli", b.Connection, canon.KindCustomer, b.ExternalID)
+	return f.person(node, b.Connection, b.ExternalID, func(n *personNode) {
+		n.Account, n.Consent = nil, ""
+		if st != nil {
+			n.Account, n.Consent = f.readPerson(st.Person), st.MarketingEmail
+		}
+	})
+}
+
+// buyer folds who bought: the account that the order names, or a guest of this order alone.
+func (f *fold) buyer(order *canon.Order, links *orderLinks, st *canon.OrderState, before *canon.Order) error {
+	external := st.CustomerID
+	if external == "" {
+		if st.Buyer == nil {
+			if before != nil {
+				order.ClientNode = before.ClientNode
+			}
+			return nil
+		}
+		external = "guest/" + order.ExternalID
+	}
+	node := canon.NodeID("cli", order.Connection, canon.KindCustomer, external)
+	order.ClientNode = node
+	f.reindex(store.IndexBuyer, order.ID, []string{links.Buyer}, []string{node})
+	links.Buyer = node
+	p := f.readPerson(st.Buyer)
+	return f.person(node, order.Connection, external, func(n *personNode) {
+		if p == nil || n.PlacedAt.After(order.PlacedAt) || (n.PlacedAt.Equal(order.PlacedAt) && n.Order > order.ExternalID) {
+			return
+		}
+		n.Buyer, n.PlacedAt, n.Order = p, order.PlacedAt, order.ExternalID
+	})
+}
+
+// person changes a node and joins it anew where its keys or its words changed.
+func (f *fold) person(node, connection, external string, change func(n *personNode)) error {
+	n, err := store.Load[personNode](f.tx, prefixPerson+node)
+	if err != nil {
+		return err
+	}
+	fresh := n == nil
+	if fresh {
+		n = &personNode{Node: node, Connection: connection, ExternalID: external}
+	}
+	was := *n
+	change(n)
+	if !fresh && was.Account == n.Account && was.Buyer == n.Buyer && was.Consent == n.Consent {
+		return nil
+	}
+	before, after := was.own(), n.own()
+	if before == nil {
+		before = &person{}
+	}
+	if after == nil {
+		after = &person{}
+	}
+	f.reindex(indexNodeMail, node, before.Emails, after.Emails)
+	f.reindex(indexNodePhone, node, before.Phones, after.Phones)
+	if err := f.save(prefixPerson+node, n); err != nil {
+		return err
+	}
+	return f.joinPersons(node, append(slices.Clone(before.Emails), after.Emails...), append(slices.Clone(before.Phones), after.Phones...))
+}
+
+// joinPersons joins a node anew with all whom it may be the same person as.
+func (f *fold) joinPersons(seed string, emails, phones []string) error {
+	nodes := make(map[string]*personNode)
+	crowded := make(map[nodeKey]bool)
+	done := make(map[nodeKey]bool)
+	queue := []string{seed}
+	visit := func(index string, values []string) error {
+		for _, v := range values {
+			k := nodeKey{index, v}
+			if done[k] {
+				continue
+			}
+			done[k] = true
+			ids, err := f.scan(index, v, identity.Crowd+2)
+			if err != nil {
+				return err
+			}
+			if len(ids) > identity.Crowd {
+				crowded[k] = true // the shop's own address, a household's placeholder
+				if len(ids) > identity.Crowd+1 {
+					continue
+				}
+			}
+			queue = append(queue, ids...)
+		}
+		return nil
+	}
+	if err := visit(indexNodeMail, emails); err != nil {
+		return err
+	}
+	if err := visit(indexNodePhone, phones); err != nil {
+		return err
+	}
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		if _, seen := nodes[id]; seen {
+			continue
+		}
+		n, err := store.Load[personNode](f.tx, prefixPerson+id)
+		if err != nil {
+			return err
+		}
+		nodes[id] = n
+		p := n.own()
+		if p != nil {
+			if err := visit(indexNodeMail, p.Emails); err != nil {
+				return err
+			}
+			if err := visit(indexNodePhone, p.Phones); err != nil {
+				return err
+			}
+		}
+		if n != nil && n.Client != "" {
+			c, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, n.Client))
+			if err != nil {
+				return err
+			}
+			if c != nil {
+				queue = append(queue, c.Nodes...)
+			}
+		}
+	}
+	var persons []identity.Person
+	for _, id := range sortedKeys(nodes) {
+		n := nodes[id]
+		if n == nil {
+			delete(nodes, id)
+			continue
+		}
+		p := identity.Person{Node: id}
+		if own := n.own(); own != nil {
+			p.Given, p.Family = normalize.Name(own.Given), normalize.Name(own.Family)
+			p.Emails = uncrowded(own.Emails, indexNodeMail, crowded)
+			p.Phones = uncrowded(own.Phones, indexNodePhone, crowded)
+		}
+		persons = append(persons, p)
+	}
+	gone := make(map[string]bool)
+	for _, n := range nodes {
+		if n.Client != "" {
+			gone[n.Client] = true
+		}
+	}
+	clusters := identity.JoinPersons(persons)
+	for _, c := range clusters {
+		delete(gone, c[0])
+	}
+	for _, id := range sortedKeys(gone) {
+		if err := f.dropClient(id); err != nil {
+			return err
+		}
+	}
+	for _, c := range clusters {
+		if err := f.buildClient(c, nodes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func uncrowded(values []string, index string, crowded map[nodeKey]bool) []string {
+	var out []string
+	for _, v := range values {
+		if !crowded[nodeKey{index, v}] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// buildClient computes a client's golden record from its nodes: contact points are united, words come from the first
+// in the order of authority, consent is the most restrictive.
+func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
+	golden := ids[0]
+	c := &canon.Client{ID: golden, Nodes: ids, Accounts: make([]canon.Account, 0, len(ids))}
+	members := make([]*personNode, 0, len(ids))
+	for _, id := range ids {
+		n := nodes[id]
+		members = append(members, n)
+		c.Accounts = append(c.Accounts, canon.Account{Connection: n.Connection, ExternalID: n.ExternalID, Node: n.Node})
+		if n.Client != golden {
+			n.Client = golden
+			if err := f.save(prefixPerson+id, n); err != nil {
+				return err
+			}
+			if err := f.save(store.PrefixNode+id, store.Node{Type: store.TypeClient, Golden: golden}); err != nil {
+				return err
+			}
+		}
+	}
+	rank := func(n *personNode) int {
+		r := len(f.settings.Connections)
+		for i := range f.settings.Connections {
+			if f.settings.Connections[i].Name == n.Connection {
+				r = i
+			}
+		}
+		if n.Account == nil {
+			r += len(f.settings.Connections) + 1 // a buyer's words count after every account's
+		}
+		return r
+	}
+	slices.SortFunc(members, func(a, b *personNode) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Node, b.Node))
+	})
+	for _, n := range members {
+		c.MarketingEmail = stricter(c.MarketingEmail, n.Consent)
+		p := n.own()
+		if p == nil {
+			continue
+		}
+		if c.GivenName == "" && c.FamilyName == "" {
+			c.GivenName, c.FamilyName = p.Given, p.Family
+		}
+		first(&c.Locale, p.Locale)
+		first(&c.Birthday, p.Birthday)
+		c.Emails = append(c.Emails, p.Emails...)
+		c.Phones = append(c.Phones, p.Phones...)
+		for _, a := range p.Addresses {
+			if !slices.Contains(c.Addresses, a) {
+				c.Addresses = append(c.Addresses, a)
+			}
+		}
+	}
+	slices.Sort(c.Emails)
+	slices.Sort(c.Phones)
+	c.Emails, c.Phones = slices.Compact(c.Emails), slices.Compact(c.Phones)
+	before, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, golden))
+	if err != nil {
+		return err
+	}
+	return f.putClient(before, c)
+}
+
+// stricter gives the more restrictive of two consents to e-mail.
+func stricter(a, b string) string {
+	rank := map[string]int{"": 0, "subscribed": 1, "pending": 2, "unsubscribed": 3}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}
+
+func clientKeys(c *canon.Client) map[string][]string {
+	if c == nil {
+		return nil
+	}
+	words := strings.Fields(normalize.Name(c.GivenName + " " + c.FamilyName))
+	slices.Sort(words)
+	return map[string][]string{store.IndexEmail: c.Emails, store.IndexPhone: c.Phones, store.IndexWord: slices.Compact(words)}
+}
+
+var clientIndexes = []string{store.IndexEmail, store.IndexPhone, store.IndexWord}
+
+func (f *fold) putClient(before, c *canon.Client) error {
+	changes, err := diff(before, c)
+	if err != nil || (before != nil && len(changes) == 0) {
+		return err
+	}
+	c.Version, c.UpdatedAt = f.f.pos, f.f.at
+	if err := f.save(store.RecordKey(store.TypeClient, c.ID), c); err != nil {
+		return err
+	}
+	was, is := clientKeys(before), clientKeys(c)
+	for _, index := range clientIndexes {
+		f.reindex(index, c.ID, was[index], is[index])
+	}
+	event := "client.changed"
+	if before == nil {
+		event = "client.created"
+	}
+	return f.row(canon.Row{Entity: c.ID, Type: store.TypeClient, Event: event, Changes: changes})
+}
+
+func (f *fold) dropClient(id string) error {
+	key := store.RecordKey(store.TypeClient, id)
+	c, err := store.Load[canon.Client](f.tx, key)
+	if err != nil || c == nil {
+		return err
+	}
+	f.tx.Delete(key)
+	was := clientKeys(c)
+	for _, index := range clientIndexes {
+		f.reindex(index, id, was[index], nil)
+	}
+	return f.row(canon.Row{Entity: id, Type: store.TypeClient, Event: "client.joined"})
+}

@@ -1,0 +1,506 @@
+package router
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
+	"github.com/jumpring/jumpring/core/lifecycle"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// keepOutcomes is how long a command's outcome answers repeats, in fold time.
+const keepOutcomes = 7 * 24 * time.Hour
+
+// command carries out a command, or refuses it. Either way its outcome is kept under the idempotency key, so that a
+// repeat gets the same answer and does nothing.
+func (f *fold) command(ft *fact) error {
+	var cmd canon.Command
+	if err := decodeInto(ft, &cmd); err != nil {
+		return err
+	}
+	if cmd.Key == "" || cmd.ID == "" {
+		return faultf("command.malformed", "a command needs a key and an id")
+	}
+	key := store.OutcomeKey(ft.head.Actor, cmd.Key)
+	old, err := store.Load[canon.Outcome](f.tx, key)
+	if err != nil {
+		return err
+	}
+	digest := commandDigest(&cmd)
+	if old != nil && ft.at.Sub(old.At) < keepOutcomes {
+		return nil // the door compares the digests and answers with what was decided
+	}
+	out, err := f.decide(&cmd)
+	if err != nil {
+		return err
+	}
+	out.Key, out.Position, out.At, out.Digest = cmd.Key, ft.pos, ft.at, digest
+	return f.save(key, out)
+}
+
+// CommandDigest is the SHA-256 of a command without its id and key: what a repeat under the same key must equal.
+func CommandDigest(cmd canon.Command) string { return commandDigest(&cmd) }
+
+func commandDigest(cmd *canon.Command) string {
+	c := *cmd
+	c.ID, c.Key = "", ""
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
+	switch {
+	case cmd.Reserve != nil:
+		return f.reserve(cmd.ID, cmd.Reserve)
+	case cmd.Release != nil:
+		return f.release(cmd.Release)
+	case cmd.Sell != nil:
+		return f.sell(cmd.ID, cmd.Sell)
+	case cmd.Restock != nil:
+		return f.restock(cmd.Restock)
+	case cmd.Resolve != nil:
+		return f.resolve(cmd.Resolve)
+	case cmd.Match != nil:
+		return f.match(cmd.Match)
+	case cmd.SetMode != nil:
+		return f.setMode(cmd.SetMode)
+	case cmd.SetPause != nil:
+		return f.setPause(cmd.SetPause)
+	}
+	return refuse(422, "command.unknown", "the command asks for nothing that this build knows"), nil
+}
+
+func refuse(status int, code, format string, args ...any) *canon.Outcome {
+	return &canon.Outcome{Status: status, Code: code, Reason: fmt.Sprintf(format, args...)}
+}
+
+func done(status int, result any) (*canon.Outcome, error) {
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return nil, err
+	}
+	return &canon.Outcome{OK: true, Status: status, Result: raw}, nil
+}
+
+// take refuses what can't be claimed now; nil when it can. Guards bind commands (an observation is a fact and is
+// never refused).
+func (f *fold) takeable(item *canon.Item, quantity int64, location, own string) *canon.Outcome {
+	if item.Serialized {
+		if item.Holder != nil && item.Holder.Claim != own {
+			o := refuse(409, "item.held", "the piece is held by %s (%s)%s", item.Holder.Channel, item.Holder.Kind, until(item.Holder.Until))
+			o.Holder = item.Holder
+			return o
+		}
+		if item.Contested {
+			return refuse(409, "item.contested", "more than one claim is live on this piece: resolve its case first")
+		}
+		if own == "" && item.Status != canon.ItemInStock {
+			return refuse(409, "item.not_in_stock", "the piece is %s: count it or restock it first", item.Status)
+		}
+		return nil
+	}
+	for _, a := range item.Stock {
+		if a.Location == location {
+			available := a.Available
+			if own != "" {
+				available += quantity // its own hold frees what it takes
+			}
+			if available >= quantity {
+				return nil
+			}
+			return refuse(409, "stock.short", "%d available at %s, %d asked for", a.Available, location, quantity)
+		}
+	}
+	return refuse(409, "stock.short", "none available at %q: name a location that has stock", location)
+}
+
+func until(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return " until " + t.Format(time.RFC3339)
+}
+
+// stockLocation picks where a quantity is taken from: as asked, else the only place, else the first with enough.
+func stockLocation(item *canon.Item, asked string, quantity int64) string {
+	if item.Serialized {
+		return item.Location
+	}
+	if asked != "" {
+		return asked
+	}
+	for _, a := range item.Stock {
+		if a.Available >= quantity {
+			return a.Location
+		}
+	}
+	return ""
+}
+
+func (f *fold) find(id string) (*canon.Item, *canon.Outcome, error) {
+	item, err := f.item(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if item == nil {
+		return nil, refuse(404, "item.unknown", "no item has the id %q", id), nil
+	}
+	return item, nil, nil
+}
+
+func (f *fold) reserve(id string, r *canon.Reserve) (*canon.Outcome, error) {
+	if r.Seconds < 1 || r.Seconds > 30*24*3600 {
+		return refuse(422, "reservation.duration", "seconds must be from 1 to 2592000 (30 days)"), nil
+	}
+	item, no, err := f.find(r.Item)
+	if err != nil || no != nil {
+		return no, err
+	}
+	quantity := max(r.Quantity, 1)
+	if item.Serialized && quantity != 1 {
+		return refuse(422, "quantity.piece", "a piece is reserved with quantity 1"), nil
+	}
+	at := stockLocation(item, r.Location, quantity)
+	if no := f.takeable(item, quantity, at, ""); no != nil {
+		return no, nil
+	}
+	end := f.f.at.Add(time.Duration(r.Seconds) * time.Second)
+	c := &canon.Claim{
+		Key: id, Kind: canon.ClaimReservation, Connection: r.Channel, Node: item.ID, Item: item.ID, Location: at, Quantity: quantity,
+		Net: quantity, ForWhom: r.ForWhom, Until: &end, Since: f.f.pos, At: f.f.at,
+	}
+	if err := f.putClaim(nil, c); err != nil {
+		return nil, err
+	}
+	f.due(end, id)
+	return done(201, reservation(c))
+}
+
+func reservation(c *canon.Claim) canon.Reservation {
+	return canon.Reservation{ID: c.Key, Item: c.Item, Quantity: c.Quantity, Channel: c.Connection, Until: c.Until, Live: c.Live(), Ended: c.Ended}
+}
+
+func (f *fold) release(r *canon.Release) (*canon.Outcome, error) {
+	c, err := f.claim(r.Reservation)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil || c.Kind != canon.ClaimReservation {
+		return refuse(404, "reservation.unknown", "no reservation has the id %q", r.Reservation), nil
+	}
+	if !c.Live() {
+		return refuse(409, "reservation.ended", "the reservation has ended already: %s", c.Ended), nil
+	}
+	if err := f.endClaim(c, "released"); err != nil {
+		return nil, err
+	}
+	return done(200, reservation(c))
+}
+
+// sell sells at a till. The claim's key is the command's id, so the till's later file of the same receipt is another
+// document: a till that sells by command does not report the sale again.
+func (f *fold) sell(id string, s *canon.Sell) (*canon.Outcome, error) {
+	item, no, err := f.find(s.Item)
+	if err != nil || no != nil {
+		return no, err
+	}
+	quantity := max(s.Quantity, 1)
+	if item.Serialized && quantity != 1 {
+		return refuse(422, "quantity.piece", "a piece is sold with quantity 1"), nil
+	}
+	var own *canon.Claim
+	if s.Reservation != "" {
+		if own, err = f.claim(s.Reservation); err != nil {
+			return nil, err
+		}
+		if own == nil || own.Kind != canon.ClaimReservation || own.Item != item.ID {
+			return refuse(404, "reservation.unknown", "no reservation of this item has the id %q", s.Reservation), nil
+		}
+		if !own.Live() {
+			return refuse(409, "reservation.ended", "the reservation has ended already: %s", own.Ended), nil
+		}
+	}
+	at, ownKey := stockLocation(item, s.Location, quantity), ""
+	if own != nil {
+		at, ownKey = own.Location, own.Key
+	}
+	if no := f.takeable(item, quantity, at, ownKey); no != nil {
+		return no, nil
+	}
+	if own != nil {
+		if err := f.endClaim(own, "sold"); err != nil {
+			return nil, err
+		}
+	}
+	c := &canon.Claim{
+		Key: id, Kind: canon.ClaimSale, Connection: s.Channel, Node: item.ID, Item: item.ID, Location: at, Quantity: quantity,
+		Net: quantity, HandedOver: true, Since: f.f.pos, At: f.f.at,
+	}
+	o := &canon.Order{
+		ID: canon.NodeID("ord", s.Channel, canon.KindOrder, id), Connection: s.Channel, ExternalID: id, Number: s.Receipt,
+		Status: canon.OrderFulfilled, PlacedAt: f.f.at, Channel: "till", Location: at,
+		Lines: []canon.OrderItem{{ID: "1", Node: item.ID, SKU: item.SKU, Title: item.Title, Quantity: quantity}},
+	}
+	if s.Price != nil {
+		m, err := money(s.Price)
+		if err != nil {
+			return refuse(422, "money.unreadable", "price: %v", err), nil
+		}
+		if m != nil {
+			o.Currency, o.Lines[0].Price = m.Currency, m
+			o.Total = &canon.Money{Minor: m.Minor * quantity, Currency: m.Currency}
+		}
+	}
+	c.Document = o.ID
+	if err := f.putClaim(nil, c); err != nil {
+		return nil, err
+	}
+	if err := f.putOrder(nil, o); err != nil {
+		return nil, err
+	}
+	return done(201, o)
+}
+
+// restock puts a piece back for sale that came back to the house, whatever its platform said of the refund.
+func (f *fold) restock(r *canon.Restock) (*canon.Outcome, error) {
+	item, no, err := f.find(r.Item)
+	if err != nil || no != nil {
+		return no, err
+	}
+	var sale *canon.Claim
+	for _, node := range item.Nodes {
+		claims, err := f.liveClaims(node)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range claims {
+			if c.Kind != canon.ClaimSale || !c.Live() || (r.Claim != "" && c.Key != r.Claim) {
+				continue
+			}
+			if sale != nil {
+				return refuse(409, "claim.ambiguous", "more than one sale is live: name the claim"), nil
+			}
+			sale = c
+		}
+	}
+	if sale == nil {
+		return refuse(409, "claim.none", "no live sale to take back"), nil
+	}
+	before := *sale
+	sale.Restocked += sale.Net
+	sale.Net, sale.Ended = 0, "returned"
+	if err := f.putClaim(&before, sale); err != nil {
+		return nil, err
+	}
+	return done(200, map[string]string{"item": item.ID, "claim": sale.Key})
+}
+
+// resolve ends a case by one of its proposals.
+func (f *fold) resolve(r *canon.Resolve) (*canon.Outcome, error) {
+	c, err := store.Load[canon.Case](f.tx, store.PrefixCase+r.Case)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return refuse(404, "case.unknown", "no case has the id %q", r.Case), nil
+	}
+	if !c.Open {
+		return refuse(409, "case.closed", "the case is closed: %s", c.Resolution), nil
+	}
+	found := false
+	for _, p := range c.Proposals {
+		found = found || p.ID == r.Proposal
+	}
+	if !found {
+		return refuse(422, "case.proposal", "the case has no proposal %q: show it to see what it proposes", r.Proposal), nil
+	}
+	keep := r.Proposal[len("keep:"):]
+	item, err := f.item(c.Subject)
+	if err != nil {
+		return nil, err
+	}
+	if item == nil {
+		return refuse(409, "case.stale", "the piece of this case is no more"), nil
+	}
+	for _, e := range c.Evidence {
+		if e.Claim == "" || e.Claim == keep {
+			continue
+		}
+		cl, err := f.claim(e.Claim)
+		if err != nil {
+			return nil, err
+		}
+		if cl == nil || !cl.Live() {
+			continue
+		}
+		before := *cl
+		cl.Overruled, cl.Ended = true, "overruled"
+		if err := f.putClaim(&before, cl); err != nil {
+			return nil, err
+		}
+	}
+	c.Resolution, c.Note = r.Proposal, r.Note
+	if err := f.save(store.PrefixCase+c.ID, c); err != nil {
+		return nil, err
+	}
+	if err := f.refreshDirty(); err != nil {
+		return nil, err
+	}
+	if err := f.closeCase(c.ID, r.Proposal); err != nil {
+		return nil, err
+	}
+	if c, err = store.Load[canon.Case](f.tx, store.PrefixCase+r.Case); err != nil {
+		return nil, err
+	}
+	return done(200, c)
+}
+
+// match takes a person's word on which item a listing is.
+func (f *fold) match(m *canon.Match) (*canon.Outcome, error) {
+	node := canon.NodeID("itm", m.Connection, canon.KindListing, m.ListingID)
+	n, err := f.listingNode(node)
+	if err != nil {
+		return nil, err
+	}
+	if n == nil {
+		return refuse(404, "listing.unknown", "connection %q has no listing %q", m.Connection, m.ListingID), nil
+	}
+	old, err := store.Load[canon.Match](f.tx, decisionKey(m.Connection, m.ListingID))
+	if err != nil {
+		return nil, err
+	}
+	decision := *m
+	switch m.Item {
+	case "", identity.DecisionNew, identity.DecisionNone:
+	default:
+		target, err := f.item(m.Item)
+		if err != nil {
+			return nil, err
+		}
+		if target == nil {
+			return refuse(404, "item.unknown", "no item has the id %q", m.Item), nil
+		}
+		decision.Item = target.Nodes[0]
+		for _, id := range target.Nodes {
+			if id != node { // name a node of the item that is not the listing itself
+				decision.Item = id
+				break
+			}
+		}
+	}
+	if old != nil {
+		f.tx.Delete(store.IndexKey(indexDecision, old.Item, node))
+	}
+	key := decisionKey(m.Connection, m.ListingID)
+	if m.Item == "" {
+		f.tx.Delete(key)
+		f.tx.Delete(matchKey(m.Connection, m.ListingID))
+	} else {
+		if err := f.save(key, decision); err != nil {
+			return nil, err
+		}
+		f.tx.Put(store.IndexKey(indexDecision, decision.Item, node), nil)
+	}
+	// The listing that a former decision named may now stand alone: it is joined anew as well.
+	seeds := []string{node}
+	if old != nil {
+		seeds = append(seeds, old.Item)
+	}
+	for _, s := range seeds {
+		sn, err := f.listingNode(s)
+		if err != nil {
+			return nil, err
+		}
+		if sn == nil {
+			continue
+		}
+		if err := f.recluster(s, sn.keys()); err != nil {
+			return nil, err
+		}
+	}
+	if n, err = f.listingNode(node); err != nil {
+		return nil, err
+	}
+	row := f.matchRow(n, n.Reason, nil, m.Item)
+	if n.Item != "" {
+		row.Candidates = []string{n.Item}
+	}
+	return done(200, row)
+}
+
+// setMode changes how far the hub may go with a connection. Invariant 9: live needs the plan that was looked at.
+func (f *fold) setMode(m *canon.SetMode) (*canon.Outcome, error) {
+	c, err := f.connection(m.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil || c.Connector == "" {
+		return refuse(404, "connection.unknown", "no connection is named %q", m.Connection), nil
+	}
+	switch m.Mode {
+	case canon.ModeObserve, canon.ModeShadow:
+	case canon.ModeLive:
+		if m.PlanDigest == "" || m.PlanDigest != m.Plan {
+			return refuse(409, "plan.stale", "the plan has changed since it was looked at: run `jumpring connection plan %s` and accept its digest", m.Connection), nil
+		}
+		if c.LiveSince.IsZero() {
+			c.LiveSince = f.f.pos
+			if c.Baseline.IsZero() {
+				c.Baseline = f.f.at
+			}
+		}
+		c.PlanDigest = m.PlanDigest
+	default:
+		return refuse(422, "mode.unknown", "mode must be observe, shadow or live"), nil
+	}
+	was := c.Mode
+	c.Mode = m.Mode
+	if err := f.save(store.PrefixConn+c.Name, c); err != nil {
+		return nil, err
+	}
+	change := canon.Change{Field: "mode", Before: quoted(string(was)), After: quoted(string(c.Mode))}
+	if err := f.row(canon.Row{Entity: "connection:" + c.Name, Type: "connection", Event: "connection." + string(c.Mode), Changes: []canon.Change{change}}); err != nil {
+		return nil, err
+	}
+	return done(200, map[string]string{"connection": c.Name, "mode": string(c.Mode)})
+}
+
+func quoted(s string) json.RawMessage { return json.RawMessage(`"` + s + `"`) }
+
+func (f *fold) setPause(p *canon.SetPause) (*canon.Outcome, error) {
+	c, err := f.connection(p.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil || c.Connector == "" {
+		return refuse(404, "connection.unknown", "no connection is named %q", p.Connection), nil
+	}
+	c.Paused = p.Paused
+	event := "connection.paused"
+	if !p.Paused {
+		event = "connection.resumed"
+		if c.Fused != "" {
+			c.Fused = ""
+			if err := f.closeCase(lifecycle.CaseID(canon.CaseFuse, c.Name), "resumed"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := f.save(store.PrefixConn+c.Name, c); err != nil {
+		return nil, err
+	}
+	if err := f.row(canon.Row{Entity: "connection:" + c.Name, Type: "connection", Event: event}); err != nil {
+		return nil, err
+	}
+	return done(200, map[string]any{"connection": c.Name, "paused": c.Paused})
+}

@@ -1,0 +1,418 @@
+package router
+
+import (
+	"slices"
+	"time"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/lifecycle"
+	"github.com/jumpring/jumpring/core/normalize"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+func (f *fold) connection(name string) (*canon.Connection, error) {
+	return store.Load[canon.Connection](f.tx, store.PrefixConn+name)
+}
+
+// seenEvery is how exact a connection's newest fact is kept, so that not every fact writes it.
+const seenEvery = 10 * time.Second
+
+// seen notes that a connection gave a fact. A source without configuration, such as a till that reports events, is
+// made known by its first.
+func (f *fold) seen(name string) error {
+	c, err := f.connection(name)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		c = &canon.Connection{Name: name, Mode: canon.ModeObserve, Asked: canon.ModeObserve, FirstSeen: time.Time{}}
+	} else if f.f.at.Sub(c.LastFact) < seenEvery {
+		return nil
+	}
+	c.LastFact = f.f.at
+	return f.save(store.PrefixConn+name, c)
+}
+
+// putSettings takes over the configuration that the fold uses. The items that exist are computed again page by page,
+// by entries that the hub appends until the mark under keyRefresh is gone.
+func (f *fold) putSettings(ft *fact) error {
+	var s canon.Settings
+	if err := decodeInto(ft, &s); err != nil {
+		return err
+	}
+	f.settings = &s
+	if err := f.save(store.KeySettings, s); err != nil {
+		return err
+	}
+	if err := f.save(keyRefresh, ft.pos); err != nil {
+		return err
+	}
+	for i := range s.Connections {
+		cs := &s.Connections[i]
+		c, err := f.connection(cs.Name)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			c = &canon.Connection{Name: cs.Name, Mode: canon.ModeObserve, FirstSeen: ft.at}
+			if cs.Mode == canon.ModeShadow {
+				c.Mode = canon.ModeShadow
+			}
+		}
+		if c.FirstSeen.IsZero() {
+			c.FirstSeen = ft.at
+		}
+		c.Connector = cs.Connector
+		if c.Asked != cs.Mode {
+			c.Asked = cs.Mode
+			if cs.Mode != canon.ModeLive {
+				c.Mode = cs.Mode // less is taken at once; live needs its plan
+			}
+		}
+		if cs.Baseline != "" {
+			t, err := time.Parse(time.RFC3339, cs.Baseline)
+			if err != nil {
+				return faultf("settings.baseline", "connection %s: baseline is not RFC 3339", cs.Name)
+			}
+			c.Baseline = t.UTC()
+		}
+		if err := f.save(store.PrefixConn+cs.Name, c); err != nil {
+			return err
+		}
+	}
+	for _, name := range s.Locations {
+		if err := f.putLocation(name); err != nil {
+			return err
+		}
+	}
+	return f.row(canon.Row{Entity: "settings", Type: "settings", Event: "settings.changed"})
+}
+
+func (f *fold) refreshPage(ft *fact) error {
+	var r canon.Refresh
+	if err := decodeInto(ft, &r); err != nil {
+		return err
+	}
+	for _, id := range r.Items {
+		item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, id))
+		if err != nil {
+			return err
+		}
+		if item == nil {
+			continue
+		}
+		n, err := f.listingNode(id)
+		if err != nil {
+			return err
+		}
+		if n == nil {
+			continue
+		}
+		if err := f.recluster(id, n.keys()); err != nil {
+			return err
+		}
+	}
+	if r.Done {
+		f.tx.Delete(keyRefresh)
+	}
+	return nil
+}
+
+// putLocation computes the golden record of one of the hub's places.
+func (f *fold) putLocation(name string) error {
+	l := &canon.Location{ID: name, Bindings: []canon.LocationBinding{}, Version: f.f.pos}
+	for i := range f.settings.Connections {
+		cs := &f.settings.Connections[i]
+		for _, external := range sortedKeys(cs.Locations) {
+			if cs.Locations[external] != name {
+				continue
+			}
+			lb := canon.LocationBinding{Connection: cs.Name, ExternalID: external}
+			_, obs, err := f.binding(cs.Name, canon.KindLocation, external)
+			if err != nil {
+				return err
+			}
+			if obs != nil && obs.Location != nil {
+				lb.Name = obs.Location.Name
+			}
+			l.Bindings = append(l.Bindings, lb)
+		}
+	}
+	if err := f.save(store.PrefixNode+name, store.Node{Type: store.TypeLocation, Golden: name}); err != nil {
+		return err
+	}
+	return f.save(store.RecordKey(store.TypeLocation, name), l)
+}
+
+// location folds a platform's place into the hub's place that it is mapped to, if there is one.
+func (f *fold) location(b *canon.Binding, _ *canon.LocationState) error {
+	cs := f.settings.Connection(b.Connection)
+	if cs == nil {
+		return nil
+	}
+	if name := mapLocation(cs, f.settings, b.ExternalID); name != "" && contains(f.settings.Locations, name) {
+		return f.putLocation(name)
+	}
+	return nil
+}
+
+func (f *fold) cursor(ft *fact) error {
+	var cur canon.Cursor
+	if err := decodeInto(ft, &cur); err != nil {
+		return err
+	}
+	c, err := f.connection(ft.head.Connection)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return faultf("cursor.no_connection", "a cursor of an unknown connection")
+	}
+	if c.Cursors == nil {
+		c.Cursors = make(map[string][]byte)
+	}
+	c.Cursors[cur.Stream] = cur.Cursor
+	return f.save(store.PrefixConn+c.Name, c)
+}
+
+func (f *fold) snapshot(ft *fact) error {
+	var m canon.SnapshotMark
+	if err := decodeInto(ft, &m); err != nil {
+		return err
+	}
+	c, err := f.connection(ft.head.Connection)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return faultf("snapshot.no_connection", "a snapshot of an unknown connection")
+	}
+	c.Snapshot, c.LastFact = &m, ft.at
+	return f.save(store.PrefixConn+c.Name, c)
+}
+
+// fuse stops a connection's writes and opens a case; inbound goes on.
+func (f *fold) fuse(ft *fact) error {
+	var t canon.FuseTripped
+	if err := decodeInto(ft, &t); err != nil {
+		return err
+	}
+	c, err := f.connection(ft.head.Connection)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return faultf("fuse.no_connection", "the fuse of an unknown connection")
+	}
+	c.Fused = t.Reason
+	if err := f.save(store.PrefixConn+c.Name, c); err != nil {
+		return err
+	}
+	if err := f.row(canon.Row{Entity: "connection:" + c.Name, Type: "connection", Event: "connection.fused"}); err != nil {
+		return err
+	}
+	return f.openCase(&canon.Case{
+		ID: lifecycle.CaseID(canon.CaseFuse, c.Name), Kind: canon.CaseFuse, Open: true, Subject: c.Name,
+		Summary:  "the fuse stopped writes to " + c.Name + ": " + t.Reason,
+		Evidence: []canon.Evidence{{Connection: c.Name, Text: t.Reason}},
+	})
+}
+
+// productNode is a platform's product with what identifies its style.
+type productNode struct {
+	Node       string `json:"node"`
+	Connection string `json:"connection"`
+	ExternalID string `json:"external_id"`
+	Style      string `json:"style,omitempty"`
+	Golden     string `json:"golden"`
+}
+
+// product folds a style. Products are joined where they state the same brand and style number.
+func (f *fold) product(b *canon.Binding, st *canon.ProductState) error {
+	node := canon.NodeID("prd", b.Connection, canon.KindProduct, b.ExternalID)
+	n, err := store.Load[productNode](f.tx, prefixProduct+node)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		n = &productNode{Node: node, Connection: b.Connection, ExternalID: b.ExternalID, Golden: node}
+	}
+	before := n.Style
+	n.Style = ""
+	if st != nil && st.StyleNo != "" {
+		n.Style = normalize.Name(st.Brand) + "/" + normalize.SKU(st.StyleNo)
+	}
+	f.reindex(indexNodeStyle, node, []string{before}, []string{n.Style})
+	if err := f.save(prefixProduct+node, n); err != nil {
+		return err
+	}
+	styles := []string{before}
+	if n.Style != before {
+		styles = append(styles, n.Style)
+	}
+	for _, style := range styles {
+		if style == "" {
+			continue
+		}
+		if err := f.buildStyle(style); err != nil {
+			return err
+		}
+	}
+	if n.Style == "" {
+		return f.buildProduct([]string{node})
+	}
+	return nil
+}
+
+func (f *fold) buildStyle(style string) error {
+	ids, err := f.scan(indexNodeStyle, style, 200)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return f.buildProduct(ids)
+}
+
+// buildProduct computes the golden record of a style from its nodes, which are sorted.
+func (f *fold) buildProduct(ids []string) error {
+	p := &canon.Product{ID: ids[0]}
+	deleted := true
+	for _, id := range ids {
+		n, err := store.Load[productNode](f.tx, prefixProduct+id)
+		if err != nil {
+			return err
+		}
+		if n == nil {
+			continue
+		}
+		p.Nodes = append(p.Nodes, id)
+		if n.Golden != p.ID {
+			f.tx.Delete(store.RecordKey(store.TypeProduct, n.Golden))
+			n.Golden = p.ID
+			if err := f.save(prefixProduct+id, n); err != nil {
+				return err
+			}
+		}
+		if err := f.save(store.PrefixNode+id, store.Node{Type: store.TypeProduct, Golden: p.ID}); err != nil {
+			return err
+		}
+		_, obs, err := f.binding(n.Connection, canon.KindProduct, n.ExternalID)
+		if err != nil {
+			return err
+		}
+		if obs == nil || obs.Product == nil {
+			continue
+		}
+		deleted = false
+		st := obs.Product
+		first(&p.Title, st.Title)
+		first(&p.Description, st.Description)
+		first(&p.Brand, st.Brand)
+		first(&p.StyleNo, st.StyleNo)
+		first(&p.Category, st.Category)
+		for _, a := range st.Attributes {
+			if !slices.ContainsFunc(p.Attributes, func(k canon.Attribute) bool { return k.Code == a.Code }) {
+				p.Attributes = append(p.Attributes, canon.Attribute(a))
+			}
+		}
+	}
+	key := store.RecordKey(store.TypeProduct, p.ID)
+	before, err := store.Load[canon.Product](f.tx, key)
+	if err != nil {
+		return err
+	}
+	if deleted {
+		if before == nil {
+			return nil
+		}
+		f.tx.Delete(key)
+		return f.row(canon.Row{Entity: p.ID, Type: store.TypeProduct, Event: "product.deleted"})
+	}
+	changes, err := diff(before, p)
+	if err != nil || (before != nil && len(changes) == 0) {
+		return err
+	}
+	p.Version, p.UpdatedAt = f.f.pos, f.f.at
+	if err := f.save(key, p); err != nil {
+		return err
+	}
+	return f.row(canon.Row{Entity: p.ID, Type: store.TypeProduct, Event: "product.changed", Changes: changes})
+}
+
+// count folds one line of a stock count: the ledger is corrected by the difference, once.
+func (f *fold) count(b *canon.Binding, st *canon.CountState) error {
+	if st == nil {
+		return nil
+	}
+	line := canon.OrderLine{Serial: st.Serial, SKU: st.SKU, EPC: st.EPC}
+	n, _, err := f.resolveLine(b.Connection, &line)
+	if err != nil {
+		return err
+	}
+	if n == nil || n.Item == "" {
+		return faultf("count.unknown_item", "the counted item is not known; import it, then replay this entry")
+	}
+	cs := f.settings.Connection(b.Connection)
+	if cs == nil {
+		cs = &canon.ConnectionSettings{}
+	}
+	at := mapLocation(cs, f.settings, st.Location)
+	if at == "" {
+		return faultf("location.unmapped", "location %q of the count is not mapped; map it in the configuration, then replay this entry", st.Location)
+	}
+	item, err := f.item(n.Item)
+	if err != nil || item == nil {
+		return err
+	}
+	p, err := f.parts(item)
+	if err != nil {
+		return err
+	}
+	ledger, err := f.ledger(n.Node)
+	if err != nil {
+		return err
+	}
+	if item.Serialized {
+		// A piece that was seen is there, and nowhere else.
+		if st.Quantity > 0 {
+			for i, l := range p.ledgers {
+				if p.nodes[i].Node == n.Node {
+					ledger = l
+				}
+			}
+			total := int64(0)
+			for _, l := range p.ledgers {
+				for _, s := range l.At {
+					total += s.Counted + s.Opening
+				}
+			}
+			for _, loc := range sortedKeys(ledger.At) {
+				s := ledger.At[loc]
+				total -= s.Counted
+				s.Counted = 0
+			}
+			if total < 1 || item.Location != at {
+				ledger.Sum(at).Counted = 1
+				if item.Location != "" && item.Location != at && item.Adopted {
+					ledger.Sum(item.Location).Counted = -1
+				}
+			}
+		}
+		if st.Quantity == 0 && item.Status == canon.ItemInStock {
+			ledger.Sum(item.Location).Counted--
+		}
+	} else {
+		for _, a := range item.Stock {
+			if a.Location == at {
+				ledger.Sum(at).Counted += st.Quantity - a.OnHand
+			}
+		}
+		if !slices.ContainsFunc(item.Stock, func(a canon.StockAt) bool { return a.Location == at }) {
+			ledger.Sum(at).Counted += st.Quantity
+		}
+	}
+	if err := f.saveLedger(n.Node, ledger); err != nil {
+		return err
+	}
+	f.dirty[item.ID] = true
+	return f.row(canon.Row{Entity: item.ID, Type: store.TypeItem, Event: "item.counted", Location: at})
+}

@@ -1,0 +1,77 @@
+package router
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"github.com/jumpring/jumpring/bus"
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// fact is a decoded journal entry. Decoding needs no state, so it runs beside the fold.
+type fact struct {
+	pos      canon.Position
+	at       time.Time
+	typ      canon.EntryType
+	head     canon.Head
+	data     []byte
+	personal []byte
+	fault    error // why it could not be decoded
+
+	obs  *canon.Observation // of an observation, with its personal fields
+	hash string             // of an observation's sections
+}
+
+// decodeBatch decodes all entries of a batch.
+func decodeBatch(b *bus.Batch) []fact {
+	facts := make([]fact, len(b.Entries))
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		f := &facts[i]
+		f.pos = canon.Position{Offset: b.Offset, Index: uint32(i)}
+		f.at = time.Unix(0, b.Time).UTC()
+		f.typ, f.data, f.personal = canon.EntryType(e.Type), e.Data, e.Personal
+		if err := json.Unmarshal(e.Head, &f.head); err != nil {
+			f.fault = faultf("entry.undecodable", "the head of entry %s (%s) does not decode", f.pos, f.typ)
+			continue
+		}
+		if f.typ == canon.EntryObservation {
+			f.obs, f.hash, f.fault = decodeObservation(e.Data, e.Personal)
+		}
+	}
+	return facts
+}
+
+// decodeObservation reads the two sections of an observation and hashes them.
+func decodeObservation(data, personal []byte) (*canon.Observation, string, error) {
+	obs := new(canon.Observation)
+	if err := json.Unmarshal(data, obs); err != nil {
+		return nil, "", faultf("observation.undecodable", "the observation is not JSON of the expected shape; fix the connector that sent it")
+	}
+	if len(personal) > 0 {
+		p := new(canon.PersonState)
+		if err := json.Unmarshal(personal, p); err != nil {
+			return nil, "", faultf("observation.undecodable", "the personal section is not JSON of the expected shape; fix the connector that sent it")
+		}
+		obs.AttachPersonal(p)
+	}
+	if obs.Aspect == "" {
+		obs.Aspect = canon.AspectMain
+	}
+	h := sha256.New()
+	h.Write(data)
+	h.Write([]byte{0})
+	h.Write(personal)
+	return obs, hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// decodeInto reads an entry's data.
+func decodeInto(f *fact, v any) error {
+	if err := json.Unmarshal(f.data, v); err != nil {
+		return faultf("entry.undecodable", "the data of entry %s (%s) does not decode", f.pos, f.typ)
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// Version is the version of the rules in this build. A journal that announces a higher one can't be folded here.
+const Version = 1
+
+// The prefixes of what the fold keeps for itself. Their types are in this package.
+const (
+	prefixListing     = "lst/"  // listingNode by node id
+	prefixStockID     = "sid/"  // stockID by connection and stock id
+	prefixClaims      = "ncl/"  // live claims by node: ncl/<node>/<claim>, empty values
+	prefixUnreflected = "unr/"  // claims whose effect the stock authority's level does not include: unr/<node>/<claim>
+	prefixLinks       = "lnk/"  // orderLinks by golden id of the order
+	prefixPerson      = "per/"  // personNode by node id
+	prefixProduct     = "pnd/"  // productNode by node id
+	prefixHint        = "hnt/"  // touched entities that were not read yet: hnt/<connection>/<kind>/<external id>, value is a Position
+	indexWait         = "wait"  // what an order line waits for -> golden id of the order
+	indexNodeKey      = "node." // node.<key>/<value> -> node id of a listing
+	indexNodeMail     = "person.email"
+	indexNodePhone    = "person.phone"
+	indexNodeStyle    = "product.style"
+	indexDecision     = "node.decision" // node named by a decision -> node that decided
+	keyRefresh        = "refresh"       // position of the settings whose refresh is not done yet
+	keyFold           = "fold"          // canon.FoldVersion in force
+)
+
+// fold turns facts into writes. It is a pure function of the state in tx and the facts given to apply, in order:
+// no clock, no randomness, no map order, no I/O but reading tx (invariant 3).
+type fold struct {
+	tx       *store.Tx
+	settings *canon.Settings
+	version  int
+	out      *Commit
+
+	// of the entry that is being applied
+	f         *fact
+	rows      []canon.Row
+	levels    map[string]canon.BindingKey
+	reads     []Read
+	adopt     []string
+	replaying canon.Position  // the parked entry that is being replayed
+	dirty     map[string]bool // golden ids of items whose state must be computed again
+}
+
+// newFold loads what the fold keeps in force from the state.
+func newFold(tx *store.Tx, out *Commit) (*fold, error) {
+	f := &fold{tx: tx, out: out}
+	return f, f.reload()
+}
+
+func (f *fold) reload() error {
+	v, err := store.Load[canon.FoldVersion](f.tx, keyFold)
+	if err != nil {
+		return err
+	}
+	f.version = 0
+	if v != nil {
+		f.version = v.Version
+	}
+	f.settings, err = store.Load[canon.Settings](f.tx, store.KeySettings)
+	if f.settings == nil {
+		f.settings = &canon.Settings{}
+	}
+	return err
+}
+
+// apply folds one fact. A fault or a panic parks the entry and leaves nothing else of it; the error is one of I/O, or
+// a fold version that this build does not know.
+func (f *fold) apply(ft *fact) error {
+	f.f, f.replaying = ft, canon.Position{}
+	f.rows, f.reads, f.adopt = nil, nil, nil
+	f.levels = make(map[string]canon.BindingKey)
+	f.dirty = make(map[string]bool)
+	f.tx.Begin()
+	err := f.guarded(ft)
+	var fault *Fault
+	switch {
+	case errors.As(err, &fault):
+		f.tx.Rollback()
+		if err := f.reload(); err != nil {
+			return err
+		}
+		f.rows, f.reads, f.adopt = nil, nil, nil
+		clear(f.levels)
+		if err := f.park(fault); err != nil {
+			return err
+		}
+	case err != nil:
+		f.tx.Rollback()
+		return fmt.Errorf("router: fold entry %s: %w", ft.pos, err)
+	default:
+		f.tx.Keep()
+	}
+	f.out.Rows = append(f.out.Rows, f.rows...)
+	f.out.Reads = append(f.out.Reads, f.reads...)
+	f.out.Adopt = append(f.out.Adopt, f.adopt...)
+	for _, k := range f.levels {
+		f.out.Levels = append(f.out.Levels, k)
+	}
+	f.out.Entries++
+	return nil
+}
+
+// guarded turns a panic into a fault: it is deterministic, since the fold is.
+func (f *fold) guarded(ft *fact) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = faultf("fold.panic", "the fold failed on this entry: %v at %s", r, firstFrame(debug.Stack()))
+		}
+	}()
+	if ft.fault != nil {
+		return ft.fault
+	}
+	if f.version == 0 && ft.typ != canon.EntryFoldVersion {
+		return fmt.Errorf("entry before the first fold.version entry")
+	}
+	return f.dispatch(ft)
+}
+
+func (f *fold) dispatch(ft *fact) error {
+	switch ft.typ {
+	case canon.EntryFoldVersion:
+		return f.foldVersion(ft)
+	case canon.EntryObservation:
+		if err := f.observe(ft); err != nil {
+			return err
+		}
+	case canon.EntrySettings:
+		return f.putSettings(ft)
+	case canon.EntryTouched:
+		return f.touched(ft)
+	case canon.EntryCursor:
+		return f.cursor(ft)
+	case canon.EntrySnapshot:
+		return f.snapshot(ft)
+	case canon.EntryCommand:
+		if err := f.command(ft); err != nil {
+			return err
+		}
+	case canon.EntryTick:
+		if err := f.tick(); err != nil {
+			return err
+		}
+	case canon.EntryAdopt:
+		if err := f.adoptStock(ft); err != nil {
+			return err
+		}
+	case canon.EntryRefresh:
+		if err := f.refreshPage(ft); err != nil {
+			return err
+		}
+	case canon.EntryAttempt:
+		return f.attempted(ft)
+	case canon.EntrySettled:
+		if err := f.settled(ft); err != nil {
+			return err
+		}
+	case canon.EntryFuse:
+		return f.fuse(ft)
+	case canon.EntryMalformed:
+		var m canon.Malformed
+		if err := decodeInto(ft, &m); err != nil {
+			return err
+		}
+		return faultf("delivery.malformed", "%s", m.Reason)
+	case canon.EntryReplay:
+		if err := f.replay(ft); err != nil {
+			return err
+		}
+	default:
+		return faultf("entry.unknown_type", "this build does not know entries of type %q; upgrade it, then replay", ft.typ)
+	}
+	return f.refreshDirty()
+}
+
+func (f *fold) foldVersion(ft *fact) error {
+	var v canon.FoldVersion
+	if err := decodeInto(ft, &v); err != nil {
+		return err
+	}
+	if v.Version > Version || v.Version < 1 {
+		return fmt.Errorf("the journal asks for fold version %d, this build knows 1 to %d: use a newer build", v.Version, Version)
+	}
+	f.version = v.Version
+	return f.save(keyFold, v)
+}
+
+// park keeps an entry that could not be applied. A replay that fails again leaves the parked entry with its new reason.
+func (f *fold) park(fault *Fault) error {
+	if f.replaying != (canon.Position{}) {
+		return f.parkAgain(fault)
+	}
+	p := canon.Parked{
+		Position: f.f.pos, Type: f.f.typ, Head: f.f.head, Code: fault.Code, Reason: fault.Reason,
+		Data: jsonOrNil(f.f.data), Personal: jsonOrNil(f.f.personal), At: f.f.at,
+	}
+	if err := f.save(store.PrefixParked+f.f.pos.SortKey(), p); err != nil {
+		return err
+	}
+	return f.row(canon.Row{Entity: "parked:" + f.f.pos.String(), Type: "parked", Event: "parked.added"})
+}
+
+func (f *fold) parkAgain(fault *Fault) error {
+	key := store.PrefixParked + f.replaying.SortKey()
+	p, err := store.Load[canon.Parked](f.tx, key)
+	if err != nil || p == nil {
+		return err
+	}
+	p.Code, p.Reason = fault.Code, fault.Reason
+	if err := f.save(key, p); err != nil {
+		return err
+	}
+	return f.row(canon.Row{Entity: "parked:" + f.replaying.String(), Type: "parked", Event: "parked.failed"})
+}
+
+// row adds a line to a timeline. Invariant 8: actor, time and cause come from the entry.
+func (f *fold) row(r canon.Row) error {
+	r.At, r.Actor, r.Channel, r.Position = f.f.at, f.f.head.Actor, f.f.head.Connection, f.f.pos
+	n := len(f.rows)
+	f.rows = append(f.rows, r)
+	if err := f.save(store.RowKey(r.Position, n), r); err != nil {
+		return err
+	}
+	f.tx.Put(store.EntityKey(r.Entity, r.Position, n), nil)
+	return nil
+}
+
+func (f *fold) save(key string, v any) error { return store.Save(f.tx, key, v) }
+
+// scan lists the ids of one value of an index, at most limit of them.
+func (f *fold) scan(index, value string, limit int) ([]string, error) {
+	var ids []string
+	err := f.tx.Scan(store.IndexPrefix(index, value), "", func(key string, _ []byte) (bool, error) {
+		ids = append(ids, store.IndexID(key))
+		return len(ids) < limit, nil
+	})
+	return ids, err
+}
+
+// reindex replaces the values under which an id is found.
+func (f *fold) reindex(index, id string, before, after []string) {
+	for _, v := range before {
+		if v != "" && !contains(after, v) {
+			f.tx.Delete(store.IndexKey(index, v, id))
+		}
+	}
+	for _, v := range after {
+		if v != "" && !contains(before, v) {
+			f.tx.Put(store.IndexKey(index, v, id), nil)
+		}
+	}
+}
+
+func contains(list []string, v string) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// due sets or removes a deadline.
+func (f *fold) due(at time.Time, what string) { f.tx.Put(store.DueKey(at, what), nil) }

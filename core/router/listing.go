@@ -1,0 +1,433 @@
+package router
+
+import (
+	"slices"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
+	"github.com/jumpring/jumpring/core/lifecycle"
+	"github.com/jumpring/jumpring/core/normalize"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// listingNode is what the fold keeps of a listing beside its binding: its keys in normalized form, and what it is
+// bound to.
+type listingNode struct {
+	Node       string   `json:"node"`
+	Connection string   `json:"connection"`
+	ExternalID string   `json:"external_id"`
+	StockID    string   `json:"stock_id"`
+	ProductID  string   `json:"product_id,omitempty"`
+	Certs      []string `json:"certs,omitempty"`
+	EPC        string   `json:"epc,omitempty"`
+	Serial     string   `json:"serial,omitempty"`
+	SKU        string   `json:"sku,omitempty"`
+	Serialized *bool    `json:"serialized,omitempty"`
+	Home       string   `json:"home,omitempty"`
+	Title      string   `json:"title,omitempty"`
+	RawSKU     string   `json:"raw_sku,omitempty"`
+	Status     string   `json:"status,omitempty"`
+	Deleted    bool     `json:"deleted,omitempty"`
+	Item       string   `json:"item,omitempty"` // golden id; empty while unbound
+	JoinedBy   string   `json:"joined_by,omitempty"`
+	Reason     string   `json:"reason,omitempty"` // why it is unbound
+}
+
+// stockID says which listing a platform's stock id belongs to and which levels it has.
+type stockID struct {
+	Listing string   `json:"listing,omitempty"`
+	Levels  []string `json:"levels,omitempty"` // external ids, sorted
+}
+
+func stockIDKey(connection, id string) string { return prefixStockID + connection + "/" + id }
+
+func (f *fold) listingNode(node string) (*listingNode, error) {
+	return store.Load[listingNode](f.tx, prefixListing+node)
+}
+
+// keys lists the node's keys as the index names them.
+func (n *listingNode) keys() []nodeKey {
+	if n == nil {
+		return nil
+	}
+	var ks []nodeKey
+	for _, c := range n.Certs {
+		ks = append(ks, nodeKey{"certificate", c})
+	}
+	for _, k := range []nodeKey{{"epc", n.EPC}, {"serial", n.Serial}, {"sku", n.SKU}} {
+		if k.value != "" {
+			ks = append(ks, k)
+		}
+	}
+	return ks
+}
+
+type nodeKey struct{ name, value string }
+
+// listing folds what a platform shows of one of its variants; nil when it was deleted there.
+func (f *fold) listing(b *canon.Binding, st *canon.ListingState) error {
+	node := canon.NodeID("itm", b.Connection, canon.KindListing, b.ExternalID)
+	n, err := f.listingNode(node)
+	if err != nil {
+		return err
+	}
+	before := n.keys()
+	if n == nil {
+		n = &listingNode{Node: node, Connection: b.Connection, ExternalID: b.ExternalID}
+	}
+	n.Deleted = st == nil
+	if st == nil && b.Full != nil {
+		// A deleted listing stays part of its piece: to delete it does not unsell a ring.
+		full, _, err := decodeObservation(b.Full.Observation, b.Full.Personal)
+		if err != nil {
+			return err
+		}
+		st = full.Listing
+	}
+	if st == nil {
+		st = &canon.ListingState{}
+	}
+	f.readKeys(n, st)
+	if err := f.linkStock(n); err != nil {
+		return err
+	}
+	after := n.keys()
+	for _, k := range before {
+		if !slices.Contains(after, k) {
+			f.tx.Delete(store.IndexKey(indexNodeKey+k.name, k.value, node))
+		}
+	}
+	for _, k := range after {
+		if !slices.Contains(before, k) {
+			f.tx.Put(store.IndexKey(indexNodeKey+k.name, k.value, node), nil)
+		}
+	}
+	if err := f.save(prefixListing+node, n); err != nil {
+		return err
+	}
+	if err := f.recluster(node, append(before, after...)); err != nil {
+		return err
+	}
+	return f.wake(n)
+}
+
+func (f *fold) readKeys(n *listingNode, st *canon.ListingState) {
+	n.StockID, n.ProductID = st.StockID, st.ProductID
+	if n.StockID == "" {
+		n.StockID = n.ExternalID
+	}
+	n.Title, n.RawSKU, n.Status, n.Home, n.Serialized = st.Title, st.SKU, st.Status, st.Home, st.Serialized
+	n.SKU, n.Serial = normalize.SKU(st.SKU), normalize.Serial(st.Serial)
+	n.EPC = ""
+	if st.EPC != "" {
+		n.EPC, _ = normalize.EPC(st.EPC)
+	}
+	n.Certs = nil
+	for _, c := range st.Certificates {
+		if cert, err := normalize.Certificate(c); err == nil {
+			n.Certs = append(n.Certs, cert.Key())
+		}
+	}
+	slices.Sort(n.Certs)
+	n.Certs = slices.Compact(n.Certs)
+}
+
+func (f *fold) linkStock(n *listingNode) error {
+	key := stockIDKey(n.Connection, n.StockID)
+	sid, err := store.Load[stockID](f.tx, key)
+	if err != nil {
+		return err
+	}
+	if sid == nil {
+		sid = &stockID{}
+	}
+	if sid.Listing == n.ExternalID {
+		return nil
+	}
+	sid.Listing = n.ExternalID
+	return f.save(key, sid)
+}
+
+// closure gathers every node that the join has to see: those that share a key with one of the seeds, and so on. It
+// is bounded by identity.Crowd for each key. The result is sorted by node id.
+func (f *fold) closure(seed string, keys []nodeKey) (map[string]*listingNode, []identity.Piece, error) {
+	nodes := make(map[string]*listingNode)
+	crowded := make(map[nodeKey]bool)
+	doneKeys := make(map[nodeKey]bool)
+	queue := []string{seed}
+	visitKey := func(k nodeKey) error {
+		if doneKeys[k] {
+			return nil
+		}
+		doneKeys[k] = true
+		ids, err := f.scan(indexNodeKey+k.name, k.value, identity.Crowd+2)
+		if err != nil {
+			return err
+		}
+		if len(ids) > identity.Crowd {
+			crowded[k] = true
+			if len(ids) > identity.Crowd+1 {
+				return nil // it was crowded before; nobody else is concerned
+			}
+		}
+		queue = append(queue, ids...)
+		return nil
+	}
+	for _, k := range keys {
+		if err := visitKey(k); err != nil {
+			return nil, nil, err
+		}
+	}
+	decisions := make(map[string]string)
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		if _, seen := nodes[id]; seen {
+			continue
+		}
+		n, err := f.listingNode(id)
+		if err != nil {
+			return nil, nil, err
+		}
+		nodes[id] = n
+		if n == nil {
+			continue
+		}
+		for _, k := range n.keys() {
+			if err := visitKey(k); err != nil {
+				return nil, nil, err
+			}
+		}
+		d, err := store.Load[canon.Match](f.tx, decisionKey(n.Connection, n.ExternalID))
+		if err != nil {
+			return nil, nil, err
+		}
+		if d != nil {
+			decisions[id] = d.Item
+			if d.Item != identity.DecisionNew && d.Item != identity.DecisionNone {
+				queue = append(queue, d.Item)
+			}
+		}
+		named, err := f.scan(indexDecision, id, identity.Crowd)
+		if err != nil {
+			return nil, nil, err
+		}
+		queue = append(queue, named...)
+		if n.Item != "" { // whoever it was one piece with until now
+			item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, n.Item))
+			if err != nil {
+				return nil, nil, err
+			}
+			if item != nil {
+				queue = append(queue, item.Nodes...)
+			}
+		}
+	}
+	var pieces []identity.Piece
+	for id, n := range nodes {
+		if n == nil {
+			delete(nodes, id)
+			continue
+		}
+		p := identity.Piece{Node: id, Connection: n.Connection, Decision: decisions[id], SKU: n.SKU, Deleted: n.Deleted}
+		p.CrowdedSKU = crowded[nodeKey{"sku", n.SKU}]
+		// A strong key that half the catalogue carries ("N/A") names nothing.
+		if !crowded[nodeKey{"epc", n.EPC}] {
+			p.EPC = n.EPC
+		}
+		if !crowded[nodeKey{"serial", n.Serial}] {
+			p.Serial = n.Serial
+		}
+		for _, c := range n.Certs {
+			if !crowded[nodeKey{"certificate", c}] {
+				p.Certificates = append(p.Certificates, c)
+			}
+		}
+		pieces = append(pieces, p)
+	}
+	return nodes, pieces, nil
+}
+
+func decisionKey(connection, listing string) string {
+	return store.PrefixDecision + connection + "/" + listing
+}
+
+func matchKey(connection, listing string) string {
+	return store.PrefixMatch + connection + "/" + listing
+}
+
+// recluster joins the node anew with all that it may be one piece with, and computes the items that this concerns.
+func (f *fold) recluster(seed string, keys []nodeKey) error {
+	nodes, pieces, err := f.closure(seed, keys)
+	if err != nil {
+		return err
+	}
+	joined := identity.Join(pieces, f.settings.MatchItem)
+	gone := make(map[string]bool) // golden ids that were
+	for _, n := range nodes {
+		if n.Item != "" {
+			gone[n.Item] = true
+		}
+	}
+	previous := make(map[string]*canon.Item)
+	for id := range gone {
+		it, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, id))
+		if err != nil {
+			return err
+		}
+		if it != nil {
+			previous[id] = it
+		}
+	}
+	var rebuild [][]*listingNode
+	for _, c := range joined.Clusters {
+		members := make([]*listingNode, 0, len(c.Nodes))
+		changed := false
+		for _, id := range c.Nodes {
+			n := nodes[id]
+			members = append(members, n)
+			if n.Item != c.Nodes[0] || n.JoinedBy != c.JoinedBy[id] || n.Reason != "" || id == seed {
+				changed = true
+			}
+			if err := f.bind(n, c.Nodes[0], c.JoinedBy[id]); err != nil {
+				return err
+			}
+		}
+		if p := previous[c.Nodes[0]]; p == nil || !slices.Equal(p.Nodes, c.Nodes) {
+			changed = true
+		}
+		delete(gone, c.Nodes[0])
+		if changed {
+			rebuild = append(rebuild, members)
+		}
+	}
+	for _, u := range joined.Unbound {
+		if err := f.unbind(nodes[u.Node], u.Reason, u.Candidates); err != nil {
+			return err
+		}
+	}
+	if err := f.contradictions(nodes, joined.Unbound); err != nil {
+		return err
+	}
+	for _, id := range sortedKeys(gone) {
+		if p := previous[id]; p != nil {
+			if err := f.dropItem(p); err != nil {
+				return err
+			}
+		}
+	}
+	for _, members := range rebuild {
+		if err := f.buildItem(members, previous); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind notes that a node belongs to an item, and moves its claims there.
+func (f *fold) bind(n *listingNode, item, by string) error {
+	moved := n.Item != item
+	if !moved && n.JoinedBy == by && n.Reason == "" {
+		return nil
+	}
+	n.Item, n.JoinedBy, n.Reason = item, by, ""
+	if err := f.save(prefixListing+n.Node, n); err != nil {
+		return err
+	}
+	if err := f.save(store.PrefixNode+n.Node, store.Node{Type: store.TypeItem, Golden: item}); err != nil {
+		return err
+	}
+	d, err := store.Load[canon.Match](f.tx, decisionKey(n.Connection, n.ExternalID))
+	if err != nil {
+		return err
+	}
+	if d == nil {
+		f.tx.Delete(matchKey(n.Connection, n.ExternalID))
+	} else if err := f.save(matchKey(n.Connection, n.ExternalID), f.matchRow(n, identity.ReasonPerson, nil, d.Item)); err != nil {
+		return err
+	}
+	if !moved {
+		return nil
+	}
+	return f.moveClaims(n)
+}
+
+// unbind notes that a node is no item's, why, and puts it on the match list.
+func (f *fold) unbind(n *listingNode, reason string, candidates []string) error {
+	moved := n.Item != ""
+	n.Item, n.JoinedBy, n.Reason = "", "", reason
+	if err := f.save(prefixListing+n.Node, n); err != nil {
+		return err
+	}
+	f.tx.Delete(store.PrefixNode + n.Node)
+	if n.Deleted {
+		f.tx.Delete(matchKey(n.Connection, n.ExternalID))
+		if err := f.blockLevels(n, "listing.deleted"); err != nil || !moved {
+			return err
+		}
+		return f.moveClaims(n)
+	}
+	decision := ""
+	if reason == identity.ReasonPerson {
+		decision = identity.DecisionNone
+	}
+	if err := f.save(matchKey(n.Connection, n.ExternalID), f.matchRow(n, reason, candidates, decision)); err != nil {
+		return err
+	}
+	if err := f.blockLevels(n, "listing.unbound"); err != nil {
+		return err
+	}
+	if !moved {
+		return nil
+	}
+	return f.moveClaims(n)
+}
+
+func (f *fold) matchRow(n *listingNode, reason string, candidates []string, decision string) canon.MatchRow {
+	return canon.MatchRow{
+		Connection: n.Connection, ListingID: n.ExternalID, Node: n.Node, SKU: n.RawSKU, Title: n.Title,
+		Reason: reason, Candidates: candidates, Decision: decision,
+	}
+}
+
+// contradictions keeps one open case for each group of listings whose keys contradict each other.
+func (f *fold) contradictions(nodes map[string]*listingNode, unbound []identity.Unbound) error {
+	open := make(map[string]identity.Unbound)
+	for _, u := range unbound {
+		if u.Reason == identity.ReasonContradict && (len(u.Candidates) == 0 || u.Node < u.Candidates[0]) {
+			open[u.Node] = u
+		}
+	}
+	for _, id := range sortedKeys(nodes) {
+		n := nodes[id]
+		u, is := open[id]
+		if !is {
+			if err := f.closeCase(lifecycle.CaseID(canon.CaseIdentity, id), "the keys agree again"); err != nil {
+				return err
+			}
+			continue
+		}
+		c := &canon.Case{
+			ID: lifecycle.CaseID(canon.CaseIdentity, id), Kind: canon.CaseIdentity, Open: true, Subject: id,
+			Summary: "listings share a key but state different pieces; none of them is written",
+		}
+		c.Evidence = append(c.Evidence, evidence(n))
+		for _, k := range u.Candidates {
+			if m := nodes[k]; m != nil {
+				c.Evidence = append(c.Evidence, evidence(m))
+			}
+		}
+		if err := f.openCase(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func evidence(n *listingNode) canon.Evidence {
+	text := "listing " + n.ExternalID
+	for _, k := range n.keys() {
+		text += ", " + k.name + " " + k.value
+	}
+	return canon.Evidence{Connection: n.Connection, Text: text}
+}

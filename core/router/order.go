@@ -1,0 +1,432 @@
+package router
+
+import (
+	"slices"
+	"time"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/normalize"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// orderLinks is what the fold keeps of an order beside its records.
+type orderLinks struct {
+	Refunds []string `json:"refunds,omitempty"` // external ids, sorted
+	Claims  []string `json:"claims,omitempty"`  // keys, sorted
+	Waits   []string `json:"waits,omitempty"`   // what its lines wait for
+	// History is decided once: a baseline that moves later does not take back what an order did.
+	History *bool  `json:"history,omitempty"`
+	Buyer   string `json:"buyer,omitempty"` // node id
+}
+
+// baseline gives the instant before which a connection's orders move nothing.
+func (f *fold) baseline(connection string) (time.Time, error) {
+	c, err := f.connection(connection)
+	if err != nil || c == nil {
+		return time.Time{}, err
+	}
+	if !c.Baseline.IsZero() {
+		return c.Baseline, nil
+	}
+	return c.FirstSeen, nil
+}
+
+// refund folds a refund: into its record, and into the order's claims.
+func (f *fold) refund(b *canon.Binding, st *canon.RefundState) error {
+	if st == nil && b.Full != nil {
+		full, _, err := decodeObservation(b.Full.Observation, nil)
+		if err != nil {
+			return err
+		}
+		return f.refundOf(b, full.Refund.OrderID, nil)
+	}
+	if st == nil {
+		return nil
+	}
+	return f.refundOf(b, st.OrderID, st)
+}
+
+func (f *fold) refundOf(b *canon.Binding, order string, st *canon.RefundState) error {
+	if order == "" {
+		return faultf("refund.no_order", "the refund names no order")
+	}
+	orderID := canon.NodeID("ord", b.Connection, canon.KindOrder, order)
+	id := canon.NodeID("ref", b.Connection, canon.KindRefund, b.ExternalID)
+	if st == nil {
+		f.tx.Delete(store.RecordKey(store.TypeRefund, id))
+	} else {
+		r := &canon.Refund{
+			ID: id, Connection: b.Connection, ExternalID: b.ExternalID, OrderID: orderID, CreatedAt: st.CreatedAt.UTC(),
+			Lines: st.Lines, Tenders: st.Tenders, Version: f.f.pos, UpdatedAt: f.f.at,
+		}
+		if st.Total != nil {
+			m, err := money(st.Total)
+			if err != nil {
+				return err
+			}
+			r.Total = m
+		}
+		if err := f.save(store.RecordKey(store.TypeRefund, id), r); err != nil {
+			return err
+		}
+		if err := f.save(store.PrefixNode+id, store.Node{Type: store.TypeRefund, Golden: id}); err != nil {
+			return err
+		}
+		if err := f.row(canon.Row{Entity: id, Type: store.TypeRefund, Event: "refund.changed"}); err != nil {
+			return err
+		}
+		if err := f.row(canon.Row{Entity: orderID, Type: store.TypeOrder, Event: "order.refunded"}); err != nil {
+			return err
+		}
+	}
+	links, err := f.links(orderID)
+	if err != nil {
+		return err
+	}
+	if i, found := slices.BinarySearch(links.Refunds, b.ExternalID); !found {
+		links.Refunds = slices.Insert(links.Refunds, i, b.ExternalID)
+		if err := f.save(prefixLinks+orderID, links); err != nil {
+			return err
+		}
+	}
+	_, obs, err := f.binding(b.Connection, canon.KindOrder, order)
+	if err != nil || obs == nil {
+		return err // the refund came before its order, which will find it
+	}
+	return f.order(b.Connection, order, obs.Order)
+}
+
+func (f *fold) links(order string) (*orderLinks, error) {
+	l, err := store.Load[orderLinks](f.tx, prefixLinks+order)
+	if l == nil {
+		l = &orderLinks{}
+	}
+	return l, err
+}
+
+// returned sums what refunds took back of each line: all of it, and what was restocked.
+func (f *fold) returned(connection string, links *orderLinks) (refunded, restocked map[string]int64, err error) {
+	refunded, restocked = make(map[string]int64), make(map[string]int64)
+	for _, ext := range links.Refunds {
+		_, obs, err := f.binding(connection, canon.KindRefund, ext)
+		if err != nil {
+			return nil, nil, err
+		}
+		if obs == nil || obs.Refund == nil {
+			continue
+		}
+		for _, l := range obs.Refund.Lines {
+			refunded[l.OrderLineID] += l.Quantity
+			if l.Restocked {
+				restocked[l.OrderLineID] += l.Quantity
+			}
+		}
+	}
+	return refunded, restocked, nil
+}
+
+// order folds a sale: its record, its buyer, and a claim for each of its lines. st is nil when the platform deleted it.
+func (f *fold) order(connection, externalID string, st *canon.OrderState) error {
+	id := canon.NodeID("ord", connection, canon.KindOrder, externalID)
+	links, err := f.links(id)
+	if err != nil {
+		return err
+	}
+	before, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
+	if err != nil {
+		return err
+	}
+	if st == nil {
+		if before == nil {
+			return nil
+		}
+		st = &canon.OrderState{Status: canon.OrderCancelled, PlacedAt: before.PlacedAt, Currency: before.Currency}
+		for _, l := range before.Lines {
+			st.Lines = append(st.Lines, canon.OrderLine{ID: l.ID, ListingID: l.ListingID, SKU: l.SKU, Title: l.Title, Quantity: l.Quantity})
+		}
+	}
+	if links.History == nil {
+		base, err := f.baseline(connection)
+		if err != nil {
+			return err
+		}
+		h := st.PlacedAt.Before(base)
+		links.History = &h
+	}
+	refunded, restocked, err := f.returned(connection, links)
+	if err != nil {
+		return err
+	}
+	cs := f.settings.Connection(connection)
+	order := &canon.Order{
+		ID: id, Connection: connection, ExternalID: externalID, Number: st.Number, Status: st.Status, PlacedAt: st.PlacedAt.UTC(),
+		Currency: st.Currency, Tenders: st.Tenders, Channel: st.Channel, Salesperson: st.Salesperson, History: *links.History,
+		Lines: make([]canon.OrderItem, 0, len(st.Lines)),
+	}
+	if cs != nil && st.Location != "" {
+		order.Location = mapLocation(cs, f.settings, st.Location)
+	}
+	if err := totals(order, st); err != nil {
+		return err
+	}
+	var claims, waits []string
+	for i := range st.Lines {
+		line := &st.Lines[i]
+		item := canon.OrderItem{
+			ID: line.ID, ListingID: line.ListingID, SKU: line.SKU, Title: line.Title, Quantity: line.Quantity,
+			Returned: restocked[line.ID], Refunded: refunded[line.ID],
+		}
+		if item.Price, err = money(&line.Price); err != nil {
+			return err
+		}
+		n, wait, err := f.resolveLine(connection, line)
+		if err != nil {
+			return err
+		}
+		if n != nil {
+			item.Node = n.Node
+		} else if wait != nil {
+			item.Waiting = true
+			waits = append(waits, wait...)
+		}
+		order.Lines = append(order.Lines, item)
+		if *links.History || (n == nil && wait == nil) {
+			continue
+		}
+		key := connection + "/" + externalID + "/" + line.ID
+		claims = append(claims, key)
+		if err := f.claimLine(key, order, st, line, n, cs, restocked[line.ID]); err != nil {
+			return err
+		}
+	}
+	slices.Sort(claims)
+	for _, key := range links.Claims {
+		if slices.Contains(claims, key) {
+			continue
+		}
+		c, err := f.claim(key)
+		if err != nil {
+			return err
+		}
+		if c != nil && c.Net != 0 {
+			if err := f.endClaim(c, "line removed"); err != nil {
+				return err
+			}
+		}
+		claims = append(claims, key)
+	}
+	slices.Sort(claims)
+	links.Claims = slices.Compact(claims)
+	slices.Sort(waits)
+	waits = slices.Compact(waits)
+	f.reindex(indexWait, id, links.Waits, waits)
+	links.Waits = waits
+	if err := f.buyer(order, links, st, before); err != nil {
+		return err
+	}
+	if err := f.save(prefixLinks+id, links); err != nil {
+		return err
+	}
+	return f.putOrder(before, order)
+}
+
+func (f *fold) putOrder(before, order *canon.Order) error {
+	changes, err := diff(before, order)
+	if err != nil || (before != nil && len(changes) == 0) {
+		return err
+	}
+	order.Version, order.UpdatedAt = f.f.pos, f.f.at
+	if err := f.save(store.RecordKey(store.TypeOrder, order.ID), order); err != nil {
+		return err
+	}
+	event := "order.changed"
+	if before == nil {
+		event = "order.created"
+		changes = nil // the record itself says it all
+		if err := f.save(store.PrefixNode+order.ID, store.Node{Type: store.TypeOrder, Golden: order.ID}); err != nil {
+			return err
+		}
+	}
+	return f.row(canon.Row{Entity: order.ID, Type: store.TypeOrder, Event: event, Changes: changes, Location: order.Location})
+}
+
+// claimLine brings the claim of one order line in line with the order: what is live is what was ordered, less what
+// came back; nothing when the order does not stand.
+func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, line *canon.OrderLine, n *listingNode, cs *canon.ConnectionSettings, restocked int64) error {
+	before, err := f.claim(key)
+	if err != nil {
+		return err
+	}
+	c := &canon.Claim{Key: key, Kind: canon.ClaimSale, Connection: order.Connection, Document: order.ID, Since: f.f.pos, At: f.f.at}
+	if before != nil {
+		*c = *before
+	}
+	c.ListingID, c.HandedOver, c.Quantity = line.ListingID, st.HandedOver, line.Quantity
+	if n != nil {
+		c.Node, c.Item = n.Node, n.Item
+	}
+	if loc := f.lineLocation(order, line, cs); loc != "" || before == nil {
+		c.Location = loc
+	}
+	c.Net, c.Ended = 0, ""
+	switch {
+	case st.Status == canon.OrderCancelled:
+		c.Ended = "cancelled"
+	case line.Quantity-restocked-c.Restocked <= 0:
+		c.Ended = "returned"
+	default:
+		c.Net = line.Quantity - restocked - c.Restocked
+	}
+	if before != nil && sameClaim(before, c) {
+		return nil
+	}
+	wasNet := int64(0)
+	if before != nil {
+		wasNet = before.Net
+		if before.Net == 0 && c.Net > 0 {
+			c.Since, c.At = f.f.pos, f.f.at
+		}
+	}
+	if err := f.putClaim(before, c); err != nil {
+		return err
+	}
+	if n == nil || cs == nil || n.Connection != order.Connection || wasNet == c.Net {
+		return nil
+	}
+	lowers := c.Net > wasNet && cs.OrderLowersLevel
+	raises := c.Net < wasNet && ((c.Ended == "cancelled" && cs.CancelRaisesLevel) || (c.Ended != "cancelled" && cs.RefundRaisesLevel))
+	if !lowers && !raises {
+		return nil
+	}
+	if included, err := f.levelIncludes(n, st.PlacedAt); err != nil || (lowers && included) {
+		return err
+	}
+	return f.expect(n, c.Location, wasNet-c.Net)
+}
+
+func sameClaim(a, b *canon.Claim) bool {
+	return a.Node == b.Node && a.Item == b.Item && a.Net == b.Net && a.Location == b.Location && a.HandedOver == b.HandedOver &&
+		a.Ended == b.Ended && a.Quantity == b.Quantity && a.ListingID == b.ListingID
+}
+
+// levelIncludes reports whether the level that is known is younger than an order, by the platform's own clock: then it
+// includes the order's effect.
+func (f *fold) levelIncludes(n *listingNode, placed time.Time) (bool, error) {
+	levels, err := f.levelsOf(n)
+	if err != nil {
+		return false, err
+	}
+	for _, l := range levels {
+		if c := l.binding.Current(); c.SourceVersion > 0 && c.SourceVersion >= placed.UnixMicro() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// lineLocation gives the hub's location that gives the goods of a line: as stated, else where the connection sells from.
+func (f *fold) lineLocation(order *canon.Order, line *canon.OrderLine, cs *canon.ConnectionSettings) string {
+	if cs == nil {
+		return ""
+	}
+	if line.Location != "" {
+		if l := mapLocation(cs, f.settings, line.Location); l != "" {
+			return l
+		}
+	}
+	if order.Location != "" {
+		return order.Location
+	}
+	at, _ := levelPlace(cs, f.settings, "")
+	return at
+}
+
+// resolveLine finds the listing that a line sold: by the platform's id, else by serial, EPC or SKU. A line that finds
+// none waits for it and applies itself on arrival; wait is nil when the line names nothing to wait for.
+func (f *fold) resolveLine(connection string, line *canon.OrderLine) (n *listingNode, wait []string, err error) {
+	if line.ListingID != "" {
+		n, err := f.listingNode(canon.NodeID("itm", connection, canon.KindListing, line.ListingID))
+		if err != nil || n != nil {
+			return n, nil, err
+		}
+		wait = append(wait, "listing/"+connection+"/"+line.ListingID)
+	}
+	epc := ""
+	if line.EPC != "" {
+		epc, _ = normalize.EPC(line.EPC)
+	}
+	for _, k := range []nodeKey{{"serial", normalize.Serial(line.Serial)}, {"epc", epc}, {"sku", normalize.SKU(line.SKU)}} {
+		if k.value == "" || (line.ListingID != "" && k.name == "sku") {
+			continue
+		}
+		wait = append(wait, k.name+"/"+k.value)
+		ids, err := f.scan(indexNodeKey+k.name, k.value, 64)
+		if err != nil {
+			return nil, nil, err
+		}
+		found, err := f.onlyItem(ids)
+		if err != nil || found != nil {
+			return found, nil, err
+		}
+	}
+	return nil, wait, nil
+}
+
+// onlyItem gives the first of the nodes when all that are bound belong to one item.
+func (f *fold) onlyItem(ids []string) (*listingNode, error) {
+	var found *listingNode
+	for _, id := range ids {
+		n, err := f.listingNode(id)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case n == nil || n.Item == "":
+		case found == nil:
+			found = n
+		case found.Item != n.Item:
+			return nil, nil
+		}
+	}
+	return found, nil
+}
+
+// wake folds the orders again that waited for a listing.
+func (f *fold) wake(n *listingNode) error {
+	waits := []string{"listing/" + n.Connection + "/" + n.ExternalID}
+	for _, k := range n.keys() {
+		if k.name != "certificate" {
+			waits = append(waits, k.name+"/"+k.value)
+		}
+	}
+	woken := make(map[string]bool)
+	for _, w := range waits {
+		ids, err := f.scan(indexWait, w, 1000)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			woken[id] = true
+		}
+	}
+	for _, id := range sortedKeys(woken) {
+		o, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
+		if err != nil {
+			return err
+		}
+		if o == nil {
+			continue
+		}
+		_, obs, err := f.binding(o.Connection, canon.KindOrder, o.ExternalID)
+		if err != nil {
+			return err
+		}
+		if obs == nil {
+			continue
+		}
+		if err := f.order(o.Connection, o.ExternalID, obs.Order); err != nil {
+			return err
+		}
+	}
+	return nil
+}

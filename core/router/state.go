@@ -1,0 +1,310 @@
+package router
+
+import (
+	"slices"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/lifecycle"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// shownLevel is a level binding with what it shows.
+type shownLevel struct {
+	binding *canon.Binding
+	state   *canon.LevelState // nil when it was deleted
+}
+
+// levelsOf loads the level bindings of a listing, sorted by external id.
+func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
+	sid, err := store.Load[stockID](f.tx, stockIDKey(n.Connection, n.StockID))
+	if err != nil || sid == nil || sid.Listing != n.ExternalID {
+		return nil, err
+	}
+	out := make([]shownLevel, 0, len(sid.Levels))
+	for _, id := range sid.Levels {
+		b, obs, err := f.binding(n.Connection, canon.KindLevel, id)
+		if err != nil {
+			return nil, err
+		}
+		if b != nil {
+			out = append(out, shownLevel{b, obs.Level})
+		}
+	}
+	return out, nil
+}
+
+// refreshDirty computes the state of every item that this entry touched.
+func (f *fold) refreshDirty() error {
+	for len(f.dirty) > 0 {
+		for _, id := range sortedKeys(f.dirty) {
+			delete(f.dirty, id)
+			item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, id))
+			if err != nil {
+				return err
+			}
+			if item == nil {
+				continue
+			}
+			before := *item
+			if err := f.refresh(item, &before); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// itemParts is what an item's state is computed from.
+type itemParts struct {
+	nodes   []*listingNode
+	levels  [][]shownLevel // by node
+	ledgers []*lifecycle.Ledger
+	claims  []*canon.Claim // live ones, of a piece
+	shown   []lifecycle.ShownAt
+	live    bool // a connection that lists it is live
+	homes   []string
+	deleted bool // by every platform
+}
+
+func (f *fold) parts(item *canon.Item) (*itemParts, error) {
+	p := &itemParts{deleted: true}
+	for _, id := range item.Nodes {
+		n, err := f.listingNode(id)
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			continue
+		}
+		p.nodes = append(p.nodes, n)
+		p.deleted = p.deleted && n.Deleted
+		levels, err := f.levelsOf(n)
+		if err != nil {
+			return nil, err
+		}
+		p.levels = append(p.levels, levels)
+		ledger, err := f.ledger(id)
+		if err != nil {
+			return nil, err
+		}
+		p.ledgers = append(p.ledgers, ledger)
+		if item.Serialized {
+			claims, err := f.liveClaims(id)
+			if err != nil {
+				return nil, err
+			}
+			p.claims = append(p.claims, claims...)
+		}
+		cs := f.settings.Connection(n.Connection)
+		if cs == nil {
+			continue
+		}
+		if n.Home != "" && !n.Deleted {
+			if home := mapLocation(cs, f.settings, n.Home); home != "" {
+				p.homes = append(p.homes, home)
+			}
+		}
+		for _, l := range levels {
+			if l.state == nil || l.state.Available == nil || n.Deleted {
+				continue
+			}
+			at := lifecycle.ShownAt{
+				Connection: n.Connection, Available: *l.state.Available, Opening: cs.OpeningStock, OwnIncluded: cs.OrderLowersLevel,
+			}
+			at.Location, at.Whole = levelPlace(cs, f.settings, l.state.Location)
+			if at.Location != "" || at.Whole {
+				p.shown = append(p.shown, at)
+			}
+		}
+		conn, err := f.connection(n.Connection)
+		if err != nil {
+			return nil, err
+		}
+		p.live = p.live || (conn != nil && conn.Mode == canon.ModeLive && !n.Deleted)
+	}
+	return p, nil
+}
+
+// refresh computes an item's stock, status and holder, its cases, and what each of its listings should show.
+func (f *fold) refresh(item, before *canon.Item) error {
+	p, err := f.parts(item)
+	if err != nil {
+		return err
+	}
+	flags := make(map[string]bool)
+	for _, fl := range item.Flags {
+		if fl != "stock.conflict" && fl != "stock.unseen" && fl != "location.unknown" {
+			flags[fl] = true
+		}
+	}
+	if item.Serialized {
+		f.pieceState(item, p, flags)
+	} else {
+		f.quantityState(item, p, flags)
+	}
+	if p.deleted && (!item.Serialized || len(p.claims) == 0) {
+		item.Status = canon.ItemRetired
+	}
+	item.Flags = sortedKeys(flags)
+	if err := f.itemCases(item, p); err != nil {
+		return err
+	}
+	if err := f.putItem(before, item); err != nil {
+		return err
+	}
+	if p.live && !item.Adopted && f.settings.StockAuthority == lifecycle.HubAuthority && !flags["stock.conflict"] && !flags["stock.unseen"] {
+		f.adopt = append(f.adopt, item.ID)
+	}
+	return f.wants(item, p)
+}
+
+func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool) {
+	live := lifecycle.Live(p.claims)
+	custody, at, adopted := lifecycle.PieceCustody(p.shown, p.ledgers, f.settings.StockAuthority, len(live) > 0)
+	item.Adopted = adopted && f.settings.StockAuthority == lifecycle.HubAuthority
+	item.Status = lifecycle.PieceStatus(live, custody)
+	item.Contested = len(live) > 1
+	if at == "" && len(p.homes) > 0 {
+		at = p.homes[0]
+	}
+	if at == "" && item.Location != "" && contains(f.settings.Locations, item.Location) && len(live) > 0 {
+		at = item.Location
+	}
+	item.Location = at
+	prev := ""
+	if item.Holder != nil {
+		prev = item.Holder.Claim
+	}
+	item.Holder = nil
+	if h := lifecycle.Holder(prev, live); h != nil {
+		item.Holder = &canon.Holder{Claim: h.Key, Kind: h.Kind, Channel: h.Connection, Until: h.Until}
+	}
+	item.Stock = []canon.StockAt{}
+	if custody == lifecycle.CustodyIn || len(live) > 0 {
+		st := canon.StockAt{Location: at}
+		switch item.Status {
+		case canon.ItemInStock:
+			st.OnHand, st.Available = 1, 1
+		case canon.ItemReserved:
+			st.OnHand, st.Reserved = 1, 1
+		}
+		item.Stock = append(item.Stock, st)
+	}
+	switch {
+	case custody == lifecycle.CustodyUnknown && len(live) == 0 && len(p.shown) > 0:
+		flags["stock.conflict"] = true
+	case custody == lifecycle.CustodyUnknown && len(live) == 0:
+		flags["stock.unseen"] = true
+	case custody == lifecycle.CustodyIn && at == "":
+		flags["location.unknown"] = true
+	}
+}
+
+func (f *fold) quantityState(item *canon.Item, p *itemParts, flags map[string]bool) {
+	var st lifecycle.Stock
+	if f.settings.StockAuthority == lifecycle.HubAuthority {
+		st = lifecycle.HubStock(p.shown, p.ledgers)
+	} else {
+		st = lifecycle.PlatformStock(p.shown, p.ledgers, f.settings.StockAuthority)
+	}
+	item.Adopted = st.Adopted && f.settings.StockAuthority == lifecycle.HubAuthority
+	item.Stock = st.At
+	item.Holder, item.Contested, item.Location = nil, false, ""
+	available := int64(0)
+	for _, a := range st.At {
+		available += max(a.Available, 0)
+	}
+	switch {
+	case st.Conflict:
+		item.Status = canon.ItemUnknown
+		flags["stock.conflict"] = true
+	case st.Unseen:
+		item.Status = canon.ItemUnknown
+		flags["stock.unseen"] = true
+	case available > 0:
+		item.Status = canon.ItemInStock
+	default:
+		item.Status = canon.ItemUnavailable
+	}
+}
+
+// itemCases opens and closes the cases of an item: a case is open exactly while its cause exists.
+func (f *fold) itemCases(item *canon.Item, p *itemParts) error {
+	double := lifecycle.CaseID(canon.CaseDoubleClaim, item.ID)
+	over := lifecycle.CaseID(canon.CaseOversold, item.ID)
+	if !item.Serialized {
+		if err := f.closeCase(double, "no piece any longer"); err != nil {
+			return err
+		}
+		if c := lifecycle.Oversold(item); c != nil {
+			return f.openCase(c)
+		}
+		return f.closeCase(over, "the stock is no longer below zero")
+	}
+	if err := f.closeCase(over, "no quantity any longer"); err != nil {
+		return err
+	}
+	holder := ""
+	if item.Holder != nil {
+		holder = item.Holder.Claim
+	}
+	if c := lifecycle.DoubleClaim(item.ID, lifecycle.Live(p.claims), holder); c != nil {
+		return f.openCase(c)
+	}
+	return f.closeCase(double, "one live claim is left")
+}
+
+func (f *fold) dropItemCases(id string) error {
+	for _, k := range []canon.CaseKind{canon.CaseDoubleClaim, canon.CaseOversold} {
+		if err := f.closeCase(lifecycle.CaseID(k, id), "the item was joined to another"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openCase writes an open case; one that is open already keeps when it was opened.
+func (f *fold) openCase(c *canon.Case) error {
+	key := store.PrefixCase + c.ID
+	old, err := store.Load[canon.Case](f.tx, key)
+	if err != nil {
+		return err
+	}
+	c.OpenedAt, c.Opened = f.f.at, f.f.pos
+	if old != nil && old.Open {
+		c.OpenedAt, c.Opened = old.OpenedAt, old.Opened
+		if slices.Equal(old.Evidence, c.Evidence) {
+			return nil
+		}
+	}
+	f.reindex(store.IndexCaseOpen, c.ID, []string{"closed"}, []string{"open"})
+	if err := f.save(key, c); err != nil {
+		return err
+	}
+	event := "case.opened"
+	if old != nil && old.Open {
+		event = "case.changed"
+	}
+	if err := f.row(canon.Row{Entity: c.ID, Type: "case", Event: event}); err != nil {
+		return err
+	}
+	return f.row(canon.Row{Entity: c.Subject, Type: "case", Event: event + ":" + string(c.Kind)})
+}
+
+// closeCase closes a case if it is open.
+func (f *fold) closeCase(id, resolution string) error {
+	key := store.PrefixCase + id
+	c, err := store.Load[canon.Case](f.tx, key)
+	if err != nil || c == nil || !c.Open {
+		return err
+	}
+	c.Open, c.ClosedAt, c.Closed = false, f.f.at, f.f.pos
+	if c.Resolution == "" {
+		c.Resolution = resolution
+	}
+	f.reindex(store.IndexCaseOpen, id, []string{"open"}, []string{"closed"})
+	if err := f.save(key, c); err != nil {
+		return err
+	}
+	return f.row(canon.Row{Entity: id, Type: "case", Event: "case.closed"})
+}

@@ -1,0 +1,40 @@
+package router
+
+import (
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/lifecycle"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// RecordTypes lists what the digests cover: every record, claim, case and binding, and what the fold keeps beside them.
+// The golden digest covers values and links alone.
+func RecordTypes() []store.RecordType {
+	rec := func(typ string, newRecord func() any) store.RecordType {
+		return store.RecordType{Prefix: store.PrefixRecord + typ + "/", New: newRecord, Golden: true}
+	}
+	return []store.RecordType{
+		rec(store.TypeItem, func() any { return new(canon.Item) }),
+		rec(store.TypeProduct, func() any { return new(canon.Product) }),
+		rec(store.TypeClient, func() any { return new(canon.Client) }),
+		rec(store.TypeOrder, func() any { return new(canon.Order) }),
+		rec(store.TypeRefund, func() any { return new(canon.Refund) }),
+		rec(store.TypeLocation, func() any { return new(canon.Location) }),
+		{Prefix: store.PrefixBinding, New: func() any { return new(canon.Binding) }, Golden: true},
+		{Prefix: store.PrefixClaim, New: func() any { return new(canon.Claim) }, Golden: true},
+		{Prefix: store.PrefixCase, New: func() any { return new(canon.Case) }, Golden: true},
+		{Prefix: store.PrefixNode, New: func() any { return new(store.Node) }, Golden: true},
+		{Prefix: store.PrefixMatch, New: func() any { return new(canon.MatchRow) }, Golden: true},
+		{Prefix: store.PrefixStock, New: func() any { return new(lifecycle.Ledger) }, Golden: true},
+		{Prefix: store.PrefixDecision, New: func() any { return new(canon.Match) }},
+		{Prefix: store.PrefixConn, New: func() any { return new(canon.Connection) }},
+		{Prefix: store.PrefixOutcome, New: func() any { return new(canon.Outcome) }},
+		{Prefix: store.PrefixParked, New: func() any { return new(canon.Parked) }},
+		{Prefix: store.PrefixRow, New: func() any { return new(canon.Row) }},
+		{Prefix: store.KeySettings, New: func() any { return new(canon.Settings) }},
+		{Prefix: prefixListing, New: func() any { return new(listingNode) }},
+		{Prefix: prefixStockID, New: func() any { return new(stockID) }},
+		{Prefix: prefixLinks, New: func() any { return new(orderLinks) }},
+		{Prefix: prefixPerson, New: func() any { return new(personNode) }},
+		{Prefix: prefixProduct, New: func() any { return new(productNode) }},
+	}
+}
