@@ -1,0 +1,138 @@
+package normalize
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// subjects are the functions that testdata/<name>.txt has cases for. Each line is "input => output" or, where the
+// words are not (fully) read, "input => output ! part of the error". Several inputs are parted by " | ". A line that
+// begins with # is a comment. Input in double quotes is a Go string, for what can't be seen.
+var subjects = map[string]func(in []string) (string, error){
+	"money": func(in []string) (string, error) {
+		m, err := Money(canon.StatedMoney{Amount: in[0], Currency: in[1]})
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprint(m.Minor, " ", m.Currency), nil
+	},
+	"metal":  func(in []string) (string, error) { m, err := Metal(in...); return m.String(), err },
+	"carat":  integer(Carat),
+	"weight": integer(Weight),
+	"phone":  func(in []string) (string, error) { return okay(Phone(in[0], at(in, 1))) },
+	"email":  func(in []string) (string, error) { return okay(Email(in[0])) },
+	"name":   func(in []string) (string, error) { return Name(in[0]), nil },
+	"country": func(in []string) (string, error) {
+		return okay(Country(in[0]))
+	},
+	"gtin":   func(in []string) (string, error) { return GTIN(in[0]) },
+	"epc":    func(in []string) (string, error) { return EPC(in[0]) },
+	"serial": func(in []string) (string, error) { return Serial(in[0]), nil },
+	"certificate": func(in []string) (string, error) {
+		c, err := Certificate(canon.StatedCert{Lab: in[0], Number: at(in, 1)})
+		return c.Key(), err
+	},
+	"shape":   func(in []string) (string, error) { return okay(Shape(in[0], at(in, 1))) },
+	"clarity": func(in []string) (string, error) { return okay(Clarity(in[0])) },
+	"cut":     func(in []string) (string, error) { return okay(Cut(in[0])) },
+	"colour":  func(in []string) (string, error) { return okay(DiamondColour(in[0])) },
+	"ring": func(in []string) (string, error) {
+		r, err := RingSize(in[0], at(in, 1))
+		if r.CircumferenceTenths == 0 {
+			return "", err
+		}
+		return fmt.Sprint(r.CircumferenceTenths), err
+	},
+}
+
+func integer(f func(string) (int64, error)) func([]string) (string, error) {
+	return func(in []string) (string, error) {
+		n, err := f(in[0])
+		if n == 0 && err != nil {
+			return "", err
+		}
+		return strconv.FormatInt(n, 10), err
+	}
+}
+
+var errNotOK = errors.New("not ok")
+
+func okay(s string, ok bool) (string, error) {
+	if !ok {
+		return s, errNotOK
+	}
+	return s, nil
+}
+
+func at(in []string, i int) string {
+	if i < len(in) {
+		return in[i]
+	}
+	return ""
+}
+
+func TestGolden(t *testing.T) {
+	for name, subject := range subjects {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join("testdata", name+".txt")
+			file, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			cases := 0
+			scanner := bufio.NewScanner(file)
+			for line := 1; scanner.Scan(); line++ {
+				text := scanner.Text()
+				if text == "" || strings.HasPrefix(text, "#") {
+					continue
+				}
+				cases++
+				place := fmt.Sprintf("%s:%d", path, line)
+				left, right, found := strings.Cut(text, " => ")
+				if !found {
+					t.Fatalf("%s: no => in %q", place, text)
+				}
+				var in []string
+				for part := range strings.SplitSeq(left, "|") {
+					part = strings.TrimSpace(part)
+					if strings.HasPrefix(part, `"`) {
+						if part, err = strconv.Unquote(part); err != nil {
+							t.Fatalf("%s: %v", place, err)
+						}
+					}
+					in = append(in, part)
+				}
+				want, wantErr, refused := strings.Cut(right, "!")
+				want, wantErr = strings.TrimSpace(want), strings.TrimSpace(wantErr)
+				got, err := subject(in)
+				switch {
+				case got != want:
+					t.Errorf("%s: %q is %q (%v), want %q", place, left, got, err, want)
+				case refused && err == nil:
+					t.Errorf("%s: %q is read without doubt, want the error %q", place, left, wantErr)
+				case refused && !strings.Contains(err.Error(), wantErr):
+					t.Errorf("%s: %q has the error %q, want %q", place, left, err, wantErr)
+				case !refused && err != nil:
+					t.Errorf("%s: %q has the error %v, want none", place, left, err)
+				case refused && !errors.Is(err, ErrUnread) && !errors.Is(err, canon.ErrMoney) && !errors.Is(err, errNotOK):
+					t.Errorf("%s: the error %q wraps no sentinel", place, err)
+				}
+			}
+			if err := scanner.Err(); err != nil {
+				t.Fatal(err)
+			}
+			if cases == 0 {
+				t.Errorf("%s has no cases", path)
+			}
+		})
+	}
+}
