@@ -20,7 +20,7 @@ type Tx struct {
 	order   btree.Set[string] // the keys of pending
 	cache   map[string][]byte // what base has; nil means that it has none
 	cached  int               // bytes in cache
-	size    int               // bytes of keys and values in pending
+	size    int               // what pending counts towards MaxCommitBytes
 	changes uint64            // grows with each change of pending
 	undo    []undo            // what pending was, oldest first, since the outermost savepoint
 	saves   []int             // where in undo each open savepoint begins
@@ -92,12 +92,12 @@ func (t *Tx) write(key string, value []byte) {
 
 func (t *Tx) set(key string, value, old []byte, present bool) {
 	if present {
-		t.size -= len(key) + len(old)
+		t.size -= len(key) + len(old) + entryOverhead
 	} else {
 		t.order.Insert(key)
 	}
 	t.pending[key] = value
-	t.size += len(key) + len(value)
+	t.size += len(key) + len(value) + entryOverhead
 	t.changes++
 }
 
@@ -208,7 +208,7 @@ func (t *Tx) Rollback() {
 		}
 		delete(t.pending, u.key)
 		t.order.Delete(u.key)
-		t.size -= len(u.key) + len(old)
+		t.size -= len(u.key) + len(old) + entryOverhead
 		t.changes++
 	}
 	clear(t.undo[at:])
@@ -225,10 +225,22 @@ func (t *Tx) pop() int {
 	return at
 }
 
-// Bytes is what the keys and values of the pending writes add up to, for keeping below MaxCommitBytes.
+// Check tells whether a commit could take what was written since the innermost savepoint: ErrTooBig when that alone
+// exceeds what one commit may hold, another error for a key that no store takes. The fold asks before Keep, so that
+// an entry that can never be committed is parked (invariant 6) instead of stopping the batch. It panics when no
+// savepoint is open.
+func (t *Tx) Check() error {
+	written := make(map[string][]byte)
+	for _, u := range t.undo[t.saves[len(t.saves)-1]:] {
+		written[u.key] = t.pending[u.key]
+	}
+	return checkWrites(&Writes{put: written})
+}
+
+// Bytes is what the pending writes count towards MaxCommitBytes.
 func (t *Tx) Bytes() int { return t.size }
 
-// Len is the number of keys that change, for keeping below MaxCommitKeys.
+// Len is the number of keys that change; it counts towards MaxCommitKeys.
 func (t *Tx) Len() int { return len(t.pending) }
 
 // Writes gives the pending writes for a Commit. They share the Tx's memory: the Tx must not be used any more once it

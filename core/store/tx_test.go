@@ -124,7 +124,7 @@ func TestTxEqualsMap(t *testing.T) {
 		out := tx.Writes()
 		sum := 0
 		for k, v := range out.put {
-			sum += len(k) + len(v)
+			sum += len(k) + len(v) + entryOverhead
 		}
 		if size != sum || count != out.Len() {
 			t.Fatalf("Bytes, Len = %d, %d; the writes have %d, %d", size, count, sum, out.Len())

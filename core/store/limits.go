@@ -10,14 +10,15 @@ import (
 const (
 	// MaxKey is the longest key, in bytes.
 	MaxKey = 32 << 10
-	// MaxCommitBytes is the most that the keys and values of one commit may add up to, in bytes.
-	MaxCommitBytes = 2 << 20
+	// MaxCommitBytes is the most that the keys and values of one commit may add up to, in bytes, with entryOverhead
+	// for each key. Badger takes 15 % of a memtable of settings.
+	MaxCommitBytes = 2_400_000
 	// MaxCommitKeys is the most keys that one commit may change.
 	MaxCommitKeys = 20_000
 )
 
-// markKey is where implementations may keep the mark. No reader shows it and no caller may write it.
-const markKey = "meta/mark"
+// entryOverhead is what a key counts beside its own bytes and the value's.
+const entryOverhead = 16
 
 // ErrTooBig is wrapped by the error of a commit that exceeds MaxCommitBytes or MaxCommitKeys. Nothing was written:
 // split the batch and commit the parts, each with its own mark.
@@ -36,7 +37,7 @@ func checkWrites(w *Writes) error {
 		if err := checkKey(k); err != nil {
 			return err
 		}
-		size += len(k) + len(v)
+		size += len(k) + len(v) + entryOverhead
 	}
 	if size > MaxCommitBytes {
 		return fmt.Errorf("%w: %d bytes, limit %d", ErrTooBig, size, MaxCommitBytes)
@@ -50,7 +51,7 @@ func checkKey(key string) error {
 		return errors.New("store: empty key")
 	case len(key) > MaxKey:
 		return fmt.Errorf("store: key of %d bytes, limit %d", len(key), MaxKey)
-	case key == markKey || strings.HasPrefix(key, "!"):
+	case key == KeyMark || strings.HasPrefix(key, "!"):
 		return fmt.Errorf("store: key %q is reserved", key)
 	}
 	return nil

@@ -1,0 +1,435 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/goccy/go-json"
+	"github.com/hashicorp/go-hclog"
+)
+
+// Options says where and how Open keeps a view.
+type Options struct {
+	// Dir is the view's folder; it is made when it is missing, and nothing else may live in it.
+	Dir string
+	// Logger gets Badger's messages; nil means none.
+	Logger hclog.Logger
+	// BootID names the running boot of the machine; nil means SystemBootID.
+	BootID func() (string, error)
+	// GCInterval is how often space in the value log is reclaimed; zero means one minute.
+	GCInterval time.Duration
+	// ViewWait is how long Close and Wipe wait for open views; zero means five seconds.
+	ViewWait time.Duration
+
+	tune func(badger.Options) badger.Options // measurements vary the settings
+}
+
+// Badger is the Store on disk.
+type Badger struct {
+	opts  Options
+	log   hclog.Logger
+	lock  *os.File
+	boot  string
+	start Start
+
+	mu     sync.Mutex // guards what follows
+	db     *badger.DB
+	stopGC func() // ends the value log's goroutine and waits for it
+	views  int    // open views
+	idle   chan struct{}
+	closed bool
+}
+
+// settings are Badger's settings for a view, chosen by measurement (docs/decisions/store-settings.md):
+//   - no sync at a commit: the journal is what is durable (invariant 2);
+//   - values live in the LSM tree, where compaction reclaims them; only the very largest go to the value log;
+//   - small memtables and value log files, because each is a sparse file of twice its size from the start;
+//   - no compression and so no block cache: both cost more CPU than they save at these sizes.
+func settings(dir string, log hclog.Logger) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithLogger(badgerLogger{log}).
+		WithMetricsEnabled(false).
+		WithSyncWrites(false).
+		WithDetectConflicts(false).
+		WithNumVersionsToKeep(1).
+		WithMemTableSize(16 << 20).
+		WithNumMemtables(2).
+		WithValueThreshold(1 << 20).
+		WithValueLogFileSize(4 << 20).
+		WithCompression(options.None).
+		WithBlockCacheSize(0).
+		WithIndexCacheSize(0).
+		WithNumCompactors(2).
+		WithNumGoroutines(2)
+}
+
+// Open opens the view in o.Dir, or makes an empty one. After an unclean stop with another boot of the machine since,
+// or when the folder does not check out, what is there is discarded first; Start tells. One process at a time may
+// have a folder open.
+func Open(o Options) (*Badger, error) {
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.BootID == nil {
+		o.BootID = SystemBootID
+	}
+	if o.GCInterval == 0 {
+		o.GCInterval = time.Minute
+	}
+	if o.ViewWait == 0 {
+		o.ViewWait = 5 * time.Second
+	}
+	if o.tune == nil {
+		o.tune = func(b badger.Options) badger.Options { return b }
+	}
+	b := &Badger{opts: o, log: o.Logger}
+	if err := b.open(); err != nil {
+		return nil, fmt.Errorf("store: open %s: %w", o.Dir, err)
+	}
+	return b, nil
+}
+
+func (b *Badger) open() (err error) {
+	if err := os.MkdirAll(b.opts.Dir, 0o700); err != nil {
+		return err
+	}
+	if b.lock, err = lockDir(b.opts.Dir); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.lock.Close())
+		}
+	}()
+	if b.boot, err = b.opts.BootID(); err != nil {
+		b.log.Warn("an unclean stop will cost the view: the machine does not tell its boot", "error", err)
+		b.boot = ""
+	}
+	if b.start, err = judgeStart(b.opts.Dir, b.boot); err != nil {
+		return err
+	}
+	if b.start.Discarded != "" {
+		b.log.Warn("the view is discarded", "reason", b.start.Discarded)
+		if err := os.RemoveAll(b.dataDir()); err != nil {
+			return err
+		}
+	}
+	// From here on until Close the view counts as stopped uncleanly.
+	if err := writeState(b.opts.Dir, state{BootID: b.boot}); err != nil {
+		return err
+	}
+	return b.openData()
+}
+
+func (b *Badger) dataDir() string { return filepath.Join(b.opts.Dir, "badger") }
+
+// openData opens the database and starts the goroutine that reclaims its value log.
+func (b *Badger) openData() error {
+	if err := os.MkdirAll(b.dataDir(), 0o700); err != nil {
+		return err
+	}
+	db, err := badger.Open(b.opts.tune(settings(b.dataDir(), b.log)))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.reclaim(ctx, db)
+	}()
+	b.db = db
+	b.stopGC = func() { cancel(); <-done }
+	return nil
+}
+
+// Start tells how the view was found when it was opened.
+func (b *Badger) Start() Start { return b.start }
+
+// View implements Store. Close and Wipe wait for it to be closed.
+func (b *Badger) View() (View, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, ErrClosed
+	}
+	b.views++
+	return &badgerView{owner: b, txn: b.db.NewTransaction(false)}, nil
+}
+
+func (b *Badger) viewClosed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.views--; b.views == 0 && b.idle != nil {
+		close(b.idle)
+		b.idle = nil
+	}
+}
+
+// Commit implements Store.
+func (b *Badger) Commit(w *Writes, mark Mark) error {
+	if err := checkWrites(w); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(mark)
+	if err != nil {
+		return fmt.Errorf("store: encode mark: %w", err)
+	}
+	b.mu.Lock()
+	db, closed := b.db, b.closed
+	b.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	txn := db.NewTransaction(true)
+	defer txn.Discard()
+	if err := fill(txn, w, raw); err != nil {
+		return err
+	}
+	if err := txn.Commit(); err != nil {
+		return fmt.Errorf("store: commit at %s: %w", mark.Position, err)
+	}
+	return nil
+}
+
+// fill puts the writes and the mark into a transaction. Keys and entries come out of two allocations.
+func fill(txn *badger.Txn, w *Writes, mark []byte) error {
+	size := len(KeyMark)
+	for k := range w.put {
+		size += len(k)
+	}
+	keys := make([]byte, 0, size)
+	entries := make([]badger.Entry, w.Len()+1)
+	set := func(i int, key string, value []byte, deleted bool) error {
+		from := len(keys)
+		keys = append(keys, key...)
+		e := &entries[i]
+		e.Key, e.Value = keys[from:len(keys):len(keys)], value
+		var err error
+		if deleted {
+			err = txn.Delete(e.Key)
+		} else {
+			err = txn.SetEntry(e)
+		}
+		if errors.Is(err, badger.ErrTxnTooBig) {
+			return fmt.Errorf("%w: %d keys", ErrTooBig, len(entries))
+		}
+		if err != nil {
+			return fmt.Errorf("store: write key %q: %w", key, err)
+		}
+		return nil
+	}
+	i := 0
+	err := w.Each(func(key string, value []byte, deleted bool) error {
+		i++
+		return set(i, key, value, deleted)
+	})
+	if err != nil {
+		return err
+	}
+	return set(0, KeyMark, mark, false)
+}
+
+// Wipe implements Store. It waits for open views; views that stay open make it fail with nothing removed.
+func (b *Badger) Wipe() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return ErrClosed
+	}
+	if err := b.quiesce(); err != nil {
+		return fmt.Errorf("store: wipe: %w", err)
+	}
+	b.stopGC()
+	if err := b.db.Close(); err != nil {
+		b.closed = true
+		return fmt.Errorf("store: wipe: %w", errors.Join(err, b.lock.Close()))
+	}
+	err := os.RemoveAll(b.dataDir())
+	if err == nil {
+		err = b.openData()
+	}
+	if err != nil {
+		b.closed = true
+		return fmt.Errorf("store: wipe: %w", errors.Join(err, b.lock.Close()))
+	}
+	return nil
+}
+
+// quiesce waits until no view is open. b.mu is held, and let go while it waits.
+func (b *Badger) quiesce() error {
+	timeout := time.NewTimer(b.opts.ViewWait)
+	defer timeout.Stop()
+	for b.views > 0 {
+		if b.idle == nil {
+			b.idle = make(chan struct{})
+		}
+		idle := b.idle
+		b.mu.Unlock()
+		select {
+		case <-idle:
+			b.mu.Lock()
+		case <-timeout.C:
+			b.mu.Lock()
+			if b.views > 0 {
+				return fmt.Errorf("%d views are still open after %s", b.views, b.opts.ViewWait)
+			}
+		}
+	}
+	return nil
+}
+
+// Close implements Store: it waits for open views, brings everything to disk and notes that the stop was clean. When
+// views stay open it fails and leaves the folder as a crash would; the store is closed in any case.
+func (b *Badger) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	b.stopGC()
+	if err := b.quiesce(); err != nil {
+		return fmt.Errorf("store: close: %w", err)
+	}
+	err := b.db.Close()
+	if err == nil {
+		err = syncFiles(b.dataDir())
+	}
+	if err == nil {
+		err = writeState(b.opts.Dir, state{BootID: b.boot, Clean: true})
+	}
+	if err = errors.Join(err, b.lock.Close()); err != nil {
+		return fmt.Errorf("store: close: %w", err)
+	}
+	return nil
+}
+
+// reclaim frees value log files that are mostly overwritten, until ctx ends.
+func (b *Badger) reclaim(ctx context.Context, db *badger.DB) {
+	tick := time.NewTicker(b.opts.GCInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for ctx.Err() == nil {
+			err := db.RunValueLogGC(0.5)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, badger.ErrNoRewrite) {
+				b.log.Warn("value log space was not reclaimed", "error", err)
+			}
+			break
+		}
+	}
+}
+
+type badgerView struct {
+	owner *Badger
+	txn   *badger.Txn
+	once  sync.Once
+}
+
+func (v *badgerView) Get(key string) ([]byte, bool, error) {
+	if key == KeyMark || key == "" {
+		return nil, false, nil
+	}
+	return v.get(key)
+}
+
+func (v *badgerView) get(key string) ([]byte, bool, error) {
+	item, err := v.txn.Get([]byte(key))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("store: get %q: %w", key, err)
+	}
+	value, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, false, fmt.Errorf("store: get %q: %w", key, err)
+	}
+	if value == nil {
+		value = []byte{}
+	}
+	return value, true, nil
+}
+
+func (v *badgerView) Scan(prefix, from string, fn func(key string, value []byte) (bool, error)) error {
+	// Values are in the tree: fetching them ahead would cost a goroutine each and gain nothing.
+	it := v.txn.NewIterator(badger.IteratorOptions{Prefix: []byte(prefix)})
+	defer it.Close()
+	marked := strings.HasPrefix(KeyMark, prefix)
+	more := true
+	for it.Seek([]byte(scanStart(prefix, from))); more && it.Valid(); it.Next() {
+		item := it.Item()
+		key := string(item.Key())
+		if marked && key == KeyMark {
+			continue
+		}
+		err := item.Value(func(value []byte) (err error) {
+			more, err = fn(key, value)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("scan %q: %w", prefix, err)
+		}
+	}
+	return nil
+}
+
+func (v *badgerView) Mark() (Mark, error) {
+	var mark Mark
+	raw, ok, err := v.get(KeyMark)
+	if err != nil || !ok {
+		return mark, err
+	}
+	if err := json.Unmarshal(raw, &mark); err != nil {
+		return mark, fmt.Errorf("%w: mark: %w", ErrCorrupt, err)
+	}
+	return mark, nil
+}
+
+func (v *badgerView) Close() {
+	v.once.Do(func() {
+		v.txn.Discard()
+		v.owner.viewClosed()
+	})
+}
+
+// badgerLogger hands Badger's messages to hclog, one level lower: they are of interest to who debugs the store.
+type badgerLogger struct{ log hclog.Logger }
+
+func (l badgerLogger) Errorf(f string, a ...any)   { l.log.Error(message(f, a)) }
+func (l badgerLogger) Warningf(f string, a ...any) { l.log.Warn(message(f, a)) }
+func (l badgerLogger) Infof(f string, a ...any) {
+	if l.log.IsDebug() {
+		l.log.Debug(message(f, a))
+	}
+}
+func (l badgerLogger) Debugf(f string, a ...any) {
+	if l.log.IsTrace() {
+		l.log.Trace(message(f, a))
+	}
+}
+
+func message(format string, args []any) string {
+	return strings.TrimSpace(fmt.Sprintf(format, args...))
+}
+
+var (
+	_ Store = (*Badger)(nil)
+	_ View  = (*badgerView)(nil)
+)
