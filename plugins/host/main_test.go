@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -174,6 +176,27 @@ func (c *testConnector) Poll(ctx context.Context, req *sdk.PollRequest) (*sdk.Po
 	case "flood":
 		for range 5000 {
 			c.log.Info("water", "payload", strings.Repeat("x", 100))
+		}
+	case "fork":
+		child := exec.Command("/bin/sleep", "600")
+		child.Stderr = os.Stderr
+		if err := child.Start(); err != nil {
+			return nil, err
+		}
+		return &sdk.PollResponse{Cursor: []byte(strconv.Itoa(child.Process.Pid))}, nil
+	case "slow":
+		if err := os.WriteFile(filepath.Join(c.workDir, "slow-began"), nil, 0o600); err != nil {
+			return nil, err
+		}
+		for {
+			if _, err := os.Stat(filepath.Join(c.workDir, "slow-ends")); err == nil {
+				return &sdk.PollResponse{Cursor: []byte("done")}, nil
+			}
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(5 * time.Millisecond):
+			}
 		}
 	case "rotate":
 		if err := c.host.RotateSecret("access_token", string(req.Cursor)); err != nil {
