@@ -30,15 +30,18 @@ func (s *server) HandleWebhook(stream connectorv1.Connector_HandleWebhookServer)
 	results := make(chan *connectorv1.HandledDelivery, maxBatchResults)
 	sent := make(chan error, 1)
 	go func() { sent <- sendResults(stream, results) }()
-
-	var inFlight sync.WaitGroup
-	err := s.receiveDeliveries(stream, &inFlight, results)
-	inFlight.Wait()
+	err := s.receiveDeliveries(stream, results)
 	close(results)
 	return errors.Join(err, <-sent)
 }
 
-func (s *server) receiveDeliveries(stream connectorv1.Connector_HandleWebhookServer, inFlight *sync.WaitGroup, results chan<- *connectorv1.HandledDelivery) error {
+// receiveDeliveries hands each delivery to an idle worker, or to a new one, until the stream ends; then it waits for
+// the workers. Workers are kept because a goroutine's stack, once grown for JSON, is costly to grow again.
+func (s *server) receiveDeliveries(stream connectorv1.Connector_HandleWebhookServer, results chan<- *connectorv1.HandledDelivery) error {
+	work := make(chan *connectorv1.Delivery)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer close(work)
 	for {
 		batch, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -48,7 +51,15 @@ func (s *server) receiveDeliveries(stream connectorv1.Connector_HandleWebhookSer
 			return err
 		}
 		for _, d := range batch.GetDeliveries() {
-			inFlight.Go(func() { results <- s.handleDelivery(stream.Context(), d) })
+			select {
+			case work <- d:
+			default:
+				workers.Go(func() {
+					for next, ok := d, true; ok; next, ok = <-work {
+						results <- s.handleDelivery(stream.Context(), next)
+					}
+				})
+			}
 		}
 	}
 }
