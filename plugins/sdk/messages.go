@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/jumpring/jumpring/core/canon"
 )
 
@@ -141,6 +143,8 @@ type OpenRequest struct {
 	WorkDir    string            `json:"work_dir"`   // a folder of its own
 	// Host gives the services of the hub. It is nil in a unit test.
 	Host Host `json:"-"`
+	// Log goes to the hub's log. It is never nil under Serve; a unit test gives hclog.NewNullLogger().
+	Log hclog.Logger `json:"-"`
 }
 
 // OpenResponse has diagnostics; an error among them means that the connection can't work as configured.
