@@ -1,0 +1,128 @@
+package shopify
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// lane says who waits first for the API's points.
+type lane int
+
+const (
+	laneInteractive lane = iota // writes, look-ups, reads that somebody waits for
+	laneBackground              // polls and snapshots
+)
+
+// interactiveShare is the part of the bucket that background calls leave for interactive ones, as a divisor.
+const interactiveShare = 4
+
+// bucket mirrors the platform's cost bucket: each answer tells its size, what is left and how fast it fills. Calls
+// wait here instead of being throttled there.
+type bucket struct {
+	mu       sync.Mutex
+	limit    float64
+	rate     float64 // points per second
+	left     float64
+	at       time.Time
+	inFlight float64 // points reserved by calls without an answer yet
+	waiting  int     // interactive calls
+	known    bool
+}
+
+// newBucket starts with the smallest bucket that the platform gives; the first answer corrects it.
+func newBucket(now time.Time) *bucket {
+	return &bucket{limit: 2000, rate: 100, left: 2000, at: now}
+}
+
+func (b *bucket) refill(now time.Time) {
+	if d := now.Sub(b.at).Seconds(); d > 0 {
+		b.left = min(b.limit, b.left+d*b.rate)
+		b.at = now
+	}
+}
+
+// take tries to reserve points; otherwise it tells how long to wait before the next try.
+func (b *bucket) take(cost float64, l lane, now time.Time) (wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refill(now)
+	need := min(cost, b.limit)
+	if l == laneBackground {
+		need = min(cost+b.limit/interactiveShare, b.limit)
+		if b.waiting > 0 {
+			return 10 * time.Millisecond
+		}
+	}
+	if b.left >= need {
+		b.left -= cost
+		b.inFlight += cost
+		return 0
+	}
+	return max(time.Duration((need-b.left)/b.rate*float64(time.Second)), time.Millisecond)
+}
+
+// acquire waits until the points are there.
+func (b *bucket) acquire(ctx context.Context, cost float64, l lane) error {
+	if l == laneInteractive {
+		b.mu.Lock()
+		b.waiting++
+		b.mu.Unlock()
+		defer func() {
+			b.mu.Lock()
+			b.waiting--
+			b.mu.Unlock()
+		}()
+	}
+	for {
+		wait := b.take(cost, l, time.Now())
+		if wait == 0 {
+			return nil
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// settle takes over what the platform said after a call that had reserved cost points; nil when it said nothing.
+func (b *bucket) settle(cost float64, status *throttleStatus, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refill(now)
+	b.inFlight -= cost
+	if status == nil {
+		return
+	}
+	b.known = true
+	if status.MaximumAvailable > 0 {
+		b.limit = status.MaximumAvailable
+	}
+	if status.RestoreRate > 0 {
+		b.rate = status.RestoreRate
+	}
+	b.left = min(status.CurrentlyAvailable-b.inFlight, b.limit)
+	b.at = now
+}
+
+// state gives what is left and the limit; zeros before the platform said anything.
+func (b *bucket) state(now time.Time) (left, limit float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.known {
+		return 0, 0
+	}
+	b.refill(now)
+	return max(b.left, 0), b.limit
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
