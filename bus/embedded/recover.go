@@ -114,11 +114,14 @@ func (s *scanner) tail() (torn int64, err error) {
 // secure makes the kept groups durable and the torn tail zero before anybody reads or writes.
 //
 // The newest group may be intact only in the kernel's cache: the process before may have died ahead of its fsync, or
-// the fsync may have failed and left pages that count as clean. So that group is written once more; an fsync alone
-// could do nothing and report success.
+// the fsync may have failed and left pages that count as clean. So that group, be it a mark, is written once more; an
+// fsync alone could do nothing and report success. The same goes for the name of a segment made last.
 func (j *Journal) secure(s *scanner, torn int64) error {
-	f, dirty := s.win.f, false
-	if s.last.batches > 0 {
+	if err := j.opts.FS.SyncDir(j.opts.Dir); err != nil {
+		return fmt.Errorf("%w: folder %s: %w", errSync, j.opts.Dir, err)
+	}
+	f := s.win.f
+	if s.last.pos > 0 {
 		b, err := s.win.at(s.last.pos, s.last.end()-s.last.pos)
 		if err != nil {
 			return fmt.Errorf("segment %s: %w", s.seg.path, err)
@@ -126,7 +129,6 @@ func (j *Journal) secure(s *scanner, torn int64) error {
 		if _, err := f.WriteAt(b, s.last.pos); err != nil {
 			return fmt.Errorf("rewrite newest group of %s: %w", s.seg.path, err)
 		}
-		dirty = true
 	}
 	if torn > s.pos {
 		j.log.Warn("journal has a torn tail, which was never acknowledged; it is cut off",
@@ -134,10 +136,6 @@ func (j *Journal) secure(s *scanner, torn int64) error {
 		if err := writeZeros(f, s.pos, torn); err != nil {
 			return fmt.Errorf("cut torn tail of %s: %w", s.seg.path, err)
 		}
-		dirty = true
-	}
-	if !dirty {
-		return nil
 	}
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("%w: %s: %w", errSync, s.seg.path, err)

@@ -24,8 +24,8 @@ const (
 	SectorSize = 512
 )
 
-// ErrCrashed is returned by everything after the power failed.
-var ErrCrashed = errors.New("faultfs: the power has failed")
+// ErrCrashed is returned by everything after the crash.
+var ErrCrashed = errors.New("faultfs: crashed")
 
 // FS is an embedded.FS in memory. It is safe for concurrent use.
 type FS struct {
@@ -61,7 +61,8 @@ func (f *FS) IgnoreSync() { f.set(func() { f.ignoreSync = true }) }
 // were not written readable and clean: a further sync does not write them.
 func (f *FS) FailSync(n int) { f.set(func() { f.failAt = f.syncs + n }) }
 
-// CrashAt lets the power fail in the n-th change from now on, 1 being the next.
+// CrashAt lets everything end in the n-th change from now on, 1 being the next: Crash then tells what a power failure
+// left, Kill what the end of the process left.
 func (f *FS) CrashAt(n int) { f.set(func() { f.crashAt = f.ops + n }) }
 
 // SetSpace limits what may be allocated in all from now on, in bytes; a negative number lifts the limit.
@@ -98,6 +99,18 @@ func (f *FS) Crash(seed uint64) *FS {
 		n := &inode{seen: content, disk: slices.Clone(content), dirty: map[int64]bool{}}
 		next.names[name], next.durable[name] = n, n
 	}
+	return next
+}
+
+// Kill ends the process that uses f, and gives the file layer to its successor: nothing is lost, but what was not
+// synced still is not, and a later Crash may take it. With CrashAt the last write may have been cut short.
+func (f *FS) Kill() *FS {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.crashed = true
+	next := New()
+	next.names, next.durable, next.pending = f.names, f.durable, f.pending
+	f.names, f.durable, f.pending = nil, nil, nil
 	return next
 }
 
