@@ -39,7 +39,9 @@ type FS struct {
 	syncs, failAt  int
 	ignoreSync     bool
 	crashed        bool
-	space, written int64 // space < 0: endless
+	space, written int64         // space < 0: endless
+	held           chan struct{} // syncs wait until it is closed; nil when they do not
+	waiting        int           // syncs that do
 }
 
 // inode is a file's content.
@@ -67,6 +69,37 @@ func (f *FS) CrashAt(n int) { f.set(func() { f.crashAt = f.ops + n }) }
 
 // SetSpace limits what may be allocated in all from now on, in bytes; a negative number lifts the limit.
 func (f *FS) SetSpace(bytes int64) { f.set(func() { f.space, f.written = bytes, 0 }) }
+
+// HoldSync makes every sync of a file wait until release is called, as a disk that hangs does.
+func (f *FS) HoldSync() (release func()) {
+	held := make(chan struct{})
+	f.set(func() { f.held = held })
+	return sync.OnceFunc(func() {
+		f.set(func() { f.held = nil })
+		close(held)
+	})
+}
+
+// SyncsWaiting is the number of syncs that HoldSync makes wait.
+func (f *FS) SyncsWaiting() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waiting
+}
+
+// waitHeld waits as long as syncs are held.
+func (f *FS) waitHeld() {
+	f.mu.Lock()
+	held := f.held
+	if held != nil {
+		f.waiting++
+	}
+	f.mu.Unlock()
+	if held != nil {
+		<-held
+		f.set(func() { f.waiting-- })
+	}
+}
 
 func (f *FS) set(change func()) {
 	f.mu.Lock()

@@ -95,6 +95,7 @@ func (f *file) Allocate(size int64) error {
 
 // Sync implements embedded.File.
 func (f *file) Sync() error {
+	f.fs.waitHeld()
 	unlock, err := f.use()
 	if err != nil {
 		return err
