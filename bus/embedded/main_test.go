@@ -1,0 +1,25 @@
+package embedded_test
+
+import (
+	"os"
+	"strconv"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// seeds is how many seeds a property test tries; JUMPRING_SEEDS overrides it.
+func seeds(t *testing.T, normal int) int {
+	t.Helper()
+	s := os.Getenv("JUMPRING_SEEDS")
+	if s == "" {
+		return normal
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("JUMPRING_SEEDS: %v", err)
+	}
+	return n
+}
