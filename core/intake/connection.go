@@ -52,7 +52,6 @@ type Connection struct {
 	log      hclog.Logger
 	queue    *queue
 	gate     *gate
-	listings *Listings
 	register chan struct{} // asks for registration now
 	full     *fullReads
 	status   status
@@ -84,7 +83,7 @@ func New(o Options) (*Connection, error) {
 	}
 	c := &Connection{
 		o: o, can: make(map[sdk.Capability]bool), maxBatch: MaxBatch(o.Describe.RateLimit),
-		log: o.Log.With("connection", o.Name), queue: newQueue(), gate: newGate(), listings: NewListings(o.Name),
+		log: o.Log.With("connection", o.Name), queue: newQueue(), gate: newGate(),
 		register: make(chan struct{}, 1), full: newFullReads(),
 	}
 	for _, capability := range o.Describe.Capabilities {

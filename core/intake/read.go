@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/goccy/go-json"
 
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/core/canon"
@@ -115,33 +114,16 @@ func (c *Connection) readRequest(batch []*entity) (*sdk.ReadRequest, map[canon.R
 func (c *Connection) hint(r store.Reader, ref canon.Ref) (sdk.ReadHint, error) {
 	switch ref.Kind {
 	case canon.KindLevel:
-		stockID, _ := canon.SplitLevelID(ref.ExternalID)
-		l, _, err := c.listings.Of(r, stockID)
+		l, err := ListingOf(r, c.o.Name, ref.ExternalID)
 		return sdk.ReadHint{ProductID: l.ProductID, ListingID: l.ListingID}, err
 	case canon.KindListing:
-		var state listingIDs
-		err := c.current(r, ref, &state)
+		var state listingState
+		err := current(r, c.o.Name, ref, &state)
 		return sdk.ReadHint{ProductID: state.Listing.ProductID}, err
 	case canon.KindRefund:
-		var state struct {
-			Refund struct {
-				OrderID string `json:"order_id"`
-			} `json:"refund"`
-		}
-		err := c.current(r, ref, &state)
+		var state refundState
+		err := current(r, c.o.Name, ref, &state)
 		return sdk.ReadHint{OrderID: state.Refund.OrderID}, err
 	}
 	return sdk.ReadHint{}, nil
-}
-
-// current decodes the part of an entity's known state that into asks for; it stays empty when nothing is known.
-func (c *Connection) current(r store.Reader, ref canon.Ref, into any) error {
-	b, err := Binding(r, canon.BindingKey{Connection: c.o.Name, Kind: ref.Kind, ExternalID: ref.ExternalID, Aspect: canon.AspectMain})
-	if err != nil || b == nil || b.Current() == nil {
-		return err
-	}
-	if err := json.Unmarshal(b.Current().Observation, into); err != nil {
-		return fmt.Errorf("intake: observation of %s: %w", b.BindingKey, err)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -21,12 +22,15 @@ const (
 	scanBacklog = 2000
 )
 
-// recoverReads asks again for what a stop of the hub left open: bindings that a read has to settle, writes whose
+// recoverReads asks again for what a stop of the hub left open: entities that were touched and not read, bindings that a read has to settle, writes whose
 // outcome is not known or not verified, effects that were expected and not shown yet, and entities that the newest
 // complete snapshot did not show.
 func (c *Connection) recoverReads(ctx context.Context) error {
 	conn, err := c.load()
 	if err != nil {
+		return err
+	}
+	if err := c.recoverHints(); err != nil {
 		return err
 	}
 	settle := time.Duration(c.o.Describe.SettleMillis) * time.Millisecond
@@ -42,6 +46,26 @@ func (c *Connection) recoverReads(ctx context.Context) error {
 		case conn.Snapshot != nil && conn.Snapshot.Complete && missing(b, conn.Snapshot):
 			c.RequestRead(read, Whenever, nil)
 		}
+	})
+}
+
+// recoverHints asks for the entities that thin notices named and nobody has read yet.
+func (c *Connection) recoverHints() error {
+	v, err := c.o.Store.View()
+	if err != nil {
+		return fmt.Errorf("intake: scan hints of %s: %w", c.o.Name, err)
+	}
+	defer v.Close()
+	prefix := store.PrefixHint + c.o.Name + "/"
+	return v.Scan(prefix, "", func(key string, value []byte) (bool, error) {
+		kind, id, ok := strings.Cut(key[len(prefix):], "/")
+		var cause canon.Position
+		if err := json.Unmarshal(value, &cause); err != nil || !ok {
+			return false, fmt.Errorf("%w: the record of key %q is not a hint", store.ErrCorrupt, key)
+		}
+		ref := canon.Ref{Kind: canon.Kind(kind), ExternalID: id}
+		c.RequestRead(router.Read{Connection: c.o.Name, Ref: ref, Cause: cause}, Soon, nil)
+		return true, nil
 	})
 }
 
