@@ -26,6 +26,8 @@ const (
 	PrefixDecision = "decision/" // canon.Match by connection and listing: a person's decisions
 	PrefixDiff     = "diff/"     // empty values; diff/<connection>/<level external id>: present exactly while it differs
 	PrefixStock    = "stk/"      // the ledger's sums by node and location
+	PrefixStockID  = "sid/"      // StockID by connection and the platform's stock id
+	PrefixHint     = "hnt/"      // canon.Position by connection, kind and external id: touched entities that were not read yet
 	KeySettings    = "settings"  // canon.Settings in force
 	KeyMark        = "meta/mark" // Mark
 )
@@ -61,6 +63,22 @@ const (
 type Node struct {
 	Type   string `json:"type"`
 	Golden string `json:"golden"`
+}
+
+// StockID says which listing a platform's stock id belongs to and which levels it has.
+type StockID struct {
+	Listing string   `json:"listing,omitempty"` // external id; empty until the listing was seen
+	Levels  []string `json:"levels,omitempty"`  // external ids, sorted
+}
+
+// StockIDKey is the key of a platform's stock id.
+func StockIDKey(connection, stockID string) string {
+	return PrefixStockID + connection + "/" + stockID
+}
+
+// HintKey is the key of a touched entity that was not read yet.
+func HintKey(connection string, ref canon.Ref) string {
+	return PrefixHint + connection + "/" + string(ref.Kind) + "/" + ref.ExternalID
 }
 
 // RecordKey is the key of a golden record.

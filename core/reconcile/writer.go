@@ -1,0 +1,574 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/intake"
+	"github.com/jumpring/jumpring/core/router"
+	"github.com/jumpring/jumpring/core/store"
+	"github.com/jumpring/jumpring/plugins/sdk"
+)
+
+// Options of a Writer. Those without a default are required.
+type Options struct {
+	Name     string
+	Describe *sdk.DescribeResponse
+	Applier  Applier
+	Journal  Journal
+	Store    store.Store
+	// Lane reads levels of this connection; nil where the connector can't read: then nothing is raised, and a write
+	// whose outcome is unknown waits for the platform to show the level by itself.
+	Lane Lane
+	// Inbound tells which connections have been caught up with.
+	Inbound Inbound
+	// Commits are what the fold commits, in order, from before Ready is closed. The Writer keeps up with them.
+	Commits <-chan router.Commit
+	// Ready is closed when the fold has passed the journal's end as it was at the hub's start.
+	Ready  <-chan struct{}
+	Limits Limits
+	// Limiter paces calls; default is what the connector hints.
+	Limiter *rate.Limiter
+	// Calls is how many calls may be under way at once; default 4. One of them is kept for sales.
+	Calls int
+	// CallTimeout ends a call that the platform does not answer; default 30 seconds. Its outcome is unknown.
+	CallTimeout time.Duration
+	Log         hclog.Logger
+}
+
+// The pace of what has to wait.
+const (
+	retryFirst  = 200 * time.Millisecond // after a write that was not done
+	retryMax    = 2 * time.Second        // short: what waits goes out at once when the platform is back
+	holdRecheck = 250 * time.Millisecond // of levels that wait for a connection to be caught up with
+	rescanEvery = time.Minute            // the differences are looked through as a whole, whatever was notified
+	scanChunk   = 256                    // levels of a scan that are looked at between two looks at what is urgent
+)
+
+// Writer writes the differences of one connection. Make it with NewWriter and give it a goroutine with Run.
+type Writer struct {
+	o        Options
+	maxBatch int
+	settle   time.Duration
+	log      hclog.Logger
+
+	// owned by Run's goroutine
+	levels   map[string]*level
+	urgent   []string // to be looked at: a commit touched them
+	backlog  []string // to be looked at: a scan found them
+	queues   [classes][]string
+	later    map[string]time.Time // to be looked at then
+	hints    map[string]int64     // shadow: what would be written, by level
+	fuse     *Fuse
+	bound    boundCount
+	conn     *canon.Connection
+	began    canon.Position
+	writing  bool // the connection's mode lets it write
+	tripped  bool // the fuse tripped, and the fold may not have taken it in yet
+	adopting int  // adoptions under way: nothing is written before they end
+	calls    int  // under way
+	failing  bool // the newest call did nothing: one level at a time tries whether the platform is back
+	holdTill time.Time
+	retry    *backoff.ExponentialBackOff
+
+	inbox inbox
+	work  sync.WaitGroup
+	state tally
+}
+
+// level is what the Writer knows of a level that it has something to do with.
+type level struct {
+	id        string
+	busy      bool // in a call
+	reading   bool
+	pending   bool // in urgent or backlog
+	queued    bool // in one of the queues
+	again     bool // to be looked at when it is no longer busy or being read
+	retryKey  string
+	notBefore time.Time // back-off
+	conflicts int       // in a row
+	unknown   canon.Position
+	verified  canon.Position
+	readAt    time.Time
+}
+
+// NewWriter prepares a writer.
+func NewWriter(o Options) (*Writer, error) {
+	if o.Name == "" || o.Describe == nil || o.Applier == nil || o.Journal == nil || o.Store == nil || o.Inbound == nil || o.Commits == nil || o.Ready == nil {
+		return nil, errors.New("reconcile: Name, Describe, Applier, Journal, Store, Inbound, Commits and Ready are required")
+	}
+	if o.Limiter == nil {
+		o.Limiter = intake.NewLimiter(o.Describe.RateLimit)
+	}
+	if o.Calls <= 0 {
+		o.Calls = 4
+	}
+	if o.CallTimeout <= 0 {
+		o.CallTimeout = 30 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = hclog.NewNullLogger()
+	}
+	retry := backoff.NewExponentialBackOff()
+	retry.InitialInterval, retry.MaxInterval, retry.Multiplier = retryFirst, retryMax, 2
+	retry.Reset()
+	return &Writer{
+		o: o, maxBatch: intake.MaxBatch(o.Describe.RateLimit), log: o.Log.With("connection", o.Name),
+		settle: time.Duration(o.Describe.SettleMillis) * time.Millisecond,
+		levels: make(map[string]*level), later: make(map[string]time.Time), hints: make(map[string]int64),
+		fuse: NewFuse(o.Limits), retry: retry, inbox: inbox{wake: make(chan struct{}, 1)},
+		conn: &canon.Connection{Name: o.Name, Mode: canon.ModeObserve},
+	}, nil
+}
+
+// Run writes until ctx ends, then returns nil when the calls under way have ended and are journaled. What it returns
+// is an error of the journal or the store, after which the hub can't go on.
+func (w *Writer) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer w.work.Wait()
+	defer cancel()
+	ready, err := w.awaitReady(ctx)
+	if !ready || err != nil {
+		return err
+	}
+	w.began = intake.ReadStamp(w.o.Journal)
+	if err := w.recall(); err != nil {
+		return err
+	}
+	rescan := time.NewTicker(rescanEvery)
+	defer rescan.Stop()
+	for {
+		next, err := w.step(ctx)
+		if err != nil {
+			return err
+		}
+		var timer <-chan time.Time
+		if !next.IsZero() {
+			t := time.NewTimer(time.Until(next))
+			timer = t.C
+			err = w.wait(ctx, rescan.C, timer)
+			t.Stop()
+		} else {
+			err = w.wait(ctx, rescan.C, nil)
+		}
+		if err != nil || ctx.Err() != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// awaitReady takes commits until the view is complete: what they tell is found by the scan that follows.
+func (w *Writer) awaitReady(ctx context.Context) (bool, error) {
+	for {
+		select {
+		case <-w.o.Ready:
+			return true, nil
+		case _, ok := <-w.o.Commits:
+			if !ok {
+				return false, nil
+			}
+		case <-ctx.Done():
+			return false, nil
+		}
+	}
+}
+
+// wait takes what happens next.
+func (w *Writer) wait(ctx context.Context, rescan, timer <-chan time.Time) error {
+	select {
+	case <-ctx.Done():
+	case <-timer:
+	case <-w.inbox.wake:
+	case <-rescan:
+		return w.scanDifferences()
+	case commit, ok := <-w.o.Commits:
+		if !ok {
+			<-ctx.Done()
+			return nil
+		}
+		w.note(commit)
+		// What came meanwhile belongs to the same look.
+		for {
+			select {
+			case commit, ok := <-w.o.Commits:
+				if !ok {
+					return nil
+				}
+				w.note(commit)
+				continue
+			default:
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+func (w *Writer) note(commit router.Commit) {
+	for _, k := range commit.Levels {
+		if k.Connection == w.o.Name && k.Kind == canon.KindLevel {
+			w.look(k.ExternalID, true)
+		}
+	}
+}
+
+// look marks a level to be looked at.
+func (w *Writer) look(id string, urgent bool) {
+	l := w.levels[id]
+	if l == nil {
+		l = &level{id: id}
+		w.levels[id] = l
+	}
+	if l.pending && !urgent {
+		return
+	}
+	l.pending = true
+	if urgent {
+		w.urgent = append(w.urgent, id)
+	} else {
+		w.backlog = append(w.backlog, id)
+	}
+}
+
+// step does everything that can be done now and gives the moment of what comes next; zero for nothing.
+func (w *Writer) step(ctx context.Context) (next time.Time, err error) {
+	for {
+		for _, event := range w.inbox.take() {
+			if err := event(); err != nil {
+				return time.Time{}, err
+			}
+		}
+		if err := w.observeMode(ctx); err != nil {
+			return time.Time{}, err
+		}
+		now := time.Now()
+		for id, at := range w.later {
+			if !at.After(now) {
+				delete(w.later, id)
+				w.look(id, true)
+			}
+		}
+		if err := w.lookThrough(); err != nil {
+			return time.Time{}, err
+		}
+		wake, err := w.sendDue(ctx)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(w.urgent)+len(w.backlog) > 0 && ctx.Err() == nil {
+			// Between two chunks of a scan, what is urgent is taken.
+			select {
+			case commit, ok := <-w.o.Commits:
+				if ok {
+					w.note(commit)
+				}
+			default:
+			}
+			continue
+		}
+		for _, at := range w.later {
+			if wake.IsZero() || at.Before(wake) {
+				wake = at
+			}
+		}
+		return wake, nil
+	}
+}
+
+// observeMode notices that the connection's mode, a pause or the fuse has changed.
+func (w *Writer) observeMode(ctx context.Context) error {
+	v, err := w.o.Store.View()
+	if err != nil {
+		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)
+	}
+	conn, err := loadConnection(v, w.o.Name)
+	v.Close()
+	if err != nil {
+		return err
+	}
+	if w.conn.Fused != "" && conn.Fused == "" {
+		w.fuse.Reset()
+	}
+	if conn.Fused != "" {
+		w.tripped = false
+	}
+	was, wasLive := w.writing, w.conn.Mode == canon.ModeLive
+	w.conn, w.writing = conn, mayWrite(conn) && !w.tripped
+	if conn.Mode == canon.ModeLive && !wasLive {
+		w.adopting++
+		w.work.Go(func() {
+			err := AdoptConnection(ctx, w.o.Journal, w.o.Store, conn)
+			w.inbox.put(func() error {
+				w.adopting--
+				if ctx.Err() != nil {
+					return nil
+				}
+				return err
+			})
+		})
+	}
+	w.state.mode(conn, w.adopting > 0)
+	if w.writing && !was {
+		clear(w.hints)
+		return w.scanDifferences()
+	}
+	if !w.writing && was {
+		for i := range w.queues {
+			for _, id := range w.queues[i] {
+				w.levels[id].queued = false
+			}
+			w.queues[i] = nil
+		}
+	}
+	return nil
+}
+
+// scanDifferences marks every difference of the connection.
+func (w *Writer) scanDifferences() error {
+	v, err := w.o.Store.View()
+	if err != nil {
+		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)
+	}
+	defer v.Close()
+	prefix := store.PrefixDiff + w.o.Name + "/"
+	return v.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
+		w.look(key[len(prefix):], false)
+		return true, nil
+	})
+}
+
+// lookThrough decides about the levels that are marked: all that are urgent, and a chunk of a scan.
+func (w *Writer) lookThrough() error {
+	if len(w.urgent)+len(w.backlog) == 0 {
+		return nil
+	}
+	v, err := w.o.Store.View()
+	if err != nil {
+		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)
+	}
+	defer v.Close()
+	chunk := w.backlog[:min(scanChunk, len(w.backlog))]
+	w.backlog = w.backlog[len(chunk):]
+	for _, ids := range [][]string{w.urgent, chunk} {
+		for _, id := range ids {
+			l := w.levels[id]
+			if l == nil || !l.pending {
+				continue // looked at already
+			}
+			l.pending = false
+			if err := w.lookAt(v, l); err != nil {
+				return err
+			}
+		}
+	}
+	w.urgent = w.urgent[:0]
+	if len(w.backlog) == 0 {
+		w.backlog = nil
+	}
+	return nil
+}
+
+// lookAt decides about one level.
+func (w *Writer) lookAt(v store.View, l *level) error {
+	if l.busy || l.reading {
+		l.again = true
+		return nil
+	}
+	b, err := loadLevel(v, w.o.Name, l.id)
+	if err != nil {
+		return err
+	}
+	if !w.writing {
+		w.shadow(l, b)
+		w.forget(l)
+		return nil
+	}
+	if w.o.Lane == nil && b != nil && b.Known.Compare(l.unknown) > 0 {
+		l.unknown = canon.Position{} // the platform showed it by itself
+	}
+	act, err := w.decide(v, l, b)
+	if err != nil {
+		return err
+	}
+	switch act {
+	case idle:
+		l.conflicts, l.retryKey = 0, ""
+		if b == nil || b.Wants == nil || b.Wants.Write == canon.WriteNone {
+			l.verified = canon.Position{}
+		}
+		w.forget(l)
+	case write:
+		if time.Now().Before(l.notBefore) {
+			w.later[l.id] = l.notBefore
+		} else if !l.queued {
+			l.queued = true
+			c := classOf(b.Wants)
+			w.queues[c] = append(w.queues[c], l.id)
+		}
+	case hold:
+		w.later[l.id] = time.Now().Add(holdRecheck)
+	case verify:
+		w.verify(l, b.Wants)
+	case refresh:
+		w.read(l, router.Read{Cause: b.Wants.Cause})
+	}
+	return nil
+}
+
+func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (action, error) {
+	return decide(&situation{
+		level: b, began: w.began, unknown: l.unknown, verified: l.verified, readAt: l.readAt, now: time.Now(),
+		caughtUp: func() (bool, error) { return w.caughtUp(v, l.id) },
+	})
+}
+
+// caughtUp reports whether every connection that lists the level's item has been caught up with.
+func (w *Writer) caughtUp(v store.View, levelID string) (bool, error) {
+	item, err := itemOf(v, w.o.Name, levelID)
+	if err != nil {
+		return false, err
+	}
+	if !w.o.Inbound.CaughtUp(w.o.Name) {
+		return false, nil
+	}
+	if item != nil {
+		for _, l := range item.Listings {
+			if !w.o.Inbound.CaughtUp(l.Connection) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// forget drops a level that there is nothing to remember of.
+func (w *Writer) forget(l *level) {
+	_, waits := w.later[l.id]
+	if !l.busy && !l.reading && !l.queued && !l.pending && !waits && l.unknown.IsZero() && l.verified.IsZero() {
+		delete(w.levels, l.id)
+	}
+}
+
+// recall finds what a stop of the hub left open: differences, writes without a settled outcome, and what the fuse has
+// to remember of the last hour. Each level counts once there, which is less than it may have been written.
+func (w *Writer) recall() error {
+	v, err := w.o.Store.View()
+	if err != nil {
+		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)
+	}
+	defer v.Close()
+	now := time.Now()
+	var sent []change
+	err = eachLevel(v, w.o.Name, func(b *canon.Binding) error {
+		want := b.Wants
+		if want == nil || want.Attempt.IsZero() {
+			return nil
+		}
+		switch want.Write {
+		case canon.WriteAttempted, canon.WriteUnknown, canon.WriteUnverified:
+			w.look(b.ExternalID, false)
+		}
+		if now.Sub(want.At) < fuseWindow {
+			sent = append(sent, change{at: want.At, toZero: want.Quantity != nil && *want.Quantity == 0 && !want.ByClaim})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(sent, func(a, b change) int { return a.at.Compare(b.at) })
+	w.fuse.Sent(sent)
+	return w.scanDifferences()
+}
+
+// verify reads a level whose write has no known or confirmed outcome, once the platform had time to show it.
+func (w *Writer) verify(l *level, want *canon.Want) {
+	attempt := want.Attempt
+	if l.unknown.Compare(attempt) > 0 {
+		attempt = l.unknown
+	}
+	after := want.At.Add(w.settle)
+	if want.Write == canon.WriteUnverified && l.unknown.IsZero() {
+		// A webhook may confirm it meanwhile.
+		if now := time.Now(); after.After(now) {
+			w.later[l.id] = after
+			return
+		}
+	}
+	w.readFor(l, router.Read{Cause: attempt, After: after}, func() {
+		l.unknown = canon.Position{}
+		if attempt.Compare(l.verified) > 0 {
+			l.verified = attempt
+		}
+	})
+}
+
+// read asks for a read of a level and looks at it again afterwards.
+func (w *Writer) read(l *level, r router.Read) { w.readFor(l, r, func() {}) }
+
+func (w *Writer) readFor(l *level, r router.Read, then func()) {
+	if w.o.Lane == nil {
+		w.later[l.id] = time.Now().Add(rescanEvery)
+		return
+	}
+	r.Connection, r.Ref = w.o.Name, canon.Ref{Kind: canon.KindLevel, ExternalID: l.id}
+	l.reading = true
+	w.o.Lane.RequestRead(r, intake.Soon, func() {
+		w.inbox.put(func() error {
+			then()
+			l.reading, l.again, l.readAt = false, false, time.Now()
+			w.look(l.id, true)
+			return nil
+		})
+	})
+}
+
+// shadow counts what would be written. Invariant 9: nothing is called.
+func (w *Writer) shadow(l *level, b *canon.Binding) {
+	if b == nil || !b.Wants.Differs() {
+		delete(w.hints, l.id)
+	} else if want := *b.Wants.Quantity; w.conn.Mode == canon.ModeShadow {
+		if before, known := w.hints[l.id]; !known || before != want {
+			w.hints[l.id] = want
+			w.log.Debug("would write", "level", l.id, "shows", b.Wants.Shows, "should", want, "cause", b.Wants.Cause)
+		}
+	}
+	w.state.wouldWrite(len(w.hints))
+}
+
+// inbox is how other goroutines tell the Writer something: what they put is called by Run's goroutine.
+type inbox struct {
+	mu     sync.Mutex
+	events []func() error
+	wake   chan struct{}
+}
+
+func (i *inbox) put(event func() error) {
+	i.mu.Lock()
+	i.events = append(i.events, event)
+	i.mu.Unlock()
+	select {
+	case i.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (i *inbox) take() []func() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	events := i.events
+	i.events = nil
+	return events
+}
