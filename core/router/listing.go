@@ -33,14 +33,6 @@ type listingNode struct {
 	Reason     string   `json:"reason,omitempty"` // why it is unbound
 }
 
-// stockID says which listing a platform's stock id belongs to and which levels it has.
-type stockID struct {
-	Listing string   `json:"listing,omitempty"`
-	Levels  []string `json:"levels,omitempty"` // external ids, sorted
-}
-
-func stockIDKey(connection, id string) string { return prefixStockID + connection + "/" + id }
-
 func (f *fold) listingNode(node string) (*listingNode, error) {
 	return store.Load[listingNode](f.tx, prefixListing+node)
 }
@@ -133,13 +125,13 @@ func (f *fold) readKeys(n *listingNode, st *canon.ListingState) {
 }
 
 func (f *fold) linkStock(n *listingNode) error {
-	key := stockIDKey(n.Connection, n.StockID)
-	sid, err := store.Load[stockID](f.tx, key)
+	key := store.StockIDKey(n.Connection, n.StockID)
+	sid, err := store.Load[store.StockID](f.tx, key)
 	if err != nil {
 		return err
 	}
 	if sid == nil {
-		sid = &stockID{}
+		sid = &store.StockID{}
 	}
 	if sid.Listing == n.ExternalID {
 		return nil

@@ -47,7 +47,7 @@ func (f *fold) observe(ft *fact) error {
 		if b.Uncertain && ft.head.ReadStamp.Offset >= b.Hinted.Offset {
 			b.Uncertain = false
 		}
-		f.tx.Delete(hintKey(key.Connection, obs.Ref()))
+		f.tx.Delete(store.HintKey(key.Connection, obs.Ref()))
 	} else if !confirms && (shown.SourceVersion == 0 || b.Versioned == nil || shown.SourceVersion >= b.Versioned.SourceVersion) {
 		// A pushed body that ties with other content, or that has no version to go by, only tells that something
 		// may have changed: a read settles it.
@@ -170,10 +170,6 @@ func (f *fold) read(connection string, ref canon.Ref) {
 	f.reads = append(f.reads, Read{Connection: connection, Ref: ref, Cause: f.f.pos})
 }
 
-func hintKey(connection string, ref canon.Ref) string {
-	return prefixHint + connection + "/" + string(ref.Kind) + "/" + ref.ExternalID
-}
-
 // touched notes entities that a thin notice named and asks to read them. The notes survive a restart; a fetched
 // observation of the entity removes its note.
 func (f *fold) touched(ft *fact) error {
@@ -188,7 +184,7 @@ func (f *fold) touched(ft *fact) error {
 		if ref.ExternalID == "" {
 			return faultf("touched.malformed", "a touched entity has no external id")
 		}
-		if err := f.save(hintKey(ft.head.Connection, ref), ft.pos); err != nil {
+		if err := f.save(store.HintKey(ft.head.Connection, ref), ft.pos); err != nil {
 			return err
 		}
 		f.read(ft.head.Connection, ref)

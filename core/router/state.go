@@ -16,7 +16,7 @@ type shownLevel struct {
 
 // levelsOf loads the level bindings of a listing, sorted by external id.
 func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
-	sid, err := store.Load[stockID](f.tx, stockIDKey(n.Connection, n.StockID))
+	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(n.Connection, n.StockID))
 	if err != nil || sid == nil || sid.Listing != n.ExternalID {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.PrefixRow, New: func() any { return new(canon.Row) }},
 		{Prefix: store.KeySettings, New: func() any { return new(canon.Settings) }},
 		{Prefix: prefixListing, New: func() any { return new(listingNode) }},
-		{Prefix: prefixStockID, New: func() any { return new(stockID) }},
+		{Prefix: store.PrefixStockID, New: func() any { return new(store.StockID) }},
 		{Prefix: prefixLinks, New: func() any { return new(orderLinks) }},
 		{Prefix: prefixPerson, New: func() any { return new(personNode) }},
 		{Prefix: prefixProduct, New: func() any { return new(productNode) }},

@@ -205,13 +205,13 @@ func settleLevel(b *canon.Binding, obs *canon.Observation) {
 // level folds what a platform shows of the stock of one of its listings.
 func (f *fold) level(b *canon.Binding, st *canon.LevelState) error {
 	stock, _ := canon.SplitLevelID(b.ExternalID)
-	key := stockIDKey(b.Connection, stock)
-	sid, err := store.Load[stockID](f.tx, key)
+	key := store.StockIDKey(b.Connection, stock)
+	sid, err := store.Load[store.StockID](f.tx, key)
 	if err != nil {
 		return err
 	}
 	if sid == nil {
-		sid = &stockID{}
+		sid = &store.StockID{}
 	}
 	if i, found := slices.BinarySearch(sid.Levels, b.ExternalID); !found {
 		sid.Levels = slices.Insert(sid.Levels, i, b.ExternalID)

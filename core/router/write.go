@@ -89,7 +89,7 @@ func (f *fold) reflect(connection string, b *canon.Binding, w *canon.SettledWrit
 		return nil
 	}
 	stock, _ := canon.SplitLevelID(b.ExternalID)
-	sid, err := store.Load[stockID](f.tx, stockIDKey(connection, stock))
+	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(connection, stock))
 	if err != nil || sid == nil || sid.Listing == "" {
 		return err
 	}
