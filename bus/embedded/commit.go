@@ -18,6 +18,7 @@ type committer struct {
 	chain    [32]byte
 	lastTime int64
 	proven   bool // the newest group has a valid header behind it, or there is none
+	full     bool // the last group found no space
 	buf      []byte
 	group    []*request
 }
@@ -47,6 +48,7 @@ func (j *Journal) run() {
 		start := time.Now()
 		err := c.write(j, c.group)
 		if err == nil {
+			c.full = false
 			j.queue.finished(c.group, c.lastSize(), time.Since(start))
 			for _, r := range c.group {
 				r.finish(bus.Receipt{Offset: r.frame.offset, Time: r.frame.time}, nil)
@@ -56,7 +58,10 @@ func (j *Journal) run() {
 		var full *fullError
 		if errors.As(err, &full) {
 			// Nothing was written: the journal is as it was and may go on when there is space.
-			j.log.Error("disk is full; batches are refused", "error", full.err)
+			if !c.full {
+				j.log.Error("disk is full; batches are refused", "error", full.err)
+			}
+			c.full = true
 			j.queue.finished(c.group, 0, 0)
 			for _, r := range c.group {
 				r.finish(bus.Receipt{}, fmt.Errorf("%w: %w",
