@@ -62,8 +62,9 @@ type Batch struct {
 	// the batch before it.
 	Time  int64
 	Class Class
-	// Hash is the journal's hash chain up to and including this batch: SHA-256 of the chain before it and the
-	// batch's encoded payload. Invariant 8.
+	// Hash is the journal's hash chain up to and including this batch: SHA-256 over the chain before it, the batch's
+	// offset, time, class and id, and a digest of its encoded payload in which each Personal section stands by its
+	// own salted digest, so that it can be erased. Invariant 8.
 	Hash    [32]byte
 	Entries []Entry
 }

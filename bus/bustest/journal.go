@@ -20,7 +20,7 @@ const patience = 20 * time.Second
 
 // RunJournal checks the contract of bus.Journal. place makes room for a new, empty journal and returns a function
 // that opens it; the suite calls that again after Close. The journal must take batches of 1 KiB and refuse those of
-// 64 MiB.
+// 16 MiB.
 func RunJournal(t *testing.T, place func(t *testing.T) (open func() bus.Journal)) {
 	t.Helper()
 	tests := []struct {
@@ -304,7 +304,7 @@ func testWait(t *testing.T, open func() bus.Journal) {
 
 func testTooLarge(t *testing.T, open func() bus.Journal) {
 	j := opened(t, open)
-	_, err := j.Append(limited(t), bus.ClassCommand, entry(strings.Repeat("x", 64<<20)))
+	_, err := j.Append(limited(t), bus.ClassCommand, entry(strings.Repeat("x", 16<<20)))
 	require.ErrorIs(t, err, bus.ErrTooLarge)
 	require.Zero(t, j.End())
 	require.Equal(t, uint64(1), appendOne(t, j, "fits").Offset)

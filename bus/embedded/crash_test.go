@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jumpring/jumpring/bus"
@@ -184,11 +186,19 @@ func live(ctx context.Context, seed uint64, sabotage func(*faultfs.FS)) error {
 }
 
 func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
-	for seed := range uint64(seeds(t, 3000)) {
-		if err := live(t.Context(), seed, func(*faultfs.FS) {}); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
+	total := uint64(seeds(t, 2000))
+	var next atomic.Uint64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed := next.Add(1); seed <= total && !t.Failed(); seed = next.Add(1) {
+				if err := live(t.Context(), seed, func(*faultfs.FS) {}); err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+				}
+			}
+		})
 	}
+	wg.Wait()
 }
 
 func TestControlWithoutFsyncTheCrashTestFails(t *testing.T) {

@@ -237,3 +237,22 @@ func TestJournaledBytesThatLookLikeAGroupAreNotTakenForOne(t *testing.T) {
 		require.NoError(t, j.Close())
 	}
 }
+
+func TestATornTailIsWipedBeforeAnythingIsAppended(t *testing.T) {
+	fs, groups := written(t, 6, false)
+	torn := groups[5]
+	require.Greater(t, torn.to-torn.from, 512, "the torn group must reach beyond the mark that takes its place")
+	require.NoError(t, fs.Damage(firstSegment, int64(torn.from), []byte{0}))
+	for seed := range uint64(20) {
+		fs := fs.Clone()
+		j := open(t, small(fs))
+		require.Equal(t, uint64(5), j.End())
+		b, err := fs.Crash(seed).ReadFile(firstSegment) // durably: no crash brings it back
+		require.NoError(t, err)
+		left := groupsOf(b)
+		require.Len(t, left, 6, "five batches and a mark")
+		for at := left[5].to; at < len(b); at++ {
+			require.Zero(t, b[at], "byte %d of the torn tail is left", at)
+		}
+	}
+}

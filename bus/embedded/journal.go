@@ -113,7 +113,7 @@ func (j *Journal) Append(ctx context.Context, class bus.Class, entries []bus.Ent
 	if err := j.queue.admit(class, size); err != nil {
 		return bus.Receipt{}, err
 	}
-	r := newRequest(class, size)
+	r := j.queue.request(class, size)
 	r.encode(entries, open)
 	if err := j.queue.push(r); err != nil {
 		return bus.Receipt{}, err
@@ -126,7 +126,7 @@ func (j *Journal) Append(ctx context.Context, class bus.Class, entries []bus.Ent
 		return bus.Receipt{}, ctx.Err()
 	}
 	receipt, err := r.receipt, r.err
-	r.release()
+	j.queue.release(r)
 	return receipt, err
 }
 

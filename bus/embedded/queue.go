@@ -33,24 +33,26 @@ type request struct {
 	err     error
 }
 
-var requests = sync.Pool{New: func() any { return &request{done: make(chan struct{}, 1)} }}
-
 // maxPooled keeps a few huge batches from holding memory for ever.
 const maxPooled = 256 << 10
 
-func newRequest(class bus.Class, size int64) *request {
-	r := requests.Get().(*request)
+// request gives an empty request; release takes it back.
+func (q *queue) request(class bus.Class, size int64) *request {
+	r, ok := q.pool.Get().(*request)
+	if !ok {
+		r = &request{done: make(chan struct{}, 1)}
+	}
 	r.class, r.size, r.next, r.err, r.receipt = class, size, nil, nil, bus.Receipt{}
 	r.state.Store(stateQueued)
 	return r
 }
 
 // release gives the request back; only its appender may call it, after it took the token from done.
-func (r *request) release() {
+func (q *queue) release(r *request) {
 	if cap(r.payload) > maxPooled {
 		r.payload = nil
 	}
-	requests.Put(r)
+	q.pool.Put(r)
 }
 
 // encode does on the caller's goroutine all that does not depend on the batch's place.
@@ -76,6 +78,7 @@ func (r *request) finish(receipt bus.Receipt, err error) {
 
 // queue holds what waits for the committer, by class. Its memory is bounded by the classes' limits.
 type queue struct {
+	pool     sync.Pool // of *request
 	mu       sync.Mutex
 	filled   sync.Cond
 	classes  [bus.ClassBulk + 1]classQueue
@@ -108,23 +111,35 @@ func (q *queue) setLag(behind func() uint64) {
 	q.lag = behind
 }
 
+// behind asks the fold, without holding the lock.
+func (q *queue) behind() uint64 {
+	q.mu.Lock()
+	lag := q.lag
+	q.mu.Unlock()
+	if lag == nil {
+		return 0
+	}
+	return lag()
+}
+
 // admit reserves room for a batch before anything is copied for it, or refuses it.
 func (q *queue) admit(class bus.Class, size int64) error {
 	if class < bus.ClassCommand || class > bus.ClassBulk {
 		return fmt.Errorf("journal: unknown append class %d", uint8(class))
 	}
+	var behind uint64
+	if class == bus.ClassBulk {
+		behind = q.behind()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.failed != nil {
+	switch {
+	case q.failed != nil:
 		return q.failed
-	}
-	if q.closing {
+	case q.closing:
 		return bus.ErrClosed
-	}
-	if class == bus.ClassBulk && q.lag != nil {
-		if behind := q.lag(); behind > q.lagLimit {
-			return &bus.Refused{Class: class, Reason: fmt.Sprintf("the fold is %d batches behind", behind), RetryAfter: time.Second}
-		}
+	case behind > q.lagLimit:
+		return &bus.Refused{Class: class, Reason: fmt.Sprintf("the fold is %d batches behind", behind), RetryAfter: time.Second}
 	}
 	c := &q.classes[class]
 	if c.used.Count > 0 && (c.used.Count >= c.limit.Count || c.used.Bytes+size > c.limit.Bytes) {

@@ -167,7 +167,8 @@ func (r *reader) enter(ctx context.Context, at place) error {
 // collect reads batches of the open segment from r.pos on.
 func (r *reader) collect(at place, maxBytes int) ([]bus.Batch, error) {
 	const slack = 4 << 10 // for headers and padding
-	w := walker{win: window{f: r.file, limit: at.limit, chunk: max(maxBytes, 0) + slack, keep: true}, seg: at.seg, pos: r.pos}
+	maxBytes = min(max(maxBytes, 0), 1<<30)
+	w := walker{win: window{f: r.file, limit: at.limit, chunk: maxBytes + slack, keep: true}, seg: at.seg, pos: r.pos}
 	var batches []bus.Batch
 	size := 0
 	for r.next <= at.last {
