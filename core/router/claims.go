@@ -12,6 +12,9 @@ import (
 // settleTime is how long a platform has to show an effect that it applies by itself before the hub looks.
 const settleTime = 3 * time.Second
 
+// maxDue is how many deadlines one tick ends.
+const maxDue = 200
+
 func (f *fold) ledger(node string) (*lifecycle.Ledger, error) {
 	l, err := store.Load[lifecycle.Ledger](f.tx, store.PrefixStock+node)
 	if l == nil {
@@ -136,13 +139,17 @@ func (f *fold) moveClaims(n *listingNode) error {
 // tick ends what fell due by the entry's fold time: reservations that expired.
 func (f *fold) tick() error {
 	limit := store.DueKey(f.f.at.Add(1), "")
+	last, err := LastTick(f.tx)
+	if err != nil {
+		return err
+	}
 	var due []string
-	err := f.tx.Scan(store.PrefixDue, "", func(key string, _ []byte) (bool, error) {
+	err = f.tx.Scan(store.PrefixDue, store.DueKey(last, ""), func(key string, _ []byte) (bool, error) {
 		if key >= limit {
 			return false, nil
 		}
 		due = append(due, key)
-		return len(due) < 200, nil // the rest falls due again at once: each entry writes a bounded amount
+		return len(due) < maxDue, nil // the rest falls due again at once: each entry writes a bounded amount
 	})
 	if err != nil {
 		return err
@@ -161,7 +168,11 @@ func (f *fold) tick() error {
 			return err
 		}
 	}
-	return nil
+	if len(due) == maxDue {
+		return nil
+	}
+	f.out.Deadlines = true
+	return f.save(keyTick, f.f.at)
 }
 
 // endClaim makes a claim count no longer.

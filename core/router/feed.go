@@ -26,6 +26,8 @@ type Commit struct {
 	Reads []Read
 	// Adopt are items without a fixed opening stock on a live connection.
 	Adopt []string
+	// Deadlines tells that deadlines were set or ended.
+	Deadlines bool
 }
 
 // Read is an entity to read at its platform.

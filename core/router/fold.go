@@ -270,4 +270,7 @@ func contains(list []string, v string) bool {
 }
 
 // due sets or removes a deadline.
-func (f *fold) due(at time.Time, what string) { f.tx.Put(store.DueKey(at, what), nil) }
+func (f *fold) due(at time.Time, what string) {
+	f.tx.Put(store.DueKey(at, what), nil)
+	f.out.Deadlines = true
+}

@@ -241,7 +241,7 @@ func (s *subscription) push(c Commit) {
 }
 
 func (c *Commit) join(d Commit) {
-	c.Mark, c.Time, c.Entries = d.Mark, d.Time, c.Entries+d.Entries
+	c.Mark, c.Time, c.Entries, c.Deadlines = d.Mark, d.Time, c.Entries+d.Entries, c.Deadlines || d.Deadlines
 	c.Rows = append(c.Rows[:len(c.Rows):len(c.Rows)], d.Rows...)
 	c.Levels = append(c.Levels[:len(c.Levels):len(c.Levels)], d.Levels...)
 	c.Reads = append(c.Reads[:len(c.Reads):len(c.Reads)], d.Reads...)
@@ -415,4 +415,19 @@ func Replay(ctx context.Context, j bus.Journal, st store.Store, to uint64, progr
 		}
 	}
 	return nil
+}
+
+// RefreshPending reports whether items have to be computed again after the settings changed.
+func RefreshPending(r store.Reader) (bool, error) {
+	_, ok, err := r.Get(keyRefresh)
+	return ok, err
+}
+
+// LastTick is the fold time of the newest tick: no deadline before it is left, unless there were too many for one.
+func LastTick(r store.Reader) (time.Time, error) {
+	t, err := store.Load[time.Time](r, keyTick)
+	if err != nil || t == nil {
+		return time.Unix(0, 0), err
+	}
+	return *t, nil
 }

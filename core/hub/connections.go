@@ -1,0 +1,316 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/jumpring/jumpring/bus"
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/intake"
+	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/router"
+	"github.com/jumpring/jumpring/core/store"
+	"github.com/jumpring/jumpring/plugins/host"
+	"github.com/jumpring/jumpring/plugins/sdk"
+)
+
+// connection is what runs for one configured connection.
+type connection struct {
+	hub  *Hub
+	spec *Connection
+
+	mu        sync.Mutex
+	plugin    *host.Connection
+	about     *sdk.DescribeResponse
+	intake    *intake.Connection
+	writer    *reconcile.Writer
+	activator *reconcile.Activator
+	importing *importJob
+}
+
+// parts gives what runs; any of it may be nil while the connector is starting.
+func (c *connection) parts() (*host.Connection, *sdk.DescribeResponse, *intake.Connection, *reconcile.Writer, *reconcile.Activator) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.plugin, c.about, c.intake, c.writer, c.activator
+}
+
+// runConnections launches every connector, journals the settings when they have told what they are, and runs their
+// inbound and outbound sides. A connector that does not start holds up nothing but its own connection.
+func (h *Hub) runConnections(ctx context.Context, g *errgroup.Group) error {
+	abouts := make(chan struct{}, len(h.connections))
+	for _, name := range slices.Sorted(maps.Keys(h.connections)) {
+		c := h.connections[name]
+		if err := c.launch(ctx); err != nil {
+			return fmt.Errorf("hub: connection %s: %w", name, err)
+		}
+		g.Go(func() error {
+			defer c.shut()
+			if err := c.describe(ctx); err != nil {
+				return nil // ctx ended
+			}
+			abouts <- struct{}{}
+			return c.run(ctx)
+		})
+	}
+	timeout := time.NewTimer(describeWait)
+	defer timeout.Stop()
+	for range h.connections {
+		select {
+		case <-abouts:
+		case <-timeout.C:
+			return h.settle(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return h.settle(ctx)
+}
+
+// launch starts the connector's process and its supervisor.
+func (c *connection) launch(ctx context.Context) error {
+	secrets, err := c.hub.secrets(c.spec)
+	if err != nil {
+		return err
+	}
+	p, err := host.Launch(ctx, host.Spec{
+		Connection: c.spec.Name, Command: c.spec.Command, Checksum: c.spec.Checksum, Config: c.spec.Config, Secrets: secrets,
+		WorkDir: filepath.Join(c.hub.folder(workFolder), c.spec.Name), Deadlines: c.spec.Deadlines,
+		Logger: c.hub.log.Named(c.spec.Name), Rotate: func(key, value string) error { return c.hub.rotate(c.spec.Name, key, value) },
+	})
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.plugin = p
+	c.mu.Unlock()
+	return nil
+}
+
+// shut ends the connector's process.
+func (c *connection) shut() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	p, _, _, _, _ := c.parts()
+	if err := p.Close(ctx); err != nil {
+		c.hub.log.Warn("connector did not close", "connection", c.spec.Name, "error", err)
+	}
+}
+
+// describe waits until the connector has told what it is.
+func (c *connection) describe(ctx context.Context) error {
+	p, _, _, _, _ := c.parts()
+	for {
+		about, err := p.Describe(ctx)
+		if err == nil {
+			c.mu.Lock()
+			c.about = about
+			c.mu.Unlock()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// run works the connection's two sides until ctx ends.
+func (c *connection) run(ctx context.Context) error {
+	h := c.hub
+	if err := h.settle(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	p, about, _, _, _ := c.parts()
+	link := platform{p}
+	can := func(k sdk.Capability) bool { return slices.Contains(about.Capabilities, k) }
+	hook := ""
+	if h.o.PublicURL != "" && can(sdk.CanWebhook) {
+		hook = h.o.PublicURL + "/hooks/" + c.spec.Name
+	}
+	limiter := intake.NewLimiter(about.RateLimit)
+	in, err := intake.New(intake.Options{
+		Name: c.spec.Name, Describe: about, Platform: link, Journal: h.router, Store: h.store, Commits: h.router.Subscribe(ctx),
+		Ready: h.ready, Hook: hook, Limiter: limiter, Log: h.log.Named("intake"),
+	})
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return in.Run(ctx) })
+	c.mu.Lock()
+	c.intake = in
+	c.mu.Unlock()
+	if can(sdk.CanApply) {
+		if err := c.runOutbound(ctx, g, link, about, in); err != nil {
+			return err
+		}
+	}
+	return g.Wait()
+}
+
+func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, link platform, about *sdk.DescribeResponse, in *intake.Connection) error {
+	h := c.hub
+	var lane reconcile.Lane
+	if slices.Contains(about.Capabilities, sdk.CanRead) {
+		lane = in
+	}
+	w, err := reconcile.NewWriter(reconcile.Options{
+		Name: c.spec.Name, Describe: about, Applier: link, Journal: h.router, Store: h.store, Lane: lane, Inbound: h,
+		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, Log: h.log.Named("reconcile"),
+	})
+	if err != nil {
+		return err
+	}
+	a := &reconcile.Activator{
+		Name: c.spec.Name, HasSnapshot: slices.Contains(about.Capabilities, sdk.CanSnapshot), Journal: h.router, Store: h.store,
+		Commits: h.router.Subscribe(ctx), Ready: h.ready, Log: h.log.Named("reconcile"),
+	}
+	c.mu.Lock()
+	c.writer, c.activator = w, a
+	c.mu.Unlock()
+	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error { return a.Run(ctx) })
+	return nil
+}
+
+// CaughtUp implements reconcile.Inbound.
+func (h *Hub) CaughtUp(name string) bool {
+	c := h.connections[name]
+	if c == nil {
+		return true
+	}
+	_, _, in, _, _ := c.parts()
+	return in != nil && in.CaughtUp()
+}
+
+// settle journals the settings when they are not those in force. What connectors have not told yet stays as it was.
+func (h *Hub) settle(ctx context.Context) error {
+	select {
+	case <-h.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	h.settingsMu.Lock()
+	defer h.settingsMu.Unlock()
+	v, err := h.store.View()
+	if err != nil {
+		return err
+	}
+	old, err := store.Load[canon.Settings](v, store.KeySettings)
+	v.Close()
+	if err != nil {
+		return err
+	}
+	s := h.o.Settings
+	s.Connections = slices.Clone(s.Connections)
+	for i := range s.Connections {
+		cs := &s.Connections[i]
+		_, about, _, _, _ := h.connections[cs.Name].parts()
+		if about != nil {
+			cs.OpeningStock, cs.OrderLowersLevel = about.OpeningStock, about.Implied.OrderLowersLevel
+			cs.RefundRaisesLevel, cs.CancelRaisesLevel = about.Implied.RefundRaisesLevel, about.Implied.CancelRaisesLevel
+		} else if was := old.Connection(cs.Name); was != nil {
+			cs.OpeningStock, cs.OrderLowersLevel = was.OpeningStock, was.OrderLowersLevel
+			cs.RefundRaisesLevel, cs.CancelRaisesLevel = was.RefundRaisesLevel, was.CancelRaisesLevel
+		}
+	}
+	same, err := equalJSON(old, &s)
+	if err != nil || same {
+		return err
+	}
+	e, err := router.NewEntry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
+	if err != nil {
+		return err
+	}
+	return h.appendAndFold(ctx, bus.ClassCommand, e)
+}
+
+func equalJSON(a, b any) (bool, error) {
+	x, err := json.Marshal(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := json.Marshal(b)
+	return string(x) == string(y), err
+}
+
+// platform joins a plugin's process to intake and reconcile.
+type platform struct{ p *host.Connection }
+
+func fact(f *host.Fact) intake.Fact {
+	return intake.Fact{Kind: f.Kind, ExternalID: f.ExternalID, Data: f.Data, Personal: f.Personal}
+}
+
+func facts(list []host.Fact) []intake.Fact {
+	out := make([]intake.Fact, len(list))
+	for i := range list {
+		out[i] = fact(&list[i])
+	}
+	return out
+}
+
+func (l platform) Poll(ctx context.Context, req *sdk.PollRequest) (*intake.PollResult, error) {
+	r, err := l.p.Poll(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &intake.PollResult{Facts: facts(r.Facts), Touched: r.Touched, Cursor: r.Cursor, More: r.More}, nil
+}
+
+func (l platform) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*intake.SnapshotResult, error) {
+	r, err := l.p.Snapshot(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &intake.SnapshotResult{
+		Facts: facts(r.Facts), Next: r.Next, Complete: r.Complete, Total: r.Total, Cursors: r.Cursors, Kinds: r.Kinds, RowErrors: r.RowErrors,
+	}, nil
+}
+
+func (l platform) Read(ctx context.Context, req *sdk.ReadRequest) (*intake.ReadResult, error) {
+	r, err := l.p.Read(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &intake.ReadResult{Facts: facts(r.Facts), RetryAfter: r.RetryAfter}, nil
+}
+
+func (l platform) Register(ctx context.Context, req *sdk.RegisterRequest) (*sdk.RegisterResponse, error) {
+	return l.p.Register(ctx, req)
+}
+
+func (l platform) Apply(ctx context.Context, req *sdk.ApplyRequest) (*reconcile.ApplyResult, error) {
+	r, err := l.p.Apply(ctx, req)
+	if err != nil {
+		if host.NotSent(err) {
+			return nil, errors.Join(reconcile.ErrNotSent, err)
+		}
+		return nil, err
+	}
+	out := &reconcile.ApplyResult{Results: make([]reconcile.WriteResult, len(r.Results))}
+	for i := range r.Results {
+		w := &r.Results[i]
+		out.Results[i] = reconcile.WriteResult{
+			Key: w.Key, Status: w.Status, Code: w.Code, Reason: w.Reason, RetryAfterMillis: w.RetryAfter.Milliseconds(),
+		}
+		if w.Shows != nil {
+			f := fact(w.Shows)
+			out.Results[i].Shows = &f
+		}
+	}
+	return out, nil
+}

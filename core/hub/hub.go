@@ -1,0 +1,245 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/jumpring/jumpring/bus"
+	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/router"
+	"github.com/jumpring/jumpring/core/store"
+	"github.com/jumpring/jumpring/core/vault"
+)
+
+// Hub is a running hub. Open gives one, Run works it, Close ends it.
+type Hub struct {
+	o       Options
+	log     hclog.Logger
+	journal *embedded.Journal
+	store   *store.Badger
+	router  *router.Router
+	vault   *vault.Vault
+	// ready is closed when the fold has passed the journal's end as it was at the start: no effect runs before.
+	ready   chan struct{}
+	startAt uint64
+
+	connections map[string]*connection
+	settingsMu  sync.Mutex
+	described   map[string]bool
+}
+
+// Open opens the data folder. Nothing is called and nothing is folded before Run.
+func Open(ctx context.Context, o Options) (*Hub, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), described: make(map[string]bool)}
+	var err error
+	if h.vault, err = openVault(&o); err != nil {
+		return nil, err
+	}
+	if h.journal, err = openJournal(&o); err != nil {
+		return nil, err
+	}
+	if h.store, err = openView(ctx, o.Data, h.journal, h.log); err != nil {
+		return nil, errors.Join(err, h.journal.Close())
+	}
+	if h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store, Logger: h.log.Named("fold")}); err != nil {
+		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
+	}
+	h.journal.SetLag(h.router.Lag)
+	for i := range o.Connections {
+		c := &o.Connections[i]
+		h.connections[c.Name] = &connection{hub: h, spec: c}
+	}
+	return h, nil
+}
+
+// Close releases the data folder. Run must have ended.
+func (h *Hub) Close() error {
+	return errors.Join(h.store.Close(), h.journal.Close())
+}
+
+// Run works the hub until ctx ends. It returns nil then, or the error that stopped the node.
+func (h *Hub) Run(ctx context.Context) error {
+	if err := h.router.Begin(ctx); err != nil {
+		return fmt.Errorf("hub: %w", err)
+	}
+	h.startAt = h.journal.End()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.router.Run(ctx) })
+	g.Go(func() error { return h.awaitReady(ctx) })
+	g.Go(func() error { return h.runClock(ctx) })
+	g.Go(func() error { return h.runSnapshots(ctx) })
+	g.Go(func() error { return h.runRefresh(ctx) })
+	adopter := &reconcile.Adopter{Journal: h.router, Commits: h.router.Subscribe(ctx), Ready: h.ready}
+	g.Go(func() error { return adopter.Run(ctx) })
+	g.Go(func() error { return h.runConnections(ctx, g) })
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (h *Hub) awaitReady(ctx context.Context) error {
+	if err := h.router.WaitFolded(ctx, h.startAt); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	close(h.ready)
+	return nil
+}
+
+// Ready is closed when the view holds all that the journal held at the start.
+func (h *Hub) Ready() <-chan struct{} { return h.ready }
+
+// Store gives the view.
+func (h *Hub) Store() store.Store { return h.store }
+
+// Router gives the fold.
+func (h *Hub) Router() *router.Router { return h.router }
+
+// Journal gives the journal.
+func (h *Hub) Journal() *embedded.Journal { return h.journal }
+
+// Vault gives the sealed side state.
+func (h *Hub) Vault() *vault.Vault { return h.vault }
+
+// snapshotCheck is how often the hub looks whether a snapshot of the view is due.
+const snapshotCheck = 15 * time.Second
+
+// runSnapshots keeps a restart short: the journal behind the newest snapshot stays bounded.
+func (h *Hub) runSnapshots(ctx context.Context) error {
+	last := h.router.Mark().Position.Offset
+	tick := time.NewTicker(snapshotCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		at := h.router.Mark().Position.Offset
+		if at < last+h.o.SnapshotEvery {
+			continue
+		}
+		if _, err := h.Snapshot(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			// The journal holds everything: without a snapshot the next start only takes longer.
+			h.log.Error("the view's snapshot failed", "error", err)
+			continue
+		}
+		last = at
+	}
+}
+
+// runRefresh computes the items again after the settings changed, page by page.
+func (h *Hub) runRefresh(ctx context.Context) error {
+	commits := h.router.Subscribe(ctx)
+	select {
+	case <-h.ready:
+	case <-ctx.Done():
+		return nil
+	}
+	for {
+		if err := h.refresh(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if err := awaitSettings(ctx, commits); err != nil {
+			return nil
+		}
+	}
+}
+
+// awaitSettings waits for a commit that changed the settings.
+func awaitSettings(ctx context.Context, commits <-chan router.Commit) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case c, ok := <-commits:
+			if !ok {
+				return context.Canceled
+			}
+			for i := range c.Rows {
+				if c.Rows[i].Type == "settings" {
+					return nil
+				}
+			}
+		}
+	}
+}
+
+// refreshPage is how many items one entry computes again.
+const refreshPage = 100
+
+func (h *Hub) refresh(ctx context.Context) error {
+	pending, err := h.refreshPending()
+	if err != nil || !pending {
+		return err
+	}
+	prefix := store.PrefixRecord + store.TypeItem + "/"
+	from := ""
+	for {
+		var page []string
+		v, err := h.store.View()
+		if err != nil {
+			return err
+		}
+		err = v.Scan(prefix, from, func(key string, _ []byte) (bool, error) {
+			page = append(page, key[len(prefix):])
+			return len(page) < refreshPage, nil
+		})
+		v.Close()
+		if err != nil {
+			return err
+		}
+		last := len(page) < refreshPage
+		e, err := router.NewEntry(canon.EntryRefresh, canon.Head{Actor: "hub"}, canon.Refresh{Items: page, Done: last})
+		if err != nil {
+			return err
+		}
+		if err := h.appendAndFold(ctx, bus.ClassPoll, e); err != nil {
+			return err
+		}
+		if last {
+			return nil
+		}
+		from = prefix + page[len(page)-1] + "\x00"
+	}
+}
+
+func (h *Hub) refreshPending() (bool, error) {
+	v, err := h.store.View()
+	if err != nil {
+		return false, err
+	}
+	defer v.Close()
+	return router.RefreshPending(v)
+}
+
+// Snapshot writes a snapshot of the view and gives its path.
+func (h *Hub) Snapshot(ctx context.Context) (string, error) {
+	v, err := h.store.View()
+	if err != nil {
+		return "", err
+	}
+	defer v.Close()
+	return store.WriteSnapshot(ctx, v, h.folder(snapshotFolder))
+}

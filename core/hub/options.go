@@ -1,0 +1,74 @@
+// Package hub wires the rooms together: journal, view, fold, plugins, intake and reconcile of each connection, and the
+// clock. It is what the doors speak to.
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/plugins/host"
+)
+
+// Options configure a Hub.
+type Options struct {
+	// Data is the folder that holds everything: journal, view, snapshots, vault.
+	Data string
+	// Settings are what the fold uses, without what connectors describe of themselves.
+	Settings canon.Settings
+	// Connections are in the order of Settings.Connections.
+	Connections []Connection
+	// PublicURL is where platforms reach this hub, without a slash at the end; empty means poll only.
+	PublicURL string
+	Logger    hclog.Logger
+	// SnapshotEvery is how many batches are folded between two snapshots of the view; default 200,000.
+	SnapshotEvery uint64
+	// JournalFS and JournalClock replace the journal's file layer and clock; nil is the system's.
+	JournalFS    embedded.FS
+	JournalClock embedded.Clock
+	// VaultKey seals the vault: what JUMPRING_KEY holds; empty means a key file in Data.
+	VaultKey string
+	// Sabotage breaks the hub on purpose, so that an auditor can be seen to notice; empty in earnest.
+	Sabotage string
+}
+
+// Connection is one configured connection.
+type Connection struct {
+	Name string
+	// Command starts its connector; Checksum is that of the program.
+	Command   []string
+	Checksum  [32]byte
+	Config    json.RawMessage
+	Secrets   map[string]string
+	Limits    reconcile.Limits
+	Deadlines host.Deadlines
+}
+
+func (o *Options) check() error {
+	if o.Data == "" {
+		return errors.New("hub: the data folder is not set")
+	}
+	if len(o.Connections) != len(o.Settings.Connections) {
+		return errors.New("hub: connections and their settings do not match")
+	}
+	for i := range o.Connections {
+		if o.Connections[i].Name != o.Settings.Connections[i].Name {
+			return errors.New("hub: connections and their settings are in different order")
+		}
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.SnapshotEvery == 0 {
+		o.SnapshotEvery = 200_000
+	}
+	return nil
+}
+
+// describeWait is how long the first settings wait for the connectors to tell what they are.
+const describeWait = 3 * time.Second

@@ -1,0 +1,107 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/jumpring/jumpring/bus"
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/router"
+	"github.com/jumpring/jumpring/plugins/host"
+	"github.com/jumpring/jumpring/plugins/sdk"
+)
+
+// ErrUnknownConnection is returned for a connection that is not configured.
+var ErrUnknownConnection = errors.New("hub: no connection of this name")
+
+// ErrUnavailable is returned while a connection's plugin can't be asked.
+var ErrUnavailable = errors.New("hub: the connection's plugin is not available")
+
+// HandleWebhook has a delivery verified and translated by its connection's plugin, journals what came out, and gives
+// the HTTP answer. Invariant 1: the answer comes after the journal's fsync. Of a delivery that is not genuine nothing
+// is kept but a count.
+func (h *Hub) HandleWebhook(ctx context.Context, name string, req *sdk.WebhookRequest) (status int, contentType string, body []byte, err error) {
+	c := h.connections[name]
+	if c == nil {
+		return 0, "", nil, ErrUnknownConnection
+	}
+	p, _, _, _, _ := c.parts()
+	if p == nil {
+		return 0, "", nil, ErrUnavailable
+	}
+	res, err := p.HandleWebhook(ctx, req)
+	if err != nil {
+		if errors.Is(err, host.ErrUnavailable) || errors.Is(err, host.ErrInterrupted) || errors.Is(err, host.ErrDeadline) {
+			return 0, "", nil, errors.Join(ErrUnavailable, err)
+		}
+		return 0, "", nil, err
+	}
+	status = res.Status
+	switch res.Verdict {
+	case sdk.VerdictBadSignature:
+		h.log.Warn("delivery refused: not genuine", "connection", name, "reason", res.Reason)
+		return http.StatusUnauthorized, "", nil, nil
+	case sdk.VerdictIgnored, sdk.VerdictChallenge:
+	case sdk.VerdictMalformed:
+		err = h.keepMalformed(ctx, name, res, req)
+	case sdk.VerdictAccepted:
+		err = h.journalDelivery(ctx, name, res)
+	default:
+		return 0, "", nil, errors.Join(ErrUnavailable, errors.New("hub: the plugin gave an unknown verdict"))
+	}
+	if err != nil {
+		return 0, "", nil, err
+	}
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return status, res.ContentType, res.Body, nil
+}
+
+func (h *Hub) journalDelivery(ctx context.Context, name string, res *host.WebhookResult) error {
+	head := canon.Head{Connection: name, Actor: "connection:" + name, Delivery: res.DeliveryID}
+	entries := make([]bus.Entry, 0, len(res.Facts)+1)
+	for i := range res.Facts {
+		e, err := router.ObservationEntry(head, res.Facts[i].Data, res.Facts[i].Personal)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, e)
+	}
+	if len(res.Touched) > 0 {
+		e, err := router.NewEntry(canon.EntryTouched, head, canon.Touched{Refs: res.Touched})
+		if err != nil {
+			return err
+		}
+		entries = append(entries, e)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	_, err := h.router.Append(ctx, bus.ClassWebhook, entries...)
+	return err
+}
+
+// maxKept bounds the body of a malformed delivery that is kept, in bytes.
+const maxKept = 256 << 10
+
+// keepMalformed journals a genuine delivery that can't be read, so that a person can look at it. Its body may hold
+// personal data and goes into the personal section.
+func (h *Hub) keepMalformed(ctx context.Context, name string, res *host.WebhookResult, req *sdk.WebhookRequest) error {
+	head := canon.Head{Connection: name, Actor: "connection:" + name, Delivery: res.DeliveryID}
+	e, err := router.NewEntry(canon.EntryMalformed, head, canon.Malformed{Reason: res.Reason, Size: len(req.Body)})
+	if err != nil {
+		return err
+	}
+	kept := req.Body
+	if len(kept) > maxKept {
+		kept = kept[:maxKept]
+	}
+	if e.Personal, err = json.Marshal(string(kept)); err != nil {
+		return err
+	}
+	_, err = h.router.Append(ctx, bus.ClassWebhook, e)
+	return err
+}
