@@ -107,7 +107,9 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func isSafe(method string) bool { return method == "" || method == http.MethodGet || method == http.MethodHead }
+func isSafe(method string) bool {
+	return method == "" || method == http.MethodGet || method == http.MethodHead
+}
 
 // Do sends a request, whose context bounds the wait for its turn and all attempts. A response of any status is no
 // error. Attempts that failed are repeated, with a growing jittered wait, where that is safe: those of a GET or HEAD,
