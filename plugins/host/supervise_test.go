@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jumpring/jumpring/core/vault"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
@@ -284,21 +285,26 @@ func TestEnvironmentIsClean(t *testing.T) {
 }
 
 func TestRotatedSecretIsDurableBeforeItIsUsed(t *testing.T) {
+	keyFile := vault.KeySource{File: filepath.Join(t.TempDir(), "key")}
+	dir := t.TempDir()
+	kept, err := vault.Open(dir, keyFile)
+	require.NoError(t, err)
 	spec := testSpec(t)
-	file := filepath.Join(t.TempDir(), "kept")
 	spec.Rotate = func(key, value string) error {
 		if value == "refuse" {
 			return errors.New("disk full")
 		}
-		return os.WriteFile(file, []byte(key+"="+value), 0o600)
+		return kept.Put("connection/web-eu", key, []byte(value))
 	}
 	c := launch(t, spec)
 	ctx := context.Background()
-	_, err := c.Poll(ctx, &sdk.PollRequest{Stream: "rotate", Cursor: []byte("second-token")})
+	_, err = c.Poll(ctx, &sdk.PollRequest{Stream: "rotate", Cursor: []byte("second-token")})
 	require.NoError(t, err)
-	kept, err := os.ReadFile(file)
+	reopened, err := vault.Open(dir, keyFile)
 	require.NoError(t, err)
-	require.Equal(t, "access_token=second-token", string(kept))
+	sealed, err := reopened.Get("connection/web-eu", "access_token")
+	require.NoError(t, err)
+	require.Equal(t, "second-token", string(sealed))
 
 	_, err = c.Poll(ctx, &sdk.PollRequest{Stream: "rotate", Cursor: []byte("refuse")})
 	require.ErrorContains(t, err, "disk full")
