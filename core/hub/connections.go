@@ -34,7 +34,6 @@ type connection struct {
 	intake    *intake.Connection
 	writer    *reconcile.Writer
 	activator *reconcile.Activator
-	importing *importJob
 }
 
 // parts gives what runs; any of it may be nil while the connector is starting.

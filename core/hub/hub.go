@@ -43,7 +43,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	}
 	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), described: make(map[string]bool)}
 	var err error
-	if h.vault, err = openVault(&o); err != nil {
+	if h.vault, err = OpenVault(o.Data, o.VaultKey); err != nil {
 		return nil, err
 	}
 	if h.journal, err = openJournal(&o); err != nil {

@@ -1,15 +1,49 @@
 package hub
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
+
+	"github.com/jumpring/jumpring/core/vault"
 )
 
 func (h *Hub) folder(name string) string { return filepath.Join(h.o.Data, name) }
 
-// vaultNamespace is where a connection's rotated secrets are kept.
-func vaultNamespace(connection string) string { return "secrets." + connection }
+// The vault's place in a data folder.
+const (
+	vaultFolder  = "vault"
+	vaultKeyFile = "vault.key"
+)
+
+// OpenVault opens the vault of a data folder. key is what JUMPRING_KEY holds; without it the key is in a file that is
+// made at the first start.
+func OpenVault(data, key string) (*vault.Vault, error) {
+	source := vault.KeySource{Secret: key}
+	if key == "" {
+		source.File = filepath.Join(data, vaultKeyFile)
+	}
+	return vault.Open(filepath.Join(data, vaultFolder), source)
+}
+
+// rotated is a secret that a connector changed.
+type rotated struct {
+	// Instead is the SHA-256 of the configured secret that it took the place of: when a person configures another
+	// one, that counts.
+	Instead string `json:"instead"`
+	Value   string `json:"value"`
+}
+
+func secretsNamespace(connection string) string { return "secrets." + connection }
+
+func hashOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
 
 // secrets gives a connection's secrets: the configured ones, with those that were rotated since in their place.
 func (h *Hub) secrets(c *Connection) (map[string]string, error) {
@@ -17,12 +51,35 @@ func (h *Hub) secrets(c *Connection) (map[string]string, error) {
 	if out == nil {
 		out = make(map[string]string)
 	}
-	rotated, err := h.rotated(c.Name)
+	keys, err := h.vault.List(secretsNamespace(c.Name))
 	if err != nil {
 		return nil, fmt.Errorf("rotated secrets: %w", err)
 	}
-	for key, value := range rotated {
-		out[key] = value
+	for _, key := range keys {
+		raw, err := h.vault.Get(secretsNamespace(c.Name), key)
+		if err != nil {
+			return nil, fmt.Errorf("rotated secret %s: %w", key, err)
+		}
+		var r rotated
+		if err := json.Unmarshal(raw, &r); err != nil {
+			return nil, fmt.Errorf("rotated secret %s does not decode: remove it from the vault and configure it anew", key)
+		}
+		if r.Instead == hashOf(c.Secrets[key]) {
+			out[key] = r.Value
+		}
 	}
 	return out, nil
+}
+
+// rotate seals a secret that a connector changed. It is durable when this returns.
+func (h *Hub) rotate(connection, key, value string) error {
+	c := h.connections[connection]
+	if c == nil {
+		return errors.New("unknown connection")
+	}
+	raw, err := json.Marshal(rotated{Instead: hashOf(c.spec.Secrets[key]), Value: value})
+	if err != nil {
+		return err
+	}
+	return h.vault.Put(secretsNamespace(connection), key, raw)
 }

@@ -31,6 +31,7 @@ const (
 	indexDecision     = "node.decision" // node named by a decision -> node that decided
 	keyRefresh        = "refresh"       // position of the settings whose refresh is not done yet
 	keyFold           = "fold"          // canon.FoldVersion in force
+	keyTick           = "tick"          // fold time of the newest tick that left nothing due behind it
 )
 
 // fold turns facts into writes. It is a pure function of the state in tx and the facts given to apply, in order:
