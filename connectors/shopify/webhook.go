@@ -53,15 +53,14 @@ func (s *session) genuine(signature string, body []byte) bool {
 	if err != nil || len(given) != sha256.Size {
 		return false
 	}
-	ok := false
 	for _, secret := range s.secrets {
 		mac := hmac.New(sha256.New, secret)
 		mac.Write(body)
 		if hmac.Equal(mac.Sum(nil), given) {
-			ok = true
+			return true
 		}
 	}
-	return ok
+	return false
 }
 
 // translate turns a genuine body into observations and hints.
