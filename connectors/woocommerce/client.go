@@ -99,6 +99,9 @@ func (e *apiError) throttled() bool {
 // errNotSent is wrapped by failures that happened before a byte of the request could reach the shop.
 var errNotSent = errors.New("the shop could not be reached")
 
+// errUnreadable is wrapped where the shop answered with success and something that can't be translated.
+var errUnreadable = errors.New("the shop's answer is not what was expected")
+
 // page tells about a list answer.
 type page struct {
 	total int64     // X-WP-Total; 0 when not stated
@@ -152,7 +155,7 @@ func (c *client) call(ctx context.Context, method, path string, q url.Values, bo
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		// Hosts answer 200 with an HTML page when they are overloaded or in maintenance.
-		return p, fmt.Errorf("%s %s: the shop's answer of status %d is not the expected JSON: %w", method, path, resp.StatusCode, err)
+		return p, fmt.Errorf("%s %s: status %d: %w: %w", method, path, resp.StatusCode, errUnreadable, jsonError(err))
 	}
 	return p, nil
 }

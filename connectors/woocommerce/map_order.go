@@ -3,6 +3,7 @@ package woocommerce
 import (
 	"fmt"
 	"math/big"
+	"regexp"
 	"strings"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -138,7 +139,7 @@ func (s *shop) orderLine(l *lineItem, cur string) (canon.OrderLine, error) {
 // line's `price` (which is after discount) where there was no discount; else the subtotal divided.
 func unitPrice(l *lineItem, qty int64) string {
 	subtotal := clean(l.Subtotal)
-	sum, ok := new(big.Rat).SetString(subtotal)
+	sum, ok := decimal(subtotal)
 	switch {
 	case !ok || qty == 0:
 		return clean(l.Price)
@@ -153,13 +154,23 @@ func unitPrice(l *lineItem, qty int64) string {
 
 // subtract gives a - b when it is more than zero.
 func subtract(a, b text) (string, bool) {
-	x, ok1 := new(big.Rat).SetString(clean(a))
-	y, ok2 := new(big.Rat).SetString(clean(b))
+	x, ok1 := decimal(clean(a))
+	y, ok2 := decimal(clean(b))
 	if !ok1 || !ok2 || x.Cmp(y) <= 0 {
 		return "", false
 	}
 	_, frac, _ := strings.Cut(clean(a), ".")
 	return x.Sub(x, y).FloatString(max(2, len(frac))), true
+}
+
+// plainDecimal bounds what is computed with: big.Rat would spend minutes on "1e999999".
+var plainDecimal = regexp.MustCompile(`^-?[0-9]{1,18}(\.[0-9]{1,12})?$`)
+
+func decimal(s string) (*big.Rat, bool) {
+	if !plainDecimal.MatchString(s) {
+		return nil, false
+	}
+	return new(big.Rat).SetString(s)
 }
 
 func money(t text, cur string) *canon.StatedMoney {

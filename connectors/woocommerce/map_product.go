@@ -54,8 +54,8 @@ func (s *shop) observeProduct(p *product) (obs []canon.Observation, touched []ca
 		if level, ok := levelOf(p, id); ok && level.Level.Available != nil {
 			obs = append(obs, level) // stock that the variations without own stock share
 		}
-		for _, v := range p.Variations {
-			touched = append(touched, canon.Ref{Kind: canon.KindListing, ExternalID: idText(v)})
+		if len(p.Variations) > 0 {
+			touched = []canon.Ref{{Kind: canon.KindProduct, ExternalID: id}}
 		}
 	default:
 		listing := s.listing(p)
@@ -68,7 +68,9 @@ func (s *shop) observeProduct(p *product) (obs []canon.Observation, touched []ca
 	return append([]canon.Observation{s.productObservation(p)}, obs...), touched
 }
 
-// observeVariation translates a variation of the given product.
+// observeVariation translates a variation of the given product. The products' route and the variations' route name, sort
+// and illustrate the same variation differently; only what both state alike is taken, or the two would contradict each
+// other for ever.
 func (s *shop) observeVariation(p *product, parent int64) []canon.Observation {
 	if p.Status == "trash" {
 		return deletedListing(p.ID, version(p.DateModifiedGMT))
@@ -76,6 +78,8 @@ func (s *shop) observeVariation(p *product, parent int64) []canon.Observation {
 	listing := s.listing(p)
 	listing.Listing.ProductID = idText(parent)
 	listing.Listing.VariantTitle = variantTitle(p)
+	listing.Listing.Title, listing.Listing.Category, listing.Listing.Brand = "", "", p.field(brandKeys)
+	listing.Listing.ImageURLs = listing.Listing.ImageURLs[:min(1, len(listing.Listing.ImageURLs))]
 	stock := idText(p.ID)
 	if p.ManageStock == "parent" {
 		// The number belongs to the parent and is stated with each variation again; the parent's own statement is used.

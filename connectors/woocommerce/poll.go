@@ -158,35 +158,50 @@ func perPage(limit int) int {
 func (s *shop) pollProducts(ctx context.Context, cur *cursor, per int, resp *sdk.PollResponse) (*cursor, error) {
 	s.learnCurrency(ctx)
 	if len(cur.Pending) > 0 {
-		obs, rest, err := s.readPending(ctx, cur.Pending)
+		obs, unreadable, rest, err := s.readPending(ctx, cur.Pending)
 		if err != nil {
 			return nil, err
 		}
-		resp.Observations, cur.Pending = obs, rest
+		resp.Observations, resp.Touched, cur.Pending = obs, listingRefs(unreadable), rest
 		return finish(cur, resp), nil
 	}
-	var rows []product
-	info, err := s.client.get(ctx, "products", cur.query(per), &rows)
+	rows, err := pollPage[product](ctx, s, "products", cur, per)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		p := &rows[i].value
+		if rows[i].err != nil {
+			resp.Touched = append(resp.Touched, canon.Ref{Kind: canon.KindProduct, ExternalID: idText(rows[i].id)})
+			continue
+		}
+		obs, _ := s.observeProduct(p)
+		resp.Observations = append(resp.Observations, obs...)
+		if p.isVariable() && len(p.Variations) > 0 {
+			cur.Pending = append(cur.Pending, p.ID)
+		}
+	}
+	return finish(cur, resp), nil
+}
+
+// pollPage reads the next page of a round and moves the cursor. The rows are empty where the page has to be read anew.
+func pollPage[T any](ctx context.Context, s *shop, path string, cur *cursor, per int) ([]lenient[T], error) {
+	var rows []lenient[T]
+	info, err := s.client.get(ctx, path, cur.query(per), &rows)
 	if err != nil {
 		return nil, err
 	}
 	cur.begin(info.date)
-	order := make([]row, len(rows))
+	seq := make([]row, len(rows))
 	for i := range rows {
-		order[i] = rowOf(rows[i].ID, rows[i].DateModifiedGMT)
+		seq[i] = rowOf(rows[i].id, rows[i].modified)
 	}
-	usable, done := cur.advance(order, per)
+	usable, done := cur.advance(seq, per)
 	cur.Done = done
-	if usable {
-		for i := range rows {
-			obs, _ := s.observeProduct(&rows[i])
-			resp.Observations = append(resp.Observations, obs...)
-			if rows[i].isVariable() && len(rows[i].Variations) > 0 {
-				cur.Pending = append(cur.Pending, rows[i].ID)
-			}
-		}
+	if !usable {
+		return nil, nil
 	}
-	return finish(cur, resp), nil
+	return rows, nil
 }
 
 // finish ends the round when nothing is left of it.
@@ -199,16 +214,24 @@ func finish(cur *cursor, resp *sdk.PollResponse) *cursor {
 }
 
 // readPending reads the variations of some products.
-func (s *shop) readPending(ctx context.Context, pending []int64) (obs []canon.Observation, rest []int64, err error) {
+func (s *shop) readPending(ctx context.Context, pending []int64) (obs []canon.Observation, unreadable, rest []int64, err error) {
 	n := min(parentsPerCall, len(pending))
 	for _, id := range pending[:n] {
-		more, err := s.readVariations(ctx, id)
+		more, bad, err := s.readVariations(ctx, id)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		obs = append(obs, more...)
+		obs, unreadable = append(obs, more...), append(unreadable, bad...)
 	}
-	return obs, pending[n:], nil
+	return obs, unreadable, pending[n:], nil
+}
+
+func listingRefs(ids []int64) []canon.Ref {
+	var out []canon.Ref
+	for _, id := range ids {
+		out = append(out, canon.Ref{Kind: canon.KindListing, ExternalID: idText(id)})
+	}
+	return out
 }
 
 // sweepVariations reads the variations of all variable products, a few products a call.
@@ -219,25 +242,28 @@ func (s *shop) sweepVariations(ctx context.Context, cur *cursor, resp *sdk.PollR
 	}
 	q := cur.Walk.query()
 	q.Set("type", "variable")
-	var rows []product
+	var rows []lenient[product]
 	if _, err := s.client.get(ctx, "products", q, &rows); err != nil {
 		return nil, err
 	}
 	ids := make([]int64, len(rows))
 	for i := range rows {
-		ids[i] = rows[i].ID
+		ids[i] = rows[i].id
 	}
 	fresh, done := cur.Walk.step(ids)
 	for i := range rows {
-		if !fresh[rows[i].ID] {
+		if !fresh[rows[i].id] {
 			continue
 		}
-		obs, _ := s.observeProduct(&rows[i])
-		more, err := s.readVariations(ctx, rows[i].ID)
+		if rows[i].err == nil {
+			obs, _ := s.observeProduct(&rows[i].value)
+			resp.Observations = append(resp.Observations, obs...)
+		}
+		more, unreadable, err := s.readVariations(ctx, rows[i].id)
 		if err != nil {
 			return nil, err
 		}
-		resp.Observations = append(append(resp.Observations, obs...), more...)
+		resp.Observations, resp.Touched = append(resp.Observations, more...), append(resp.Touched, listingRefs(unreadable)...)
 	}
 	if done {
 		return &cursor{After: cur.After}, nil
@@ -247,34 +273,35 @@ func (s *shop) sweepVariations(ctx context.Context, cur *cursor, resp *sdk.PollR
 }
 
 func (s *shop) pollOrders(ctx context.Context, cur *cursor, per int, resp *sdk.PollResponse) (*cursor, error) {
-	var rows []order
-	info, err := s.client.get(ctx, "orders", cur.query(per), &rows)
+	rows, err := pollPage[order](ctx, s, "orders", cur, per)
 	if err != nil {
 		return nil, err
 	}
-	cur.begin(info.date)
-	seq := make([]row, len(rows))
 	for i := range rows {
-		seq[i] = rowOf(rows[i].ID, rows[i].DateModifiedGMT)
-	}
-	usable, done := cur.advance(seq, per)
-	cur.Done = done
-	if usable {
-		for i := range rows {
-			if rows[i].isDraft() {
-				continue
-			}
-			obs, touched, err := s.observeOrder(&rows[i])
-			if err != nil {
-				// One unreadable order must not stop the stream: the read of it will say what is wrong.
-				resp.Touched = append(resp.Touched, canon.Ref{Kind: canon.KindOrder, ExternalID: idText(rows[i].ID)})
-				continue
-			}
-			resp.Observations = append(resp.Observations, obs)
+		obs, touched, err := s.observeRow(&rows[i])
+		if err != nil {
+			// One unreadable order must not stop the stream: the read of it will say what is wrong.
+			resp.Touched = append(resp.Touched, canon.Ref{Kind: canon.KindOrder, ExternalID: idText(rows[i].id)})
+			continue
+		}
+		if obs != nil {
+			resp.Observations = append(resp.Observations, *obs)
 			resp.Touched = append(resp.Touched, touched...)
 		}
 	}
 	return finish(cur, resp), nil
+}
+
+// observeRow translates an order of a list; nil for a cart.
+func (s *shop) observeRow(r *lenient[order]) (*canon.Observation, []canon.Ref, error) {
+	if r.err != nil {
+		return nil, nil, r.err
+	}
+	if r.value.isDraft() {
+		return nil, nil, nil
+	}
+	obs, touched, err := s.observeOrder(&r.value)
+	return &obs, touched, err
 }
 
 // rowOf takes a row without a time as the oldest: the walk then goes on by offset.
@@ -287,7 +314,7 @@ func rowOf(id int64, modified text) row {
 // by webhook, with their orders and with a snapshot.
 func (s *shop) pollCustomers(ctx context.Context, cur *cursor, per int, resp *sdk.PollResponse) (*cursor, error) {
 	q := url.Values{"orderby": {"registered_date"}, "order": {"desc"}, "per_page": {idText(int64(per))}, "offset": {idText(int64(cur.Offset))}}
-	var rows []customer
+	var rows []lenient[customer]
 	info, err := s.client.get(ctx, "customers", q, &rows)
 	if err != nil {
 		return nil, err
@@ -295,13 +322,15 @@ func (s *shop) pollCustomers(ctx context.Context, cur *cursor, per int, resp *sd
 	cur.begin(info.date)
 	older := false
 	for i := range rows {
-		if t, ok := gmtTime(rows[i].DateCreatedGMT); ok && t.Before(cur.After) {
+		cu := &rows[i].value
+		if t, ok := gmtTime(cu.DateCreatedGMT); ok && t.Before(cur.After) {
 			older = true
 			continue
 		}
-		obs, err := observeCustomer(&rows[i])
-		if err != nil {
-			return nil, err
+		obs, err := observeCustomer(cu)
+		if err != nil || rows[i].err != nil {
+			resp.Touched = append(resp.Touched, canon.Ref{Kind: canon.KindCustomer, ExternalID: idText(rows[i].id)})
+			continue
 		}
 		resp.Observations = append(resp.Observations, obs)
 	}

@@ -22,7 +22,6 @@ func (c *Connector) Read(ctx context.Context, req *sdk.ReadRequest) (*sdk.ReadRe
 	}
 	s.learnCurrency(ctx)
 	r := newReading(req)
-	var firstErr error
 	for _, step := range []func(context.Context, *shop) error{r.products, r.variations, r.orders, r.refunds, r.customers} {
 		err := step(ctx, s)
 		if err == nil {
@@ -32,12 +31,10 @@ func (c *Connector) Read(ctx context.Context, req *sdk.ReadRequest) (*sdk.ReadRe
 		if errors.As(err, &api) && api.throttled() {
 			return &sdk.ReadResponse{Observations: r.obs, RetryAfterMillis: waitMillis(api)}, nil
 		}
-		if firstErr == nil {
-			firstErr = err
-		}
+		r.failed(err)
 	}
-	if len(r.obs) == 0 && firstErr != nil {
-		return nil, fmt.Errorf("read from the shop: %w", firstErr)
+	if len(r.obs) == 0 && r.err != nil {
+		return nil, fmt.Errorf("read from the shop: %w", r.err)
 	}
 	return &sdk.ReadResponse{Observations: r.obs}, nil
 }
@@ -53,6 +50,22 @@ type reading struct {
 	customerIDs  []int64
 
 	obs []canon.Observation
+	err error // the first failure
+}
+
+func (r *reading) failed(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// skip tells that only this entity could not be read, so that the next one may be tried.
+func (r *reading) skip(err error) bool {
+	if !errors.Is(err, errUnreadable) {
+		return false
+	}
+	r.failed(err)
+	return true
 }
 
 func newReading(req *sdk.ReadRequest) *reading {
@@ -127,6 +140,9 @@ func (r *reading) products(ctx context.Context, s *shop) error {
 					r.obs = append(r.obs, deletedProduct(id, nil, goneVersion(info))...)
 					continue
 				}
+				if r.skip(err) {
+					continue
+				}
 				if err != nil {
 					return err
 				}
@@ -135,9 +151,12 @@ func (r *reading) products(ctx context.Context, s *shop) error {
 			obs, _ := s.observeProduct(p)
 			r.obs = append(r.obs, obs...)
 			if r.withChildren[id] && p.isVariable() && p.Status != "trash" {
-				more, err := s.readVariations(ctx, id)
+				more, unreadable, err := s.readVariations(ctx, id)
 				if err != nil {
 					return err
+				}
+				for _, v := range unreadable {
+					r.failed(fmt.Errorf("variation %d: %w", v, errUnreadable))
 				}
 				r.obs = append(r.obs, more...)
 			}
@@ -148,13 +167,15 @@ func (r *reading) products(ctx context.Context, s *shop) error {
 
 // productList reads products, or variations of one product, by id.
 func (s *shop) productList(ctx context.Context, path string, ids []int64) (map[int64]*product, error) {
-	var list []product
+	var list []lenient[product]
 	if _, err := s.client.get(ctx, path, includeQuery(ids), &list); err != nil {
 		return nil, err
 	}
 	found := make(map[int64]*product, len(list))
 	for i := range list {
-		found[list[i].ID] = &list[i]
+		if list[i].err == nil {
+			found[list[i].id] = &list[i].value
+		}
 	}
 	return found, nil
 }
@@ -167,30 +188,33 @@ func includeQuery(ids []int64) url.Values {
 	return url.Values{"include": {strings.Join(parts, ",")}, "per_page": {idText(maxPage)}}
 }
 
-// readVariations reads all variations of a product.
-func (s *shop) readVariations(ctx context.Context, parent int64) ([]canon.Observation, error) {
-	var obs []canon.Observation
+// readVariations reads all variations of a product; unreadable are the ids of those that can't be translated.
+func (s *shop) readVariations(ctx context.Context, parent int64) (obs []canon.Observation, unreadable []int64, err error) {
 	w := walk{PerPage: maxPage}
 	for {
-		var rows []product
+		var rows []lenient[product]
 		if _, err := s.client.get(ctx, "products/"+idText(parent)+"/variations", w.query(), &rows); err != nil {
 			if isGone(err) {
-				return obs, nil
+				return obs, unreadable, nil
 			}
-			return nil, err
+			return nil, nil, err
 		}
 		ids := make([]int64, len(rows))
 		for i := range rows {
-			ids[i] = rows[i].ID
+			ids[i] = rows[i].id
 		}
 		fresh, done := w.step(ids)
 		for i := range rows {
-			if fresh[rows[i].ID] {
-				obs = append(obs, s.observeVariation(&rows[i], parent)...)
+			switch {
+			case !fresh[rows[i].id]:
+			case rows[i].err != nil:
+				unreadable = append(unreadable, rows[i].id)
+			default:
+				obs = append(obs, s.observeVariation(&rows[i].value, parent)...)
 			}
 		}
 		if done {
-			return obs, nil
+			return obs, unreadable, nil
 		}
 	}
 }
@@ -216,6 +240,9 @@ func (r *reading) variations(ctx context.Context, s *shop) error {
 						r.obs = append(r.obs, deletedListing(id, goneVersion(info))...)
 						continue
 					}
+					if r.skip(err) {
+						continue
+					}
 					if err != nil {
 						return err
 					}
@@ -232,12 +259,14 @@ func (r *reading) orders(ctx context.Context, s *shop) error {
 	for chunk := range slices.Chunk(r.orderIDs, maxPage) {
 		found := map[int64]*order{}
 		if len(chunk) > 1 {
-			var list []order
+			var list []lenient[order]
 			if _, err := s.client.get(ctx, "orders", includeQuery(chunk), &list); err != nil {
 				return err
 			}
 			for i := range list {
-				found[list[i].ID] = &list[i]
+				if list[i].err == nil {
+					found[list[i].id] = &list[i].value
+				}
 			}
 		}
 		for _, id := range chunk {
@@ -249,6 +278,9 @@ func (r *reading) orders(ctx context.Context, s *shop) error {
 					r.obs = append(r.obs, canon.Observation{Kind: canon.KindOrder, ExternalID: idText(id), SourceVersion: goneVersion(info), Deleted: true})
 					continue
 				}
+				if r.skip(err) {
+					continue
+				}
 				if err != nil {
 					return err
 				}
@@ -256,7 +288,8 @@ func (r *reading) orders(ctx context.Context, s *shop) error {
 			}
 			obs, _, err := s.observeOrder(o)
 			if err != nil {
-				return err
+				r.failed(err)
+				continue
 			}
 			r.obs = append(r.obs, obs)
 		}
@@ -267,6 +300,9 @@ func (r *reading) orders(ctx context.Context, s *shop) error {
 func (r *reading) refunds(ctx context.Context, s *shop) error {
 	for _, id := range r.refundOrders {
 		obs, err := s.readRefunds(ctx, id)
+		if r.skip(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -303,11 +339,11 @@ func (s *shop) readRefunds(ctx context.Context, id int64) ([]canon.Observation, 
 	}
 	first, _, err := s.observeOrder(&o)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	obs, err := s.observeRefunds(&o, refunds)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	return append([]canon.Observation{first}, obs...), nil
 }
@@ -320,12 +356,16 @@ func (r *reading) customers(ctx context.Context, s *shop) error {
 			r.obs = append(r.obs, canon.Observation{Kind: canon.KindCustomer, ExternalID: idText(id), SourceVersion: goneVersion(info), Deleted: true})
 			continue
 		}
+		if r.skip(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		obs, err := observeCustomer(&cu)
 		if err != nil {
-			return err
+			r.failed(err)
+			continue
 		}
 		r.obs = append(r.obs, obs)
 	}

@@ -114,6 +114,9 @@ func (ts *testShop) open(cfg map[string]any, key string) *Connector {
 			ts.t.Fatalf("open: %s: %s", d.Code, d.Summary)
 		}
 	}
+	if c.shop.client.oauth != nil {
+		c.shop.client.oauth.now = ts.clock.now // signatures are checked against the shop's clock
+	}
 	ts.t.Cleanup(func() { _, _ = c.Close(context.Background(), &sdk.CloseRequest{}) })
 	return c
 }
@@ -210,7 +213,9 @@ func (ts *testShop) call(method, path string, q url.Values, body any) (int, map[
 		q = url.Values{}
 	}
 	target := ts.url + "/wp-json/wc/v3/" + path
-	if err := newOAuth1(testKey, testSecret).sign(method, target, q); err != nil {
+	signer := newOAuth1(testKey, testSecret)
+	signer.now = ts.clock.now
+	if err := signer.sign(method, target, q); err != nil {
 		ts.t.Fatal(err)
 	}
 	req, err := http.NewRequestWithContext(ts.t.Context(), method, target+"?"+encode3986(q), bytes.NewReader(raw))

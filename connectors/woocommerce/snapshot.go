@@ -3,6 +3,7 @@ package woocommerce
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -115,44 +116,40 @@ func (s *shop) beginSnapshot(ctx context.Context, tok *pageToken, resp *sdk.Snap
 
 func (s *shop) snapshotProducts(ctx context.Context, tok *pageToken, resp *sdk.SnapshotResponse) error {
 	if len(tok.Pending) > 0 {
-		obs, rest, err := s.readPending(ctx, tok.Pending)
+		obs, unreadable, rest, err := s.readPending(ctx, tok.Pending)
 		if err != nil {
 			return err
+		}
+		for _, id := range unreadable {
+			resp.RowErrors = append(resp.RowErrors, rowError("variations", id, errUnreadable))
 		}
 		resp.Observations, tok.Pending = obs, rest
 		return nil
 	}
-	var rows []product
-	fresh, err := snapshotPage(ctx, s, tok, "products", nil, &rows, func(p *product) int64 { return p.ID })
+	rows, err := snapshotPage[product](ctx, s, tok, "products", nil, resp)
 	if err != nil {
 		return err
 	}
 	for i := range rows {
-		if !fresh[rows[i].ID] {
-			continue
-		}
-		obs, _ := s.observeProduct(&rows[i])
+		p := &rows[i].value
+		obs, _ := s.observeProduct(p)
 		resp.Observations = append(resp.Observations, obs...)
-		if rows[i].isVariable() && len(rows[i].Variations) > 0 {
-			tok.Pending = append(tok.Pending, rows[i].ID)
+		if p.isVariable() && len(p.Variations) > 0 {
+			tok.Pending = append(tok.Pending, p.ID)
 		}
 	}
 	return nil
 }
 
 func (s *shop) snapshotCustomers(ctx context.Context, tok *pageToken, resp *sdk.SnapshotResponse) error {
-	var rows []customer
-	fresh, err := snapshotPage(ctx, s, tok, "customers", nil, &rows, func(c *customer) int64 { return c.ID })
+	rows, err := snapshotPage[customer](ctx, s, tok, "customers", nil, resp)
 	if err != nil {
 		return err
 	}
 	for i := range rows {
-		if !fresh[rows[i].ID] {
-			continue
-		}
-		obs, err := observeCustomer(&rows[i])
+		obs, err := observeCustomer(&rows[i].value)
 		if err != nil {
-			resp.RowErrors = append(resp.RowErrors, rowError("customers", rows[i].ID, err))
+			resp.RowErrors = append(resp.RowErrors, rowError("customers", rows[i].id, err))
 			continue
 		}
 		resp.Observations = append(resp.Observations, obs)
@@ -165,6 +162,10 @@ func (s *shop) snapshotOrders(ctx context.Context, tok *pageToken, resp *sdk.Sna
 		n := min(parentsPerCall, len(tok.Pending))
 		for _, id := range tok.Pending[:n] {
 			obs, err := s.readRefunds(ctx, id)
+			if errors.Is(err, errUnreadable) {
+				resp.RowErrors = append(resp.RowErrors, rowError("refunds of orders", id, err))
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -173,45 +174,54 @@ func (s *shop) snapshotOrders(ctx context.Context, tok *pageToken, resp *sdk.Sna
 		tok.Pending = tok.Pending[n:]
 		return nil
 	}
-	var rows []order
 	since := url.Values{"after": {gmtText(tok.Since)}, "dates_are_gmt": {"true"}}
-	fresh, err := snapshotPage(ctx, s, tok, "orders", since, &rows, func(o *order) int64 { return o.ID })
+	rows, err := snapshotPage[order](ctx, s, tok, "orders", since, resp)
 	if err != nil {
 		return err
 	}
 	for i := range rows {
-		if !fresh[rows[i].ID] || rows[i].isDraft() {
+		obs, touched, err := s.observeRow(&rows[i])
+		switch {
+		case err != nil:
+			resp.RowErrors = append(resp.RowErrors, rowError("orders", rows[i].id, err))
+			continue
+		case obs == nil:
 			continue
 		}
-		obs, touched, err := s.observeOrder(&rows[i])
-		if err != nil {
-			resp.RowErrors = append(resp.RowErrors, rowError("orders", rows[i].ID, err))
-			continue
-		}
-		resp.Observations = append(resp.Observations, obs)
+		resp.Observations = append(resp.Observations, *obs)
 		if len(touched) > 0 {
-			tok.Pending = append(tok.Pending, rows[i].ID)
+			tok.Pending = append(tok.Pending, rows[i].id)
 		}
 	}
 	return nil
 }
 
-// snapshotPage reads the next page of a stage.
-func snapshotPage[T any](ctx context.Context, s *shop, tok *pageToken, path string, filter url.Values, rows *[]T, id func(*T) int64) (map[int64]bool, error) {
+// snapshotPage reads the next page of a stage: the rows that were not seen yet and can be read. The others are told of.
+func snapshotPage[T any](ctx context.Context, s *shop, tok *pageToken, path string, filter url.Values, resp *sdk.SnapshotResponse) ([]lenient[T], error) {
 	q := tok.Walk.query()
 	for k, v := range filter {
 		q[k] = v
 	}
-	if _, err := s.client.get(ctx, path, q, rows); err != nil {
+	var rows, out []lenient[T]
+	if _, err := s.client.get(ctx, path, q, &rows); err != nil {
 		return nil, err
 	}
-	ids := make([]int64, len(*rows))
-	for i := range *rows {
-		ids[i] = id(&(*rows)[i])
+	ids := make([]int64, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].id
 	}
 	fresh, done := tok.Walk.step(ids)
 	tok.Done = done
-	return fresh, nil
+	for i := range rows {
+		switch {
+		case !fresh[rows[i].id]:
+		case rows[i].err != nil:
+			resp.RowErrors = append(resp.RowErrors, rowError(path, rows[i].id, rows[i].err))
+		default:
+			out = append(out, rows[i])
+		}
+	}
+	return out, nil
 }
 
 func rowError(path string, id int64, err error) sdk.RowError {

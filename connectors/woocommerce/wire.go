@@ -254,3 +254,27 @@ func parseID(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil && n > 0
 }
+
+// lenient is a row of a list that may be unreadable without spoiling the rows around it.
+type lenient[T any] struct {
+	value    T
+	id       int64
+	modified text
+	err      error // of the value; id and modified are known all the same
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It fails only for what is no row at all.
+func (l *lenient[T]) UnmarshalJSON(b []byte) error {
+	var head struct {
+		ID       int64 `json:"id"`
+		Modified text  `json:"date_modified_gmt"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return err
+	}
+	l.id, l.modified = head.ID, head.Modified
+	if err := json.Unmarshal(b, &l.value); err != nil {
+		l.err = fmt.Errorf("the row can't be read: %w", jsonError(err))
+	}
+	return nil
+}
