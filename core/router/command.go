@@ -456,7 +456,7 @@ func (f *fold) setMode(m *canon.SetMode) (*canon.Outcome, error) {
 		if c.LiveSince.IsZero() {
 			c.LiveSince = f.f.pos
 			if c.Baseline.IsZero() {
-				c.Baseline = f.f.at
+				c.Baseline = firstWatched(c)
 			}
 		}
 		c.PlanDigest = m.PlanDigest

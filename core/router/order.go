@@ -28,8 +28,12 @@ func (f *fold) baseline(connection string) (time.Time, error) {
 	if !c.Baseline.IsZero() {
 		return c.Baseline, nil
 	}
-	return c.FirstSeen, nil
+	return firstWatched(c), nil
 }
+
+// firstWatched is the default baseline: since then the hub has seen every order, whatever the mode. Platforms state
+// whole seconds.
+func firstWatched(c *canon.Connection) time.Time { return c.FirstSeen.Truncate(time.Second) }
 
 // refund folds a refund: into its record, and into the order's claims.
 func (f *fold) refund(b *canon.Binding, st *canon.RefundState) error {
