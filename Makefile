@@ -1,0 +1,44 @@
+# Jumpring. `make run` shows the hub at its main job, `make test` proves it. docs/testing.md says what each target
+# covers and how long it takes.
+
+GO      ?= go
+BIN     := bin/jumpring
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := $(GO) tool -modfile=tools/go.mod
+
+.PHONY: build run demo test test-short test-race test-chaos bench lint generate clean
+
+build: ## bin/jumpring, one static file
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/jumpring
+
+run: build ## the hub at its main job: two shops, a till, a trading day
+	$(BIN) demo
+
+demo: build ## the same, once, with its figures as JSON
+	$(BIN) demo --once --output json
+
+test: build ## what CI runs: every test, with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+test-short: ## without the long properties and the tests of whole processes
+	$(GO) test -short -timeout 10m ./...
+
+test-race: test
+
+test-chaos: build ## kills and power failures at length
+	JUMPRING_ROUNDS=50 JUMPRING_SEEDS=20000 $(GO) test -timeout 60m -run 'Chaos|Crash|Commut' -count=1 -v ./bus/... ./core/router/... ./cmd/jumpring/...
+
+bench: build ## speed as ratios against a limit measured in the same run
+	$(GO) run ./bench
+
+lint: ## vet, gofumpt, staticcheck
+	$(GO) vet ./...
+	@out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$'))"; if [ -n "$$out" ]; then echo "not gofumpt'ed:"; echo "$$out"; exit 1; fi
+	$(TOOL) staticcheck ./...
+
+generate: ## the protocol's Go code, the schemas and the pages made from code
+	$(GO) generate ./...
+
+clean:
+	rm -rf bin
