@@ -181,3 +181,16 @@ func clip(s string) string {
 	}
 	return strings.ToValidUTF8(s[:200], "") + "…"
 }
+
+// CheckText reports whether b is text in UTF-8 without control characters other than tab, LF and CR.
+func CheckText(b []byte) error {
+	if !utf8.Valid(b) {
+		return problem.New(problem.BodyNotUTF8, "")
+	}
+	for i, c := range b {
+		if c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+			return problem.New(problem.BodyControlBytes, fmt.Sprintf("byte %d", i))
+		}
+	}
+	return nil
+}
