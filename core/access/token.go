@@ -1,0 +1,202 @@
+// Package access says who may come through the doors and what they see: tokens with a role, a location and an end,
+// the permissions of each role, and the redaction of every record by the class of its fields (invariant 7).
+package access
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// prefix begins every token, so that a scanner for leaked secrets can find one.
+const prefix = "jr_"
+
+// secretBytes is how many random bytes a token has.
+const secretBytes = 32
+
+// Storage keeps sealed bytes by key. Put returns when they are durable; Get of an unknown key gives nil without error.
+type Storage interface {
+	Put(key string, value []byte) error
+	Get(key string) ([]byte, error)
+	List(prefix string) ([]string, error)
+	Delete(key string) error
+}
+
+// storagePrefix begins the keys of tokens in Storage.
+const storagePrefix = "token/"
+
+// Token is what is kept of a token: never the token itself, only its hash.
+type Token struct {
+	Name     string    `json:"name"`
+	Role     Role      `json:"role"`
+	Location string    `json:"location,omitempty"`
+	Expires  time.Time `json:"expires,omitzero"` // zero means never
+	Created  time.Time `json:"created"`
+	// Hash is SHA-256 of the token's text, in hexadecimal. The text has 256 random bits, so that no salt or slow hash
+	// is needed against guessing.
+	Hash string `json:"hash"`
+}
+
+// Expired reports whether the token has ended at a moment.
+func (t *Token) Expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
+
+// Principal is who comes with the token.
+func (t *Token) Principal() Principal {
+	return Principal{Name: t.Name, Role: t.Role, Location: t.Location}
+}
+
+// Errors of the keeper.
+var (
+	ErrExists  = errors.New("access: a token of this name exists")
+	ErrUnknown = errors.New("access: no token of this name")
+	// ErrInvalid is the same for a token that is wrong, revoked and expired, so that an answer tells nothing.
+	ErrInvalid = errors.New("access: token is not valid")
+)
+
+// nameRule is what names may look like: an actor's name stands in keys and logs.
+var nameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// Keeper hands out tokens and recognizes them. It is safe for concurrent use; Identify takes no lock.
+type Keeper struct {
+	storage Storage
+	now     func() time.Time
+
+	mu     sync.Mutex // one change at a time
+	tokens atomic.Pointer[map[[sha256.Size]byte]Token]
+}
+
+// NewKeeper reads the tokens that storage has. now is the clock that expiry goes by.
+func NewKeeper(storage Storage, now func() time.Time) (*Keeper, error) {
+	k := &Keeper{storage: storage, now: now}
+	keys, err := storage.List(storagePrefix)
+	if err != nil {
+		return nil, fmt.Errorf("access: list tokens: %w", err)
+	}
+	tokens := make(map[[sha256.Size]byte]Token, len(keys))
+	for _, key := range keys {
+		raw, err := storage.Get(key)
+		if err != nil {
+			return nil, fmt.Errorf("access: read %s: %w", key, err)
+		}
+		var t Token
+		if err := json.Unmarshal(raw, &t); err != nil {
+			return nil, fmt.Errorf("access: %s is not a token: %w", key, err)
+		}
+		var h [sha256.Size]byte
+		if n, err := hex.Decode(h[:], []byte(t.Hash)); err != nil || n != len(h) {
+			return nil, fmt.Errorf("access: %s has no hash", key)
+		}
+		tokens[h] = t
+	}
+	k.tokens.Store(&tokens)
+	return k, nil
+}
+
+// Create makes a token and returns its text, which is shown once and kept nowhere. expires may be zero.
+func (k *Keeper) Create(name string, role Role, location string, expires time.Time) (text string, t Token, err error) {
+	secret := make([]byte, secretBytes)
+	if _, err := rand.Read(secret); err != nil {
+		return "", Token{}, fmt.Errorf("access: %w", err)
+	}
+	text = prefix + base64.RawURLEncoding.EncodeToString(secret)
+	t, err = k.Adopt(text, name, role, location, expires)
+	if err != nil {
+		return "", Token{}, err
+	}
+	return text, t, nil
+}
+
+// Adopt takes a token whose text somebody else chose, such as the first admin's out of the environment. The text
+// needs at least 24 characters.
+func (k *Keeper) Adopt(text, name string, role Role, location string, expires time.Time) (Token, error) {
+	if len(text) < 24 || strings.ContainsAny(text, " \t\r\n") {
+		return Token{}, errors.New("access: a token needs at least 24 characters and no space")
+	}
+	if !nameRule.MatchString(name) {
+		return Token{}, errors.New("access: a token's name has up to 63 small letters, digits, dots, dashes and underscores, such as paris-till-1")
+	}
+	if _, err := ParseRole(string(role)); err != nil {
+		return Token{}, fmt.Errorf("access: %w", err)
+	}
+	now := k.now()
+	if !expires.IsZero() && !expires.After(now) {
+		return Token{}, errors.New("access: the expiry is in the past")
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := sha256.Sum256([]byte(text))
+	tokens := maps.Clone(*k.tokens.Load())
+	for _, other := range tokens {
+		if other.Name == name {
+			return Token{}, fmt.Errorf("%w: %s", ErrExists, name)
+		}
+	}
+	if _, taken := tokens[h]; taken {
+		return Token{}, errors.New("access: this token is in use under another name")
+	}
+	t := Token{Name: name, Role: role, Location: location, Expires: expires, Created: now.UTC(), Hash: hex.EncodeToString(h[:])}
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return Token{}, fmt.Errorf("access: %w", err)
+	}
+	if err := k.storage.Put(storagePrefix+name, raw); err != nil {
+		return Token{}, fmt.Errorf("access: keep token %s: %w", name, err)
+	}
+	tokens[h] = t
+	k.tokens.Store(&tokens)
+	return t, nil
+}
+
+// Revoke ends a token at once.
+func (k *Keeper) Revoke(name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	tokens := maps.Clone(*k.tokens.Load())
+	for h, t := range tokens {
+		if t.Name != name {
+			continue
+		}
+		if err := k.storage.Delete(storagePrefix + name); err != nil {
+			return fmt.Errorf("access: revoke %s: %w", name, err)
+		}
+		delete(tokens, h)
+		k.tokens.Store(&tokens)
+		return nil
+	}
+	return fmt.Errorf("%w: %.64q", ErrUnknown, name)
+}
+
+// List gives the tokens by name, expired ones included.
+func (k *Keeper) List() []Token {
+	return slices.SortedFunc(maps.Values(*k.tokens.Load()), func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// Identify tells who comes with a token's text. The lookup goes by the text's hash, whose timing says nothing about
+// any kept token.
+func (k *Keeper) Identify(text string) (Principal, error) {
+	h := sha256.Sum256([]byte(text))
+	t, ok := (*k.tokens.Load())[h]
+	if !ok {
+		return Principal{}, ErrInvalid
+	}
+	var kept [sha256.Size]byte
+	if _, err := hex.Decode(kept[:], []byte(t.Hash)); err != nil || subtle.ConstantTimeCompare(kept[:], h[:]) != 1 {
+		return Principal{}, ErrInvalid
+	}
+	if t.Expired(k.now()) {
+		return Principal{}, ErrInvalid
+	}
+	return t.Principal(), nil
+}

@@ -1,0 +1,265 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/jumpring/jumpring/core/access"
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/store"
+	"github.com/jumpring/jumpring/core/views"
+)
+
+// idempotencyKey is the header that names a command.
+const idempotencyKey = "Idempotency-Key"
+
+// Reserve is the body of a reservation.
+type Reserve struct {
+	Seconds  int64  `json:"seconds" minimum:"1" maximum:"31536000" doc:"For how long" example:"900"`
+	Quantity int64  `json:"quantity,omitempty" minimum:"1" maximum:"1000000" doc:"Of a quantity SKU; 1 where it is left out"`
+	Location string `json:"location,omitempty" maxLength:"100" doc:"Of a quantity SKU; the token's own where it is left out"`
+	ForWhom  string `json:"for_whom,omitempty" maxLength:"200" doc:"For a person to read"`
+}
+
+// Sell is the body of a sale at the till.
+type Sell struct {
+	Quantity    int64   `json:"quantity,omitempty" minimum:"1" maximum:"1000000" doc:"Of a quantity SKU; 1 where it is left out"`
+	Reservation string  `json:"reservation,omitempty" maxLength:"200" doc:"The seller's own hold"`
+	Location    string  `json:"location,omitempty" maxLength:"100" doc:"The token's own where it is left out"`
+	Receipt     string  `json:"receipt,omitempty" maxLength:"200"`
+	Price       *Amount `json:"price,omitempty" doc:"What the client pays for one"`
+}
+
+// Amount is an amount of money.
+type Amount struct {
+	Amount   string `json:"amount" maxLength:"32" example:"1250.00"`
+	Currency string `json:"currency" maxLength:"3" example:"EUR"`
+}
+
+// Restock is the body of putting a returned piece back for sale.
+type Restock struct {
+	Claim    string `json:"claim,omitempty" maxLength:"500" doc:"The sale that ended, where there are several"`
+	Location string `json:"location,omitempty" maxLength:"100" doc:"The token's own where it is left out"`
+}
+
+// Resolve is the body of ending a case.
+type Resolve struct {
+	Proposal string `json:"proposal" minLength:"1" maxLength:"500" doc:"The id of one of the case's proposals"`
+	Note     string `json:"note,omitempty" maxLength:"2000"`
+}
+
+// Command is what became of a command.
+type Command struct {
+	Key    string `json:"key"`
+	Status string `json:"status" enum:"pending,done,refused"`
+	// Outcome is what the fold decided.
+	Position string           `json:"position,omitempty"`
+	Result   json.RawMessage  `json:"result,omitempty"`
+	Problem  *problem.Problem `json:"problem,omitempty"`
+	URL      string           `json:"url"`
+}
+
+// do sends a command in the name of the token's holder and answers with what the fold decided. done writes the answer
+// of a command that was carried out; nil answers with the outcome's status and result.
+func do[T any](a *API, c *fiber.Ctx, who access.Principal, location string, cmd canon.Command, done func(o *canon.Outcome) error) error {
+	key, err := commandKey(c)
+	if err != nil {
+		return err
+	}
+	cmd.Key, cmd.ID = key, ulid.Make().String()
+	c.Set(idempotencyKey, key)
+	ctx, cancel := context.WithTimeout(a.ctx, a.CommandDeadline)
+	defer cancel()
+	o, err := a.Hub.Do(ctx, who.Name, location, cmd)
+	if errors.Is(err, ErrPending) {
+		at := "/v1/commands/" + url.PathEscape(key)
+		c.Set(fiber.HeaderLocation, at)
+		return c.Status(fiber.StatusAccepted).JSON(Command{Key: key, Status: "pending", URL: at})
+	}
+	if err != nil {
+		return err
+	}
+	if !o.OK {
+		return problem.FromOutcome(&o)
+	}
+	if done != nil {
+		return done(&o)
+	}
+	status := o.Status
+	if status < 200 || status > 299 {
+		status = fiber.StatusOK
+	}
+	if len(o.Result) == 0 {
+		return c.Status(status).JSON(Command{Key: key, Status: "done", Position: o.Position.String(), URL: "/v1/commands/" + url.PathEscape(key)})
+	}
+	shown, err := access.JSON[T](who.Role, o.Result)
+	if err != nil {
+		return err
+	}
+	return send(c, status, shown)
+}
+
+// commandKey gives the caller's key, or a new one.
+func commandKey(c *fiber.Ctx) (string, error) {
+	key := strings.Clone(c.Get(idempotencyKey))
+	if key == "" {
+		return ulid.Make().String(), nil
+	}
+	if len(key) > 200 || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", problem.New(problem.ParameterInvalid, "").With(problem.Field{
+			Path: "header.Idempotency-Key", Message: "expected up to 200 printable ASCII characters without spaces",
+		})
+	}
+	return key, nil
+}
+
+// read decodes the body of a route. An empty body is an empty object.
+func read[T any](a *API, c *fiber.Ctx) (*T, error) {
+	b := c.Request().Body()
+	if len(b) == 0 {
+		b = []byte("{}")
+	} else if media := string(c.Request().Header.ContentType()); media != "" && !strings.HasPrefix(media, "application/json") {
+		return nil, problem.New(problem.BodyMediaType, "")
+	}
+	if len(c.Request().Header.Peek(fiber.HeaderContentEncoding)) > 0 {
+		return nil, problem.New(problem.BodyMediaType, "send the body uncompressed")
+	}
+	v := new(T)
+	if err := a.schemas.Decode(b, v, "body"); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// place gives where a command acts. A token that is bound to a location acts at that one alone: neither may another
+// be stated, nor may the piece be at another.
+func (a *API) place(who access.Principal, item, stated string) (string, error) {
+	at, ok := who.At(stated)
+	if !ok {
+		return "", problem.New(problem.LocationForbidden, "").With(problem.Field{Path: "body.location", Message: "is not the location of the token"})
+	}
+	if who.Location == "" {
+		return at, nil
+	}
+	err := a.look(func(v store.View) error {
+		raw, err := views.Get(v, store.TypeItem, item)
+		if err != nil {
+			return err
+		}
+		var it struct {
+			Serialized bool   `json:"serialized"`
+			Location   string `json:"location"`
+		}
+		if err := json.Unmarshal(raw, &it); err != nil {
+			return fmt.Errorf("a stored item: %w", err)
+		}
+		if it.Serialized && it.Location != "" && it.Location != who.Location {
+			return problem.New(problem.LocationForbidden, "the piece is at another location")
+		}
+		return nil
+	})
+	return at, err
+}
+
+func (a *API) reserve(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[Reserve](a, c)
+	if err != nil {
+		return err
+	}
+	id := parameter(c, "id")
+	at, err := a.place(who, id, b.Location)
+	if err != nil {
+		return err
+	}
+	cmd := canon.Command{Reserve: &canon.Reserve{
+		Item: id, Quantity: b.Quantity, Seconds: b.Seconds, Location: at, Channel: who.Channel(), ForWhom: b.ForWhom,
+	}}
+	return do[canon.Reservation](a, c, who, who.Location, cmd, func(o *canon.Outcome) error {
+		var made canon.Reservation
+		if err := json.Unmarshal(o.Result, &made); err != nil {
+			return fmt.Errorf("the outcome of a reservation: %w", err)
+		}
+		c.Set(fiber.HeaderLocation, "/v1/items/"+url.PathEscape(made.Item)+"/reservations/"+url.PathEscape(made.ID))
+		return send(c, fiber.StatusCreated, o.Result)
+	})
+}
+
+func (a *API) release(c *fiber.Ctx, who access.Principal) error {
+	if _, err := a.place(who, parameter(c, "id"), ""); err != nil {
+		return err
+	}
+	cmd := canon.Command{Release: &canon.Release{Reservation: parameter(c, "reservation")}}
+	return do[canon.Reservation](a, c, who, who.Location, cmd, nil)
+}
+
+func (a *API) sell(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[Sell](a, c)
+	if err != nil {
+		return err
+	}
+	id := parameter(c, "id")
+	at, err := a.place(who, id, b.Location)
+	if err != nil {
+		return err
+	}
+	sell := &canon.Sell{Item: id, Quantity: b.Quantity, Reservation: b.Reservation, Location: at, Channel: who.Channel(), Receipt: b.Receipt}
+	if b.Price != nil {
+		if _, err := canon.ParseMoney(b.Price.Amount, b.Price.Currency); err != nil {
+			return problem.New(problem.BodyInvalid, "").With(problem.Field{
+				Path: "body.price", Message: "expected digits with a point, and an ISO 4217 currency that has as many decimals",
+			})
+		}
+		sell.Price = &canon.StatedMoney{Amount: b.Price.Amount, Currency: b.Price.Currency}
+	}
+	return do[canon.Claim](a, c, who, who.Location, canon.Command{Sell: sell}, nil)
+}
+
+func (a *API) restock(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[Restock](a, c)
+	if err != nil {
+		return err
+	}
+	id := parameter(c, "id")
+	at, err := a.place(who, id, b.Location)
+	if err != nil {
+		return err
+	}
+	return do[canon.Item](a, c, who, who.Location, canon.Command{Restock: &canon.Restock{Item: id, Claim: b.Claim, Location: at}}, nil)
+}
+
+func (a *API) resolve(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[Resolve](a, c)
+	if err != nil {
+		return err
+	}
+	cmd := canon.Command{Resolve: &canon.Resolve{Case: parameter(c, "id"), Proposal: b.Proposal, Note: b.Note}}
+	return do[canon.Case](a, c, who, who.Location, cmd, nil)
+}
+
+// command shows the outcome of one of the token's own commands.
+func (a *API) command(c *fiber.Ctx, who access.Principal) error {
+	key := parameter(c, "key")
+	return a.look(func(v store.View) error {
+		raw, err := views.Outcome(v, who.Name, key)
+		if err != nil {
+			return err
+		}
+		var o canon.Outcome
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return fmt.Errorf("a stored outcome: %w", err)
+		}
+		shown := Command{Key: key, Status: "done", Position: o.Position.String(), Result: o.Result, URL: "/v1/commands/" + url.PathEscape(key)}
+		if !o.OK {
+			shown.Status, shown.Problem = "refused", problem.FromOutcome(&o)
+		}
+		return c.JSON(shown)
+	})
+}

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/jumpring/jumpring/core/access"
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// askDeadline is how long a platform is waited for by a request.
+const askDeadline = 60 * time.Second
+
+// GoLive is the body of letting the hub write.
+type GoLive struct {
+	PlanDigest string `json:"plan_digest" minLength:"1" maxLength:"200" doc:"The digest of the plan that was looked at"`
+}
+
+func (a *API) connections(c *fiber.Ctx, _ access.Principal) error {
+	all, err := a.Hub.Connections(a.ctx)
+	if err != nil {
+		return err
+	}
+	return sendPage(c, all, "")
+}
+
+func (a *API) connection(c *fiber.Ctx, _ access.Principal) error {
+	found, err := a.status(parameter(c, "name"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(found)
+}
+
+// status gives one connection.
+func (a *API) status(name string) (ConnectionStatus, error) {
+	all, err := a.Hub.Connections(a.ctx)
+	if err != nil {
+		return ConnectionStatus{}, err
+	}
+	for _, s := range all {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return ConnectionStatus{}, ErrUnknownConnection
+}
+
+func (a *API) known(name string) error {
+	_, err := a.status(name)
+	return err
+}
+
+// asking calls a platform with a deadline of its own, for a connection that exists.
+func asking[T any](a *API, c *fiber.Ctx, ask func(ctx context.Context, name string) (T, error)) error {
+	name := parameter(c, "name")
+	if err := a.known(name); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, askDeadline)
+	defer cancel()
+	answer, err := ask(ctx, name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(answer)
+}
+
+func (a *API) connectionCheck(c *fiber.Ctx, _ access.Principal) error {
+	return asking(a, c, a.Hub.Check)
+}
+
+func (a *API) connectionDiscover(c *fiber.Ctx, _ access.Principal) error {
+	return asking(a, c, a.Hub.Discover)
+}
+
+func (a *API) connectionPlan(c *fiber.Ctx, _ access.Principal) error {
+	return asking(a, c, a.Hub.Plan)
+}
+
+// connectionLive takes the digest of the plan that a person looked at beside that of the plan as it is now: the fold
+// compares them, so that nothing is written that nobody saw. Invariant 9.
+func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[GoLive](a, c)
+	if err != nil {
+		return err
+	}
+	name := parameter(c, "name")
+	if err := a.known(name); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, askDeadline)
+	defer cancel()
+	plan, err := a.Hub.Plan(ctx, name)
+	if err != nil {
+		return err
+	}
+	cmd := canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: canon.ModeLive, PlanDigest: b.PlanDigest, Plan: plan.Digest}}
+	return do[canon.Connection](a, c, who, who.Location, cmd, a.nowIs(c, name))
+}
+
+// setMode makes the handler of a mode that needs no plan.
+func setMode(m canon.Mode) func(*API, *fiber.Ctx, access.Principal) error {
+	return func(a *API, c *fiber.Ctx, who access.Principal) error {
+		name := parameter(c, "name")
+		if err := a.known(name); err != nil {
+			return err
+		}
+		return do[canon.Connection](a, c, who, who.Location, canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: m}}, a.nowIs(c, name))
+	}
+}
+
+func setPause(paused bool) func(*API, *fiber.Ctx, access.Principal) error {
+	return func(a *API, c *fiber.Ctx, who access.Principal) error {
+		name := parameter(c, "name")
+		if err := a.known(name); err != nil {
+			return err
+		}
+		return do[canon.Connection](a, c, who, who.Location, canon.Command{SetPause: &canon.SetPause{Connection: name, Paused: paused}}, a.nowIs(c, name))
+	}
+}
+
+// nowIs answers a change of a connection with how it stands now.
+func (a *API) nowIs(c *fiber.Ctx, name string) func(*canon.Outcome) error {
+	return func(*canon.Outcome) error {
+		s, err := a.status(name)
+		if err != nil {
+			return err
+		}
+		return c.JSON(s)
+	}
+}

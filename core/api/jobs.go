@@ -1,0 +1,198 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/jumpring/jumpring/core/access"
+	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/views"
+)
+
+// keptJobs is how many finished jobs are remembered.
+const keptJobs = 50
+
+// Job is a long work that was started by a request: an import, or a full read and compare.
+type Job struct {
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind" enum:"import,drift"`
+	Connection string    `json:"connection,omitempty"`
+	State      string    `json:"state" enum:"running,done,failed"`
+	Progress   Progress  `json:"progress"`
+	StartedAt  time.Time `json:"started_at"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
+	// Problem is why it failed.
+	Problem *problem.Problem `json:"problem,omitempty"`
+	Import  *ImportReport    `json:"import,omitempty"`
+	Drift   *DriftReport     `json:"drift,omitempty"`
+	URL     string           `json:"url"`
+}
+
+// jobs runs long works: one of a kind for a connection at a time. They end with ctx.
+type jobs struct {
+	ctx context.Context
+	mu  sync.Mutex
+	all []*Job // oldest first
+	wg  sync.WaitGroup
+}
+
+func newJobs(ctx context.Context) *jobs { return &jobs{ctx: ctx} }
+
+func (j *jobs) wait() { j.wg.Wait() }
+
+// start runs work unless the same is running; fresh tells which.
+func (j *jobs) start(kind, connection string, work func(ctx context.Context, job *Job, progress func(Progress)) error) (job Job, fresh bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, other := range j.all {
+		if other.State == "running" && other.Kind == kind && other.Connection == connection {
+			return *other, false
+		}
+	}
+	id := ulid.Make().String()
+	made := &Job{ID: id, Kind: kind, Connection: connection, State: "running", StartedAt: time.Now().UTC(), URL: "/v1/jobs/" + id}
+	j.all = append(j.all, made)
+	for i := 0; len(j.all) > keptJobs && i < len(j.all); {
+		if j.all[i].State == "running" {
+			i++
+			continue
+		}
+		j.all = slices.Delete(j.all, i, i+1)
+	}
+	j.wg.Go(func() {
+		result := Job{}
+		err := guarded(func() error {
+			return work(j.ctx, &result, func(p Progress) {
+				j.mu.Lock()
+				defer j.mu.Unlock()
+				made.Progress = p
+			})
+		})
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		made.Import, made.Drift, made.FinishedAt, made.State = result.Import, result.Drift, time.Now().UTC(), "done"
+		if err != nil {
+			made.State, made.Problem = "failed", problemOf(err)
+		}
+	})
+	return *made, true
+}
+
+// guarded turns a panic into an error, so that a job's failure is not the process's.
+func guarded(fn func() error) (err error) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			err = fmt.Errorf("panic of type %T", caught)
+		}
+	}()
+	return fn()
+}
+
+func (j *jobs) get(id string) (Job, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, job := range j.all {
+		if job.ID == id {
+			return *job, nil
+		}
+	}
+	return Job{}, views.ErrNotFound
+}
+
+// list gives the jobs, the newest first.
+func (j *jobs) list() []Job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := make([]Job, 0, len(j.all))
+	for _, job := range slices.Backward(j.all) {
+		out = append(out, *job)
+	}
+	return out
+}
+
+func (a *API) jobList(c *fiber.Ctx, _ access.Principal) error { return sendPage(c, a.jobs.list(), "") }
+
+func (a *API) job(c *fiber.Ctx, _ access.Principal) error {
+	job, err := a.jobs.get(parameter(c, "id"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(job)
+}
+
+func (a *API) started(c *fiber.Ctx, job Job, fresh bool) error {
+	c.Set(fiber.HeaderLocation, job.URL)
+	if !fresh {
+		return problem.New(problem.JobRunning, "job "+job.ID)
+	}
+	return c.Status(fiber.StatusAccepted).JSON(job)
+}
+
+func (a *API) connectionImport(c *fiber.Ctx, _ access.Principal) error {
+	name := parameter(c, "name")
+	if err := a.known(name); err != nil {
+		return err
+	}
+	job, fresh := a.jobs.start("import", name, func(ctx context.Context, job *Job, progress func(Progress)) (err error) {
+		job.Import, err = a.Hub.Import(ctx, name, progress)
+		return a.logged(err, "import", name)
+	})
+	return a.started(c, job, fresh)
+}
+
+func (a *API) driftStart(c *fiber.Ctx, _ access.Principal) error {
+	name := query(c, "connection")
+	if name != "" {
+		if err := a.known(name); err != nil {
+			return err
+		}
+	}
+	job, fresh := a.jobs.start("drift", name, func(ctx context.Context, job *Job, progress func(Progress)) (err error) {
+		job.Drift, err = a.Hub.Drift(ctx, name, progress)
+		return a.logged(err, "drift", name)
+	})
+	return a.started(c, job, fresh)
+}
+
+// logged keeps the cause of a failed job where the answer does not show it.
+func (a *API) logged(err error, kind, connection string) error {
+	if err != nil && problemOf(err).Code == problem.HubFailed {
+		a.Log.Error("job failed", "kind", kind, "connection", connection, "error", err)
+	}
+	return err
+}
+
+// Drift is the newest full read and compare of each connection, or of all at once.
+type Drift struct {
+	Reports []DriftReport `json:"reports"`
+	Running []string      `json:"running" doc:"Addresses of the jobs that are at it"`
+}
+
+func (a *API) drift(c *fiber.Ctx, _ access.Principal) error {
+	only := query(c, "connection")
+	out := Drift{Reports: []DriftReport{}, Running: []string{}}
+	seen := map[string]bool{}
+	for _, job := range a.jobs.list() {
+		if job.Kind != "drift" || only != "" && job.Connection != only && job.Connection != "" {
+			continue
+		}
+		if job.State == "running" {
+			out.Running = append(out.Running, job.URL)
+		}
+		if job.Drift == nil {
+			continue
+		}
+		if key := strings.Join(job.Drift.Connections, ","); !seen[key] {
+			seen[key] = true
+			out.Reports = append(out.Reports, *job.Drift)
+		}
+	}
+	return c.JSON(out)
+}

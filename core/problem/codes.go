@@ -1,0 +1,94 @@
+package problem
+
+import "net/http"
+
+// Code is the stable name of a problem. Programs branch on it; the words beside it may change, it may not.
+type Code string
+
+// The codes of the doors. What the fold refuses (an outcome of a command) has the fold's own code.
+const (
+	BodyNotJSON       Code = "body.not_json"
+	BodyNotUTF8       Code = "body.not_utf8"
+	BodyTooDeep       Code = "body.too_deep"
+	BodyControlBytes  Code = "body.control_bytes"
+	BodyTooLarge      Code = "body.too_large"
+	BodyInvalid       Code = "body.invalid"
+	BodyMediaType     Code = "body.media_type"
+	ParameterInvalid  Code = "parameter.invalid"
+	CursorInvalid     Code = "cursor.invalid"
+	QueryTooBroad     Code = "query.too_broad"
+	RouteUnknown      Code = "route.unknown"
+	MethodNotAllowed  Code = "route.method"
+	TokenMissing      Code = "token.missing"
+	TokenInvalid      Code = "token.invalid"
+	TokenForbidden    Code = "token.forbidden"
+	TokenExists       Code = "token.exists"
+	LocationForbidden Code = "location.forbidden"
+	RecordUnknown     Code = "record.unknown"
+	ConnectionUnknown Code = "connection.unknown"
+	ConnectionDown    Code = "connection.unavailable"
+	SignatureBad      Code = "signature.bad"
+	HubBusy           Code = "hub.busy"
+	HubFailed         Code = "hub.failed"
+	HubNotReady       Code = "hub.not_ready"
+	ItemHeld          Code = "item.held"
+	PlanStale         Code = "plan.stale"
+	CommandRefused    Code = "command.refused"
+	JobRunning        Code = "job.running"
+	EventType         Code = "event.type_unknown"
+	EventInvalid      Code = "event.invalid"
+	EventBatch        Code = "event.batch"
+)
+
+// Spec is what a code means: the HTTP status it goes with, its title, and what to do about it.
+type Spec struct {
+	Code   Code
+	Status int
+	Title  string
+	Do     string
+}
+
+// Specs lists every code of the doors in the order of the documentation.
+func Specs() []Spec {
+	return []Spec{
+		{BodyNotJSON, http.StatusBadRequest, "The body is not JSON", "Send one JSON value and nothing after it."},
+		{BodyNotUTF8, http.StatusBadRequest, "The body is not UTF-8", "Encode the body as UTF-8."},
+		{BodyTooDeep, http.StatusBadRequest, "The body is nested too deeply", "Send a body nested no deeper than 64 levels."},
+		{BodyControlBytes, http.StatusBadRequest, "A string has control characters", "Take the control characters out; tab, line feed and carriage return may stay."},
+		{BodyTooLarge, http.StatusRequestEntityTooLarge, "The body is too large", "Send less at once: 1 MiB of JSON, or what limits.webhook_bytes allows for a webhook."},
+		{BodyInvalid, http.StatusUnprocessableEntity, "The body does not fit what this route takes", "Change each field that errors names."},
+		{BodyMediaType, http.StatusUnsupportedMediaType, "The content type is not taken here", "Send application/json; events may also be application/cloudevents+json or application/cloudevents-batch+json."},
+		{ParameterInvalid, http.StatusBadRequest, "A parameter is not valid", "Change the parameter that errors names."},
+		{CursorInvalid, http.StatusBadRequest, "The cursor is not one of this list's", "Start again without cursor, or pass next_cursor unchanged."},
+		{QueryTooBroad, http.StatusUnprocessableEntity, "Too many records match", "Add a word, or more letters to one."},
+		{RouteUnknown, http.StatusNotFound, "There is no such route", "See /openapi.json for the routes."},
+		{MethodNotAllowed, http.StatusMethodNotAllowed, "This route does not take this method", "See /openapi.json for the methods of each route."},
+		{TokenMissing, http.StatusUnauthorized, "This route needs a token", "Send Authorization: Bearer with a token of `jumpring token create`."},
+		{TokenInvalid, http.StatusUnauthorized, "The token is not valid", "It was revoked, has expired, or was never given out: make another with `jumpring token create`."},
+		{TokenForbidden, http.StatusForbidden, "The token's role does not allow this", "Use a token of a role that has the named permission."},
+		{TokenExists, http.StatusConflict, "A token of this name exists", "Choose another name, or revoke that token first."},
+		{LocationForbidden, http.StatusForbidden, "The token is bound to another location", "Leave the location out, or use a token of that location."},
+		{RecordUnknown, http.StatusNotFound, "There is no such record", "Look the id up in its list."},
+		{ConnectionUnknown, http.StatusNotFound, "There is no connection of this name", "See `jumpring connection list` for the names in the configuration."},
+		{ConnectionDown, http.StatusServiceUnavailable, "The connection can't be used now", "Try again after Retry-After seconds; `jumpring connection list` shows why."},
+		{SignatureBad, http.StatusUnauthorized, "The delivery's signature is not right", "Compare the webhook secret in the configuration with the platform's."},
+		{HubBusy, http.StatusServiceUnavailable, "The hub can't take this now", "Try again after Retry-After seconds with the same Idempotency-Key."},
+		{HubFailed, http.StatusInternalServerError, "The hub failed", "Look for the request's id in the hub's log."},
+		{HubNotReady, http.StatusServiceUnavailable, "The hub is not ready", "Wait; missing says for what."},
+		{ItemHeld, http.StatusConflict, "Somebody else holds this", "holder names the channel and until when; ask again afterwards."},
+		{PlanStale, http.StatusConflict, "The plan has changed since it was looked at", "Look at the plan again and pass its new digest."},
+		{CommandRefused, http.StatusConflict, "The command was refused", "detail says why."},
+		{JobRunning, http.StatusConflict, "The same job is running", "Follow the running job, whose address is in Location."},
+		{EventType, http.StatusUnprocessableEntity, "The event's type is not known", "See docs/events.md for the types that are taken."},
+		{EventInvalid, http.StatusUnprocessableEntity, "The event can't be read", "Change each field that errors names; see docs/events.md for examples."},
+		{EventBatch, http.StatusUnprocessableEntity, "The batch has no event, or too many", "Send 1 to 500 events at once."},
+	}
+}
+
+var specs = func() map[Code]Spec {
+	m := make(map[Code]Spec)
+	for _, s := range Specs() {
+		m[s.Code] = s
+	}
+	return m
+}()

@@ -1,0 +1,67 @@
+package views
+
+import (
+	"strings"
+
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/store"
+)
+
+// ItemQuery says which items to list. Every condition that is set must hold.
+type ItemQuery struct {
+	SKU, Serial, EPC, GTIN string
+	// Certificate is a number alone, or laboratory and number: "GIA 2141438171", "GIA/2141438171".
+	Certificate string
+	Status      canon.ItemStatus
+	Location    string
+	Paging
+}
+
+// Items lists items in the order of their ids.
+func Items(r store.Reader, k Keys, q ItemQuery) (Page, error) {
+	var filters []filter
+	impossible := false
+	by := func(stated, index string, normalize func(string) string) {
+		if stated == "" {
+			return
+		}
+		v := normalize(stated)
+		if v == "" || strings.ContainsRune(v, 0) {
+			impossible = true
+		}
+		filters = append(filters, filter{index, v})
+	}
+	// The keys that tell most come first: the first filter is the one that is scanned.
+	if q.Certificate != "" {
+		f, ok := certificateFilter(k, q.Certificate)
+		impossible = impossible || !ok
+		filters = append(filters, f)
+	}
+	same := func(s string) string { return s }
+	by(q.Serial, store.IndexSerial, k.Serial)
+	by(q.EPC, store.IndexEPC, k.EPC)
+	by(q.SKU, store.IndexSKU, k.SKU)
+	by(q.GTIN, store.IndexGTIN, k.GTIN)
+	by(q.Location, store.IndexItemAt, same)
+	by(string(q.Status), store.IndexStatus, same)
+	if impossible {
+		return Page{Items: nothing()}, nil
+	}
+	return list(r, store.TypeItem, filters, q.Paging)
+}
+
+func certificateFilter(k Keys, stated string) (filter, bool) {
+	stated = strings.TrimSpace(stated)
+	lab, number := "", stated
+	if i := strings.IndexAny(stated, "/ :"); i >= 0 {
+		lab, number = stated[:i], stated[i+1:]
+	}
+	c := k.Certificate(lab, number)
+	switch {
+	case c.Number == "":
+		return filter{}, false
+	case c.Lab == "":
+		return filter{store.IndexNumber, c.Number}, true
+	}
+	return filter{store.IndexCertificate, c.Key()}, true
+}
