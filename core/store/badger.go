@@ -24,7 +24,7 @@ type Options struct {
 	Logger hclog.Logger
 	// BootID names the running boot of the machine; nil means SystemBootID.
 	BootID func() (string, error)
-	// GCInterval is how often space in the value log is reclaimed; zero means one minute.
+	// GCInterval is how often overwritten space is reclaimed; zero means one minute.
 	GCInterval time.Duration
 	// ViewWait is how long Close and Wipe wait for open views; zero means five seconds.
 	ViewWait time.Duration
@@ -42,7 +42,7 @@ type Badger struct {
 
 	mu     sync.Mutex // guards what follows
 	db     *badger.DB
-	stopGC func() // ends the value log's goroutine and waits for it
+	stopGC func() // ends the goroutine that reclaims space and waits for it
 	views  int    // open views
 	idle   chan struct{}
 	closed bool
@@ -131,7 +131,7 @@ func (b *Badger) open() (err error) {
 
 func (b *Badger) dataDir() string { return filepath.Join(b.opts.Dir, "badger") }
 
-// openData opens the database and starts the goroutine that reclaims its value log.
+// openData opens the database and starts the goroutine that reclaims space.
 func (b *Badger) openData() error {
 	if err := os.MkdirAll(b.dataDir(), 0o700); err != nil {
 		return err
@@ -313,7 +313,8 @@ func (b *Badger) Close() error {
 	return nil
 }
 
-// reclaim frees value log files that are mostly overwritten, until ctx ends.
+// reclaim frees what is overwritten, until ctx ends: in the tree when a good part of it waits in level 0, which
+// Badger itself leaves alone until there are several tables of a memtable's size, and in the value log.
 func (b *Badger) reclaim(ctx context.Context, db *badger.DB) {
 	tick := time.NewTicker(b.opts.GCInterval)
 	defer tick.Stop()
@@ -322,6 +323,11 @@ func (b *Badger) reclaim(ctx context.Context, db *badger.DB) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if level0Outweighs(db.Tables()) {
+			if err := db.Flatten(1); err != nil {
+				b.log.Warn("the tree was not compacted", "error", err)
+			}
 		}
 		for ctx.Err() == nil {
 			err := db.RunValueLogGC(0.5)
@@ -334,6 +340,20 @@ func (b *Badger) reclaim(ctx context.Context, db *badger.DB) {
 			break
 		}
 	}
+}
+
+// level0Outweighs tells that level 0 holds more than half of what the levels below hold. Compacting then writes at
+// most three times what was written since the last time, so a large view is left to Badger's own rules.
+func level0Outweighs(tables []badger.TableInfo) bool {
+	var level0, below uint64
+	for _, t := range tables {
+		if t.Level == 0 {
+			level0 += uint64(t.OnDiskSize)
+		} else {
+			below += uint64(t.OnDiskSize)
+		}
+	}
+	return level0 > below/2
 }
 
 type badgerView struct {
