@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -20,6 +21,8 @@ import (
 type Options struct {
 	// Dir is the view's folder; it is made when it is missing, and nothing else may live in it.
 	Dir string
+	// Discard throws away what is in Dir, whatever it is: for a rebuild, and after Open said ErrCorrupt.
+	Discard bool
 	// Logger gets Badger's messages; nil means none.
 	Logger hclog.Logger
 	// BootID names the running boot of the machine; nil means SystemBootID.
@@ -72,8 +75,8 @@ func settings(dir string, log hclog.Logger) badger.Options {
 }
 
 // Open opens the view in o.Dir, or makes an empty one. After an unclean stop with another boot of the machine since,
-// or when the folder does not check out, what is there is discarded first; Start tells. One process at a time may
-// have a folder open.
+// what is there is discarded first; Start tells. One process at a time may have a folder open (ErrInUse). An error that
+// wraps ErrCorrupt means that the database does not check out: open it with Discard and rebuild.
 func Open(o Options) (*Badger, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -116,6 +119,9 @@ func (b *Badger) open() (err error) {
 	if b.start, err = judgeStart(b.opts.Dir, b.boot); err != nil {
 		return err
 	}
+	if b.opts.Discard && !b.start.Fresh {
+		b.start = Start{Discarded: "asked to"}
+	}
 	if b.start.Discarded != "" {
 		b.log.Warn("the view is discarded", "reason", b.start.Discarded)
 		if err := os.RemoveAll(b.dataDir()); err != nil {
@@ -137,6 +143,9 @@ func (b *Badger) openData() error {
 		return err
 	}
 	db, err := badger.Open(b.opts.tune(settings(b.dataDir(), b.log)))
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		return err // the machine's fault, not the data's
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

@@ -110,6 +110,9 @@ func (c *checker) fromZero() {
 	out := ok && !g.InGolden()
 	for i := range c.record.NumField() {
 		f := c.record.Field(i)
+		if !f.IsExported() {
+			continue // an embedded struct, whose fields fromFilled has seen to
+		}
 		v := reflect.ValueOf(c.typ.New()).Elem()
 		v.Field(i).Set(filled.Field(i))
 		s, gd := c.digests(v)
@@ -200,7 +203,8 @@ func fill(v reflect.Value, n *int, depth int) {
 		fill(v.Elem(), n, depth+1)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
+			// The fields of an embedded struct can be set even where its own name is not exported.
+			if f := v.Type().Field(i); f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct {
 				fill(v.Field(i), n, depth+1)
 			}
 		}
