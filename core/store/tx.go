@@ -6,9 +6,6 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// maxCached bounds the bytes of base values that a Tx keeps; when it is reached the cache begins anew.
-const maxCached = 8 << 20
-
 // Tx is the fold's overlay over one committed state: it reads its own writes first, then the base. Nothing reaches
 // the store until the caller commits what Writes gives. A Tx belongs to one goroutine.
 //
@@ -18,8 +15,7 @@ type Tx struct {
 	base    Reader
 	pending map[string][]byte // nil means deleted
 	order   btree.Set[string] // the keys of pending
-	cache   map[string][]byte // what base has; nil means that it has none
-	cached  int               // bytes in cache
+	cache   *readCache        // what base has
 	size    int               // what pending counts towards MaxCommitBytes
 	changes uint64            // grows with each change of pending
 	undo    []undo            // what pending was, oldest first, since the outermost savepoint
@@ -34,7 +30,17 @@ type undo struct {
 
 // NewTx gives an overlay without writes over r, which must show one state for as long as the Tx is used.
 func NewTx(r Reader) *Tx {
-	return &Tx{base: r, pending: make(map[string][]byte), cache: make(map[string][]byte)}
+	return &Tx{base: r, pending: make(map[string][]byte), cache: newReadCache()}
+}
+
+// Next gives an overlay without writes over r, which must show exactly what t's base does with t's writes committed.
+// It goes on with what t has read and written in memory, so that a fold does not ask the store for the same records
+// batch after batch. t must not be used any more.
+func (t *Tx) Next(r Reader) *Tx {
+	for key, value := range t.pending {
+		t.cache.put(key, value)
+	}
+	return &Tx{base: r, pending: make(map[string][]byte, len(t.pending)), cache: t.cache}
 }
 
 // Get implements Reader.
@@ -51,7 +57,7 @@ func (t *Tx) borrow(key string) ([]byte, bool, error) {
 	if v, ok := t.pending[key]; ok {
 		return v, v != nil, nil
 	}
-	if v, ok := t.cache[key]; ok {
+	if v, ok := t.cache.get(key); ok {
 		return v, v != nil, nil
 	}
 	v, ok, err := t.base.Get(key)
@@ -63,11 +69,7 @@ func (t *Tx) borrow(key string) ([]byte, bool, error) {
 	} else if v == nil {
 		v = []byte{}
 	}
-	if t.cached += len(key) + len(v); t.cached > maxCached {
-		clear(t.cache)
-		t.cached = len(key) + len(v)
-	}
-	t.cache[key] = v
+	t.cache.put(key, v)
 	return v, ok, nil
 }
 

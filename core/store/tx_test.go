@@ -104,6 +104,18 @@ func TestTxEqualsMap(t *testing.T) {
 				tx.Rollback()
 				now, saved = saved[len(saved)-1], saved[:len(saved)-1]
 			},
+			"commit": func(t *rapid.T) {
+				if len(saved) > 0 {
+					t.Skip("inside a savepoint")
+				}
+				if err := s.Commit(tx.Writes(), Mark{}); err != nil {
+					t.Fatal(err)
+				}
+				if view, err = s.View(); err != nil {
+					t.Fatal(err)
+				}
+				tx, base = tx.Next(view), maps.Clone(now)
+			},
 			"get": func(t *rapid.T) {
 				k := key.Draw(t, "key")
 				got, ok, err := tx.Get(k)
@@ -230,24 +242,30 @@ func TestTxReadsABaseKeyOnce(t *testing.T) {
 	}
 }
 
-func TestTxCacheIsBounded(t *testing.T) {
+func TestReadCacheIsBounded(t *testing.T) {
 	s := NewMemory()
 	value := strings.Repeat("x", 1<<20)
 	for i := range 20 {
 		commit(t, s, Mark{}, string(rune('a'+i)), value)
 	}
-	tx := NewTx(openView(t, s))
+	base := &countingReader{Reader: openView(t, s)}
+	tx := NewTx(base)
 	for i := range 20 {
-		if _, ok, err := tx.Get(string(rune('a' + i))); !ok || err != nil {
-			t.Fatal(ok, err)
+		for _, key := range []string{"a", string(rune('a' + i))} {
+			if _, ok, err := tx.Get(key); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
 		}
 		held := 0
-		for k, v := range tx.cache {
-			held += len(k) + len(v)
+		for k, v := range tx.cache.newer {
+			held += len(k) + len(v) + entryOverhead
 		}
-		if held != tx.cached || held > maxCached+len(value) {
-			t.Fatalf("the cache holds %d bytes, counts %d, limit %d", held, tx.cached, maxCached)
+		if held != tx.cache.size || held > maxCached {
+			t.Fatalf("the newer generation holds %d bytes, counts %d, limit %d", held, tx.cache.size, maxCached)
 		}
+	}
+	if base.gets != 20 {
+		t.Errorf("the base was asked %d times: a key that is read again and again should stay", base.gets)
 	}
 }
 
