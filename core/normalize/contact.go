@@ -11,9 +11,11 @@ import (
 )
 
 // Phone gives a number in E.164 ("+12125550142"). A number without a country code is read as dialled in the default
-// region, an ISO 3166-1 alpha-2 code; "" means that there is none. It is not ok for numbers that the numbering plan
-// does not have, for one digit repeated, and for numbers with an extension: E.164 can't say it, and without it everyone
-// behind a switchboard would be the same person. The raw number is the caller's to keep.
+// region, an ISO 3166-1 alpha-2 code; "" means that there is none. Ranges are opened faster than libraries learn of
+// them, so a number of full length (9 national digits or more) need only be possible; a shorter one must be of a range
+// that the numbering plan has. It is not ok for placeholders (one digit repeated, 123456789) and for numbers with an
+// extension: E.164 can't say it, and without it everyone behind a switchboard would be the same person. The raw number
+// is the caller's to keep.
 func Phone(raw, defaultRegion string) (e164 string, ok bool) {
 	if len(raw) > 64 {
 		return "", false
@@ -24,13 +26,20 @@ func Phone(raw, defaultRegion string) (e164 string, ok bool) {
 		s = "+" + international
 	}
 	n, err := phonenumbers.Parse(s, strings.ToUpper(defaultRegion))
-	if err != nil || n.GetExtension() != "" || !phonenumbers.IsValidNumber(n) || sameDigits(phonenumbers.GetNationalSignificantNumber(n)) {
+	if err != nil || n.GetExtension() != "" {
+		return "", false
+	}
+	national := phonenumbers.GetNationalSignificantNumber(n)
+	possible := len(national) >= 9 && phonenumbers.IsPossibleNumberWithReason(n) == phonenumbers.IS_POSSIBLE
+	if !possible && !phonenumbers.IsValidNumber(n) || placeholder(national) {
 		return "", false
 	}
 	return phonenumbers.Format(n, phonenumbers.E164), true
 }
 
-func sameDigits(s string) bool { return strings.Trim(s, s[:1]) == "" }
+func placeholder(digits string) bool {
+	return strings.Trim(digits, digits[:1]) == "" || strings.Contains("01234567890123456789", digits)
+}
 
 // Email gives the form in which addresses compare: no outer spaces and "mailto:", Unicode NFC, lower case, the domain
 // in its ASCII form ("müller.example" is "xn--mller-kva.example"). The local part keeps its dots and tags, because only
