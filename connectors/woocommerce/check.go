@@ -41,7 +41,8 @@ func (c *Connector) Check(ctx context.Context, _ *sdk.CheckRequest) (*sdk.CheckR
 			resp.Diagnostics = append(resp.Diagnostics, s.explain(r.what, err))
 		}
 	}
-	if _, err := s.client.do(ctx, http.MethodPost, "products/batch", nil, struct{}{}, &ignored); err != nil {
+	// Another refusal than of the credentials comes from behind the check of permissions.
+	if _, err := s.client.do(ctx, http.MethodPost, "products/batch", nil, struct{}{}, nil); isForbidden(err) {
 		resp.Diagnostics = append(resp.Diagnostics, s.explain("write stock", err))
 	}
 	s.checkStore(ctx, resp)

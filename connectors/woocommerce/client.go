@@ -3,6 +3,7 @@ package woocommerce
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,8 @@ func newClient(cfg *config, key, secret string) *client {
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 			TLSHandshakeTimeout:   10 * time.Second,
+			TLSClientConfig:       &tls.Config{RootCAs: cfg.cas, MinVersion: tls.VersionTLS12},
+			ForceAttemptHTTP2:     true,
 			ResponseHeaderTimeout: requestTimeout,
 			MaxIdleConnsPerHost:   maxConcurrent,
 			IdleConnTimeout:       30 * time.Second,

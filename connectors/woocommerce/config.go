@@ -3,9 +3,11 @@ package woocommerce
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ type config struct {
 	HomeURL         string   `json:"home_url"`
 	API             string   `json:"api"`
 	PlainPermalinks bool     `json:"plain_permalinks"`
+	CAFile          string   `json:"ca_file"`
 	Location        string   `json:"location"`
 	Currency        string   `json:"currency"`
 	OrdersSince     string   `json:"orders_since"`
@@ -26,8 +29,9 @@ type config struct {
 	LabKeys         []string `json:"lab_keys"`
 	EPCKeys         []string `json:"epc_keys"`
 
-	root *url.URL // of url
-	home *url.URL // of home_url, or root
+	root *url.URL       // of url
+	home *url.URL       // of home_url, or root
+	cas  *x509.CertPool // of ca_file; nil for the system's
 }
 
 const (
@@ -45,6 +49,7 @@ func configFields() []sdk.ConfigField {
 		{Key: "home_url", Type: "url", Description: "The shop's own address (Settings, General, Site Address) where it differs from url. Signatures and webhook sources are checked against it. Default: url."},
 		{Key: "api", Type: "string", Default: "wc/v3", OneOf: []string{"wc/v3"}, Description: "REST namespace."},
 		{Key: "plain_permalinks", Type: "bool", Default: "false", Description: "Set when the shop has plain permalinks, so that /wp-json does not exist."},
+		{Key: "ca_file", Type: "string", Description: "File with the certificates (PEM) of the authority that signed the shop's own, where it is not a public one."},
 		{Key: "location", Type: "string", Description: "Name under which the shop's one stock number is offered for mapping; WooCommerce itself knows no locations."},
 		{Key: "currency", Type: "string", Pattern: "^[A-Z]{3}$", Description: "Currency of product prices (products do not state it). Default: asked from the shop."},
 		{Key: "orders_since", Type: "string", Description: "RFC 3339 time from which a snapshot reads orders. Default: 90 days back."},
@@ -111,6 +116,20 @@ func parseConfig(raw json.RawMessage, secrets map[string]string) (*config, []sdk
 			Summary: "the shop may change special characters before it signs", Do: "use letters and digits only"})
 	}
 	return c, out
+}
+
+// loadCAs reads ca_file, if one is set.
+func (c *config) loadCAs() []sdk.Diagnostic {
+	if c.CAFile == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(c.CAFile)
+	c.cas = x509.NewCertPool()
+	if err != nil || !c.cas.AppendCertsFromPEM(pem) {
+		return []sdk.Diagnostic{{Severity: sdk.SeverityError, Code: "woocommerce.ca_file_unreadable", Path: "config.ca_file",
+			Summary: "the file can't be read or has no certificate in it", Do: "give the path of a PEM file"}}
+	}
+	return nil
 }
 
 func parseRoot(s string) (*url.URL, error) {

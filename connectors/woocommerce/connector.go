@@ -78,11 +78,14 @@ func (c *Connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Descri
 	}, nil
 }
 
-// Open implements sdk.Connector. It does no I/O.
+// Open implements sdk.Connector. It does not reach for the shop.
 func (c *Connector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResponse, error) {
 	cfg, diags := parseConfig(req.Config, req.Secrets)
 	if cfg == nil {
 		return &sdk.OpenResponse{Diagnostics: diags}, nil
+	}
+	if bad := cfg.loadCAs(); bad != nil {
+		return &sdk.OpenResponse{Diagnostics: append(diags, bad...)}, nil
 	}
 	s := &shop{
 		cfg:           cfg,

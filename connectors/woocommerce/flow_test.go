@@ -2,6 +2,7 @@ package woocommerce
 
 import (
 	"net/http"
+	"reflect"
 	"testing"
 
 	"github.com/jumpring/jumpring/connectors/woocommerce/twin"
@@ -62,5 +63,40 @@ func TestSaleAndStockRoundTrip(t *testing.T) {
 				t.Fatalf("after the write %d deliveries came", len(back))
 			}
 		})
+	}
+}
+
+// TestRoutesAgree: a variation comes by webhook as a product and by its own route, which names and sorts it otherwise. Both
+// must be translated to the same, or the hub would read it again for ever.
+func TestRoutesAgree(t *testing.T) {
+	ts := newShop(t, false)
+	two := int64(2)
+	parent, kids, err := ts.twin.CreateProduct(twin.ProductSpec{Name: "Band", Categories: []string{"Rings"}, Stock: &two, Variations: []twin.VariationSpec{
+		{SKU: "B50", Price: "300.00", Stock: &two, Choices: map[string]string{"Size": "50", "Colour": "red"}, Meta: map[string]any{"serial": "S50"}},
+		{SKU: "B52", Price: "300.00", Choices: map[string]string{"Size": "52"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kid := range kids {
+		ref := canon.Ref{Kind: canon.KindListing, ExternalID: idText(kid)}
+		byProduct, err := ts.conn.Read(t.Context(), &sdk.ReadRequest{Refs: []canon.Ref{ref}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		byParent, err := ts.conn.Read(t.Context(), &sdk.ReadRequest{Refs: []canon.Ref{ref}, Hints: []sdk.ReadHint{{ProductID: idText(parent)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(byProduct.Observations, byParent.Observations) {
+			t.Errorf("variation %d: by the products' route %+v, by its own %+v", kid, byProduct.Observations[0].Listing, byParent.Observations[0].Listing)
+		}
+	}
+	whole, err := ts.conn.Read(t.Context(), &sdk.ReadRequest{Refs: []canon.Ref{{Kind: canon.KindProduct, ExternalID: idText(parent)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(ids(whole.Observations, canon.KindListing)); n != 2 {
+		t.Errorf("a read of the product gives %d listings, want 2", n)
 	}
 }

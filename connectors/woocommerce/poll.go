@@ -24,6 +24,10 @@ const (
 // older time than its commit is not missed.
 const overlap = 2 * time.Minute
 
+// maxAnew is how often a run of rows of one second is begun anew. A plugin that changes the order of rows with the same
+// time would make it endless; then the run goes on by offset alone, and a snapshot finds what it missed.
+const maxAnew = 5
+
 // parentsPerCall bounds how many products' variations one call reads, so that a call stays within its deadline.
 const parentsPerCall = 10
 
@@ -40,6 +44,7 @@ type cursor struct {
 	After  time.Time `json:"after"`            // rows modified after this
 	Offset int       `json:"offset,omitempty"` // in a run of rows of one second
 	Last   int64     `json:"last,omitempty"`   // the row at Offset
+	Anew   int       `json:"anew,omitempty"`   // how often the run was begun anew
 	Next   time.Time `json:"next"`             // After of the next round, taken at this round's beginning
 	Walk   *walk     `json:"walk,omitempty"`   // of the variations' sweep
 	// Pending are products whose variations are still to be read.
@@ -90,17 +95,18 @@ type row struct {
 
 // advance takes a page of rows, in order of (modified, id), and says whether the round's rows end here.
 func (c *cursor) advance(rows []row, perPage int) (usable, done bool) {
-	if c.Offset > 0 && (len(rows) == 0 || rows[0].id != c.Last) {
+	if c.Offset > 0 && (len(rows) == 0 || rows[0].id != c.Last) && c.Anew < maxAnew {
 		c.Offset, c.Last = 0, 0 // rows have moved: walk the run anew
+		c.Anew++
 		return false, false
 	}
 	if len(rows) < perPage {
-		c.Offset, c.Last = 0, 0
+		c.Offset, c.Last, c.Anew = 0, 0, 0
 		return true, true
 	}
 	last := rows[len(rows)-1]
 	if floor := last.modified.Add(-time.Second); floor.After(c.After) {
-		c.After, c.Offset, c.Last = floor, 0, 0
+		c.After, c.Offset, c.Last, c.Anew = floor, 0, 0, 0
 		return true, false
 	}
 	c.Offset, c.Last = c.Offset+len(rows)-1, last.id

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -84,10 +87,14 @@ func newShop(t *testing.T, tls bool, options ...shopOption) *testShop {
 	if _, set := cfg["url"]; !set {
 		cfg["url"] = srv.URL
 	}
-	ts.conn = ts.open(cfg, testKey)
 	if tls {
-		ts.conn.shop.client.http.Transport = srv.Client().Transport
+		ca := filepath.Join(t.TempDir(), "ca.pem")
+		if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg["ca_file"] = ca
 	}
+	ts.conn = ts.open(cfg, testKey)
 	ts.hub = httptest.NewServer(http.HandlerFunc(ts.serveHook))
 	t.Cleanup(ts.hub.Close)
 	// The first request tells the twin its own address.

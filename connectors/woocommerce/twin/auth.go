@@ -9,7 +9,6 @@ import (
 	"hash"
 	"net/http"
 	"net/url"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -44,7 +43,7 @@ func authFailed(message string) *apiError {
 // authenticate finds the key of a request; nil without an error is an anonymous visitor. Over TLS it is Basic or the query,
 // and signatures as over http; over plain http Basic credentials are not even looked at.
 func (s *Server) authenticate(r *http.Request) (*Key, *apiError) {
-	q := r.URL.Query()
+	q := phpQuery(r)
 	if r.TLS != nil {
 		user, secret := q.Get("consumer_key"), q.Get("consumer_secret")
 		if user == "" || secret == "" {
@@ -60,6 +59,17 @@ func (s *Server) authenticate(r *http.Request) (*Key, *apiError) {
 		}
 	}
 	return s.checkSignature(r, q)
+}
+
+// phpQuery is the query as PHP parses it: of a name that comes twice the last value counts, unless it ends in [].
+func phpQuery(r *http.Request) url.Values {
+	q := r.URL.Query()
+	for k, v := range q {
+		if !strings.HasSuffix(k, "[]") {
+			q[k] = v[len(v)-1:]
+		}
+	}
+	return q
 }
 
 func (s *Server) checkSignature(r *http.Request, q url.Values) (*Key, *apiError) {
@@ -119,8 +129,7 @@ func (s *Server) checkSignature(r *http.Request, q url.Values) (*Key, *apiError)
 
 // normalized rebuilds the parameters as PHP has parsed them: sorted by name, "include[]" numbered, the signature left out.
 func normalized(rawQuery string) string {
-	type pair struct{ k, v string }
-	var pairs []pair
+	last := map[string]string{} // of a name that comes twice PHP keeps the last value
 	count := map[string]int{}
 	for part := range strings.SplitSeq(rawQuery, "&") {
 		k, v, _ := strings.Cut(part, "=")
@@ -133,12 +142,11 @@ func normalized(rawQuery string) string {
 			k = name + "[" + strconv.Itoa(count[name]) + "]"
 			count[name]++
 		}
-		pairs = append(pairs, pair{percent(k), percent(v)})
+		last[percent(k)] = percent(v)
 	}
-	sort.SliceStable(pairs, func(i, j int) bool { return pairs[i].k < pairs[j].k })
-	out := make([]string, len(pairs))
-	for i, p := range pairs {
-		out[i] = p.k + "=" + p.v
+	out := make([]string, 0, len(last))
+	for _, k := range sortedKeys(last) {
+		out = append(out, k+"="+last[k])
 	}
 	return strings.Join(out, "&")
 }

@@ -20,6 +20,7 @@ type request struct {
 	path   string // "wc/v3/products/12"
 	query  url.Values
 	key    *Key
+	ping   *webhook // a copy of the webhook to ping when the work is done
 }
 
 // list gives a parameter that PHP takes as a list: "a,b", x[]=a&x[]=b, x[0]=a, or x=a twice (the last one counts).

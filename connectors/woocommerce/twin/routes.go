@@ -106,8 +106,8 @@ func (s *Server) dispatch(r *request) *response {
 		resp := h(s, r, ids)
 		s.mu.Unlock()
 		// What has to leave the shop during the request (a ping) does so without holding it up for others.
-		if ping, ok := r.http.Context().Value(pingKey{}).(*pendingPing); ok && ping.url != "" {
-			s.ping(r.http.Context(), ping.id, ping.url)
+		if r.ping != nil {
+			s.ping(r.http.Context(), r.ping.id, r.ping.url)
 		}
 		return resp
 	}

@@ -1,18 +1,9 @@
 package twin
 
 import (
-	"context"
 	"net/http"
 	"slices"
 )
-
-// pendingPing is set by a webhook's creation and sent after it, still within the request, as the shop does.
-type pendingPing struct {
-	id  int64
-	url string
-}
-
-type pingKey struct{}
 
 func getOrder(s *Server, r *request, ids []int64) *response {
 	if e := s.mustRead(r); e != nil {
@@ -245,9 +236,10 @@ func putWebhook(s *Server, r *request, ids []int64) *response {
 	return jsonResponse(http.StatusOK, s.webhookJSON(h))
 }
 
-// pingAfter has the ping sent when the request's work is done.
+// pingAfter has the ping sent when the request's work is done, still within the request, as the shop does.
 func (r *request) pingAfter(h *webhook) {
-	r.http = r.http.WithContext(context.WithValue(r.http.Context(), pingKey{}, &pendingPing{h.id, h.url}))
+	copied := *h
+	r.ping = &copied
 }
 
 func deleteWebhook(s *Server, r *request, ids []int64) *response {

@@ -209,7 +209,7 @@ func (s *Server) rest(r *http.Request) *response {
 
 // restRoute gives the route after /wp-json, or after rest_route= with plain permalinks.
 func restRoute(r *http.Request) (string, url.Values, bool) {
-	query := r.URL.Query()
+	query := phpQuery(r)
 	if route := query.Get("rest_route"); route != "" {
 		return strings.Trim(route, "/"), query, true
 	}
