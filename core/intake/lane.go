@@ -3,6 +3,7 @@ package intake
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ type waiter struct {
 	cause   canon.Position
 	urgency Urgency
 	done    func() // may be nil
+	// moot tells that the read is not needed when the level was seen to show something since the cause.
+	moot bool
 }
 
 // entity is what the lane knows of an entity that has to be read. It is in one of the heaps unless it is being read.
@@ -173,6 +176,13 @@ func (q *queue) cause(e *entity) (newest canon.Position) {
 		}
 	}
 	return newest
+}
+
+// moot reports whether nobody needs the read of an entity that was seen since it was asked for.
+func (q *queue) moot(e *entity) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !slices.ContainsFunc(e.waiters, func(w waiter) bool { return !w.moot })
 }
 
 // giveBack returns entities that were taken and not read, for no fault of theirs.
