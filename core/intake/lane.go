@@ -51,6 +51,7 @@ type entity struct {
 	tries   int
 	reading bool
 	waiters []waiter
+	asked   int // how many of the waiters asked before the request began that is under way
 }
 
 // queue holds the reads that wait, one entry for each entity. It is safe for concurrent use.
@@ -136,6 +137,16 @@ func (q *queue) take(now time.Time, limit int) (batch []*entity, next time.Time)
 	return batch, next
 }
 
+// begin notes that the request for a batch begins now: who asks later is not answered by it.
+func (q *queue) begin(batch []*entity) time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range batch {
+		e.asked = len(e.waiters)
+	}
+	return time.Now()
+}
+
 // finish ends a read that began at the given moment. It gives what is to be called for the waiters that it answered.
 func (q *queue) finish(e *entity, began time.Time, answered bool) []func() {
 	q.mu.Lock()
@@ -145,8 +156,8 @@ func (q *queue) finish(e *entity, began time.Time, answered bool) []func() {
 	if answered {
 		e.tries = 0
 		rest := e.waiters[:0]
-		for _, w := range e.waiters {
-			if w.after.After(began) {
+		for i, w := range e.waiters {
+			if i >= e.asked || w.after.After(began) {
 				rest = append(rest, w)
 			} else if w.done != nil {
 				done = append(done, w.done)

@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -33,7 +32,8 @@ func (c *Connection) readBatch(ctx context.Context, batch []*entity, retry *back
 	if err != nil {
 		return &journalError{err}
 	}
-	stamp, began := ReadStamp(c.o.Journal), time.Now()
+	began := c.queue.begin(batch)
+	stamp := ReadStamp(c.o.Journal)
 	call, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	res, err := c.o.Platform.Read(call, req)
 	cancel()
@@ -86,6 +86,7 @@ func (c *Connection) dropMoot(batch []*entity) ([]*entity, error) {
 		return nil, err
 	}
 	defer v.Close()
+	now := c.queue.begin(batch)
 	rest := make([]*entity, 0, len(batch))
 	for _, e := range batch {
 		if e.ref.Kind != canon.KindLevel || !c.queue.moot(e) {
@@ -100,7 +101,7 @@ func (c *Connection) dropMoot(batch []*entity) ([]*entity, error) {
 			rest = append(rest, e)
 			continue
 		}
-		c.queue.finish(e, time.Now(), true)
+		c.queue.finish(e, now, true)
 	}
 	return rest, nil
 }

@@ -47,6 +47,14 @@ func (f *fold) apply(typ canon.EntryType, head canon.Head, data []byte) error {
 				b.Wants.Write = canon.WriteNone
 			}
 		})
+	case EntryExpect:
+		var e Expect
+		if err := json.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		ref := canon.Ref{Kind: canon.KindLevel, ExternalID: e.ExternalID}
+		f.commit.Reads = append(f.commit.Reads, router.Read{Connection: head.Connection, Ref: ref, Cause: f.pos, After: f.at.Add(e.After)})
+		return f.level(head.Connection, e.ExternalID, func(b *canon.Binding) { b.Wants.Shows, b.Wants.Expected = e.Shows, true })
 	case canon.EntryAttempt:
 		var a canon.Attempt
 		if err := json.Unmarshal(data, &a); err != nil {

@@ -27,6 +27,16 @@ type Want struct {
 	ByClaim    bool
 }
 
+// EntryExpect is the entry by which a test says that a platform will change a level by itself.
+const EntryExpect canon.EntryType = "test.expect"
+
+// Expect is the data of EntryExpect.
+type Expect struct {
+	ExternalID string
+	Shows      int64
+	After      time.Duration
+}
+
 // Entry is a journaled entry with its position.
 type Entry struct {
 	Position canon.Position
@@ -146,6 +156,11 @@ func (h *Hub) Observe(connection, levelID string, available int64, fetched bool)
 		head.ReadStamp = canon.Position{Offset: h.End()}
 	}
 	return h.Tell(canon.EntryObservation, head, Level(levelID, available))
+}
+
+// Expect makes the fold expect that a level will show a value, and ask for a read of it after some time.
+func (h *Hub) Expect(connection, levelID string, shows int64, after time.Duration) canon.Position {
+	return h.Tell(EntryExpect, canon.Head{Connection: connection}, Expect{ExternalID: levelID, Shows: shows, After: after})
 }
 
 // SetMode puts a connection into a mode.

@@ -29,6 +29,10 @@ type Platform struct {
 	OnApply func(w *sdk.Write) (sdk.Result, bool)
 	// OnPage, when set, is called before each page of a snapshot.
 	OnPage func(page string)
+	// OnPoll, when set, answers polls.
+	OnPoll func(req *sdk.PollRequest) (*intake.PollResult, error)
+	// OnRead, when set, may answer a read instead of the platform; nil lets the platform do it.
+	OnRead func(req *sdk.ReadRequest) *intake.ReadResult
 	// Overlap counts writes of a level that began while another one of it was under way.
 	Overlap int
 }
@@ -187,6 +191,11 @@ func (p *Platform) Read(ctx context.Context, req *sdk.ReadRequest) (*intake.Read
 	if err := p.call(ctx, "batch %d", len(req.Refs)); err != nil {
 		return nil, err
 	}
+	if p.OnRead != nil {
+		if res := p.OnRead(req); res != nil {
+			return res, nil
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	res := &intake.ReadResult{}
@@ -230,10 +239,13 @@ func (p *Platform) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*int
 	return res, nil
 }
 
-// Poll implements intake.Platform: nothing ever changed.
+// Poll implements intake.Platform: nothing ever changed, unless OnPoll says so.
 func (p *Platform) Poll(ctx context.Context, req *sdk.PollRequest) (*intake.PollResult, error) {
 	if err := p.call(ctx, "poll %s", req.Cursor); err != nil {
 		return nil, err
+	}
+	if p.OnPoll != nil {
+		return p.OnPoll(req)
 	}
 	return &intake.PollResult{Cursor: req.Cursor}, nil
 }
