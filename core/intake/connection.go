@@ -170,7 +170,7 @@ func (c *Connection) follow(ctx context.Context) error {
 			if c.can[sdk.CanRead] {
 				for _, r := range commit.Reads {
 					if r.Connection == c.o.Name {
-						c.RequestRead(r, Soon, nil)
+						c.queue.add(r.Ref, waiter{after: r.After, cause: r.Cause, moot: !r.After.IsZero()})
 					}
 				}
 			}

@@ -3,6 +3,7 @@ package intake
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ type waiter struct {
 	cause   canon.Position
 	urgency Urgency
 	done    func() // may be nil
+	// moot tells that the read is not needed when the level was seen to show something since the cause.
+	moot bool
 }
 
 // entity is what the lane knows of an entity that has to be read. It is in one of the heaps unless it is being read.
@@ -48,6 +51,7 @@ type entity struct {
 	tries   int
 	reading bool
 	waiters []waiter
+	asked   int // how many of the waiters asked before the request began that is under way
 }
 
 // queue holds the reads that wait, one entry for each entity. It is safe for concurrent use.
@@ -133,6 +137,16 @@ func (q *queue) take(now time.Time, limit int) (batch []*entity, next time.Time)
 	return batch, next
 }
 
+// begin notes that the request for a batch begins now: who asks later is not answered by it.
+func (q *queue) begin(batch []*entity) time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, e := range batch {
+		e.asked = len(e.waiters)
+	}
+	return time.Now()
+}
+
 // finish ends a read that began at the given moment. It gives what is to be called for the waiters that it answered.
 func (q *queue) finish(e *entity, began time.Time, answered bool) []func() {
 	q.mu.Lock()
@@ -142,8 +156,8 @@ func (q *queue) finish(e *entity, began time.Time, answered bool) []func() {
 	if answered {
 		e.tries = 0
 		rest := e.waiters[:0]
-		for _, w := range e.waiters {
-			if w.after.After(began) {
+		for i, w := range e.waiters {
+			if i >= e.asked || w.after.After(began) {
 				rest = append(rest, w)
 			} else if w.done != nil {
 				done = append(done, w.done)
@@ -173,6 +187,13 @@ func (q *queue) cause(e *entity) (newest canon.Position) {
 		}
 	}
 	return newest
+}
+
+// moot reports whether nobody needs the read of an entity that was seen since it was asked for.
+func (q *queue) moot(e *entity) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !slices.ContainsFunc(e.waiters, func(w waiter) bool { return !w.moot })
 }
 
 // giveBack returns entities that were taken and not read, for no fault of theirs.

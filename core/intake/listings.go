@@ -55,3 +55,8 @@ func current(r store.Reader, connection string, ref canon.Ref, into any) error {
 	}
 	return nil
 }
+
+// LevelKey is the key of a stock level's binding.
+func LevelKey(connection, levelID string) canon.BindingKey {
+	return canon.BindingKey{Connection: connection, Kind: canon.KindLevel, ExternalID: levelID, Aspect: canon.AspectMain}
+}

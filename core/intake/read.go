@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -15,6 +14,13 @@ import (
 
 // readBatch reads entities and journals what the platform showed. What it gave no answer for is queued again.
 func (c *Connection) readBatch(ctx context.Context, batch []*entity, retry *backoff.ExponentialBackOff) error {
+	batch, err := c.dropMoot(batch)
+	if err != nil {
+		return &journalError{err}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
 	if err := c.o.Limiter.Wait(ctx); err != nil {
 		c.queue.giveBack(batch)
 		if ctx.Err() != nil {
@@ -26,7 +32,8 @@ func (c *Connection) readBatch(ctx context.Context, batch []*entity, retry *back
 	if err != nil {
 		return &journalError{err}
 	}
-	stamp, began := ReadStamp(c.o.Journal), time.Now()
+	began := c.queue.begin(batch)
+	stamp := ReadStamp(c.o.Journal)
 	call, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
 	res, err := c.o.Platform.Read(call, req)
 	cancel()
@@ -69,6 +76,34 @@ func (c *Connection) readBatch(ctx context.Context, batch []*entity, retry *back
 	}
 	c.queue.giveBack(unread)
 	return nil
+}
+
+// dropMoot takes out the reads that should verify an effect which the platform has shown by itself meanwhile: a level
+// that waited for its settle time and that a webhook or a write's answer has confirmed.
+func (c *Connection) dropMoot(batch []*entity) ([]*entity, error) {
+	v, err := c.o.Store.View()
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	now := c.queue.begin(batch)
+	rest := make([]*entity, 0, len(batch))
+	for _, e := range batch {
+		if e.ref.Kind != canon.KindLevel || !c.queue.moot(e) {
+			rest = append(rest, e)
+			continue
+		}
+		b, err := store.Load[canon.Binding](v, store.BindingKey(LevelKey(c.o.Name, e.ref.ExternalID)))
+		if err != nil {
+			return nil, err
+		}
+		if b == nil || b.Uncertain || b.Wants == nil || b.Wants.Expected || b.Wants.Write != canon.WriteNone || b.Known.Compare(c.queue.cause(e)) <= 0 {
+			rest = append(rest, e)
+			continue
+		}
+		c.queue.finish(e, now, true)
+	}
+	return rest, nil
 }
 
 // journalRead journals facts and waits until they are folded, so that whoever waits for the read finds it in the view.

@@ -191,10 +191,10 @@ func (c *Connection) runFullReads(ctx context.Context) error {
 			return ctx.Err()
 		case run := <-c.full.start:
 			err := c.readAll(ctx, run)
-			c.full.finish(run, err)
 			if fatal(ctx, err) {
 				return err
 			}
+			c.full.finish(run, err)
 			if err != nil {
 				c.log.Error("full read failed", "error", err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +59,13 @@ type DriftReport struct {
 	Rows    []DriftRow           `json:"rows"`
 	// Unread are bound levels that the read did not show; they are compared as they were known.
 	Unread int64 `json:"unread"`
+	// Unwritten are levels that the hub does not mean to write, by why: a source that counts stock, a listing that is no
+	// item's, stock that the platform does not track. They are no drift.
+	Unwritten map[string]int64 `json:"unwritten,omitempty"`
 }
+
+// unwritten are the codes of levels that nothing is wrong with, though the hub writes none of them.
+var unwritten = []string{"connection.counts_stock", "listing.unbound", "listing.deleted", "stock.untracked"}
 
 // Sweeper reads everything of one connection; intake.Connection is one.
 type Sweeper interface {
@@ -221,10 +228,14 @@ func compare(v store.View, connection string, began canon.Position, seen map[str
 	}
 	r := &DriftReport{
 		Connection: connection, Position: mark.Position, At: time.Unix(0, mark.Time).UTC(),
-		Counts: make(map[DriftCause]int64), Rows: []DriftRow{},
+		Counts: make(map[DriftCause]int64), Rows: []DriftRow{}, Unwritten: make(map[string]int64),
 	}
 	err = eachLevel(v, connection, func(b *canon.Binding) error {
 		if b.Deleted || b.Wants == nil {
+			return nil
+		}
+		if b.Wants.Quantity == nil && slices.Contains(unwritten, b.Wants.Blocked) {
+			r.Unwritten[b.Wants.Blocked]++
 			return nil
 		}
 		sighting, shown := seen[b.ExternalID]

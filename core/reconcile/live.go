@@ -67,8 +67,10 @@ func nextStep(conn *canon.Connection, hasSnapshot bool, plan func() (*Plan, erro
 	switch {
 	case rank[conn.Asked] <= rank[conn.Mode]:
 		return step{}, nil
+	case conn.Mode != canon.ModeShadow && conn.Asked == canon.ModeShadow:
+		return step{mode: canon.ModeShadow}, nil
 	case conn.Mode != canon.ModeShadow:
-		return step{mode: canon.ModeShadow, waits: "shadow: has to be computed first"}, nil
+		return step{mode: canon.ModeShadow, waits: "shadow: the plan is made first"}, nil
 	case conn.Paused:
 		return step{waits: fmt.Sprintf("shadow: paused; `jumpring connection resume %s`", conn.Name)}, nil
 	case hasSnapshot && (conn.Snapshot == nil || !conn.Snapshot.Complete):

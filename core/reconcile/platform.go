@@ -86,17 +86,13 @@ func mayWrite(conn *canon.Connection) bool {
 	return conn.Mode == canon.ModeLive && !conn.Paused && conn.Fused == ""
 }
 
-func levelKey(connection, externalID string) canon.BindingKey {
-	return canon.BindingKey{Connection: connection, Kind: canon.KindLevel, ExternalID: externalID, Aspect: canon.AspectMain}
-}
-
 func loadLevel(r store.Reader, connection, externalID string) (*canon.Binding, error) {
-	return store.Load[canon.Binding](r, store.BindingKey(levelKey(connection, externalID)))
+	return store.Load[canon.Binding](r, store.BindingKey(intake.LevelKey(connection, externalID)))
 }
 
 // eachLevel calls fn for every stock level of a connection, by external id.
 func eachLevel(r store.Reader, connection string, fn func(b *canon.Binding) error) error {
-	prefix := store.BindingKey(levelKey(connection, ""))
+	prefix := store.BindingKey(intake.LevelKey(connection, ""))
 	return r.Scan(prefix, "", func(key string, value []byte) (bool, error) {
 		var b canon.Binding
 		if err := json.Unmarshal(value, &b); err != nil {

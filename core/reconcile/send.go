@@ -80,6 +80,12 @@ func (w *Writer) sendDue(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 		if reason != "" {
+			token.CancelAt(now)
+			if w.calls > 0 {
+				// What was let through before is sent and settled first; tripping now would withdraw it.
+				w.putBack(c, batch)
+				return time.Time{}, nil
+			}
 			return time.Time{}, w.trip(ctx, reason, batch[0].cause)
 		}
 		w.fuse.Sent(changes)
@@ -152,6 +158,16 @@ func (w *Writer) pick(c class) ([]job, error) {
 		batch = append(batch, j)
 	}
 	return batch, nil
+}
+
+// putBack queues a batch again, before everything else of its class.
+func (w *Writer) putBack(c class, batch []job) {
+	ids := make([]string, len(batch), len(batch)+len(w.queues[c]))
+	for i, j := range batch {
+		ids[i] = j.level.id
+		j.level.queued = true
+	}
+	w.queues[c] = append(ids, w.queues[c]...)
 }
 
 func (w *Writer) job(v store.View, l *level, b *canon.Binding) (job, error) {
