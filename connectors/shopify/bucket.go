@@ -26,6 +26,8 @@ type bucket struct {
 	left     float64
 	at       time.Time
 	inFlight float64 // points reserved by calls without an answer yet
+	calls    int     // calls without an answer yet
+	overlap  bool    // calls overlapped since there was none
 	waiting  int     // interactive calls
 	known    bool
 }
@@ -57,6 +59,8 @@ func (b *bucket) take(cost float64, l lane, now time.Time) (wait time.Duration) 
 	if b.left >= need {
 		b.left -= cost
 		b.inFlight += cost
+		b.calls++
+		b.overlap = b.overlap || b.calls > 1
 		return 0
 	}
 	return max(time.Duration((need-b.left)/b.rate*float64(time.Second)), time.Millisecond)
@@ -85,12 +89,18 @@ func (b *bucket) acquire(ctx context.Context, cost float64, l lane) error {
 	}
 }
 
-// settle takes over what the platform said after a call that had reserved cost points; nil when it said nothing.
-func (b *bucket) settle(cost float64, status *throttleStatus, now time.Time) {
+// settle takes over what the platform said after a call that had reserved cost points and was charged actual ones;
+// status is nil when it said nothing. Answers of calls that overlapped come in any order, so that a newer one may tell
+// an older state: of those the lower figure counts.
+func (b *bucket) settle(cost, actual float64, status *throttleStatus, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refill(now)
+	overlapped := b.overlap
 	b.inFlight -= cost
+	if b.calls--; b.calls == 0 {
+		b.overlap = false
+	}
 	if status == nil {
 		return
 	}
@@ -101,8 +111,11 @@ func (b *bucket) settle(cost float64, status *throttleStatus, now time.Time) {
 	if status.RestoreRate > 0 {
 		b.rate = status.RestoreRate
 	}
-	b.left = min(status.CurrentlyAvailable-b.inFlight, b.limit)
-	b.at = now
+	told := min(status.CurrentlyAvailable-b.inFlight, b.limit)
+	if own := b.left + cost - actual; overlapped && own < told {
+		told = own
+	}
+	b.left = told
 }
 
 // state gives what is left and the limit; zeros before the platform said anything.

@@ -174,7 +174,8 @@ func (c *client) post(ctx context.Context, l lane, doc document, body []byte, to
 		return ans, &apiError{kind: failTransient, code: "shopify.paced", reason: "no points left in time", cause: err}
 	}
 	var status *throttleStatus
-	defer func() { c.bucket.settle(cost, status, time.Now()) }()
+	var actual float64
+	defer func() { c.bucket.settle(cost, actual, status, time.Now()) }()
 
 	var written atomic.Bool
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }}
@@ -215,6 +216,7 @@ func (c *client) post(ctx context.Context, l lane, doc document, body []byte, to
 		Extensions struct {
 			Cost struct {
 				RequestedQueryCost float64         `json:"requestedQueryCost"`
+				ActualQueryCost    float64         `json:"actualQueryCost"` // null when throttled
 				ThrottleStatus     *throttleStatus `json:"throttleStatus"`
 			} `json:"cost"`
 		} `json:"extensions"`
@@ -222,7 +224,7 @@ func (c *client) post(ctx context.Context, l lane, doc document, body []byte, to
 	if err := json.Unmarshal(raw, &envelope); err != nil {
 		return ans, &apiError{kind: failUnknown, code: "shopify.unreadable", reason: "the answer is not JSON"}
 	}
-	status = envelope.Extensions.Cost.ThrottleStatus
+	status, actual = envelope.Extensions.Cost.ThrottleStatus, envelope.Extensions.Cost.ActualQueryCost
 	requested := envelope.Extensions.Cost.RequestedQueryCost
 	if requested > 0 {
 		c.mu.Lock()

@@ -152,6 +152,30 @@ func money(amount, currency string) *canon.StatedMoney {
 	return &canon.StatedMoney{Amount: amount, Currency: currency}
 }
 
+// restAmount writes a GraphQL decimal ("3200.0") as webhooks write the same amount ("3200.00"): with the digits of its
+// currency, and with more only where more were stated. So a read and a webhook of one state are equal.
+func restAmount(amount, currency string) string {
+	digits := 2
+	switch currency {
+	case "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF":
+		digits = 0
+	case "BHD", "JOD", "KWD", "OMR", "TND":
+		digits = 3
+	}
+	whole, frac, _ := strings.Cut(amount, ".")
+	if whole == "" {
+		return amount
+	}
+	frac = strings.TrimRight(frac, "0")
+	for len(frac) < digits {
+		frac += "0"
+	}
+	if frac == "" {
+		return whole
+	}
+	return whole + "." + frac
+}
+
 // sumMoney adds decimal strings exactly; nil when there are none or one of them is no decimal. A single amount stays
 // as it was written (invariant 5).
 func sumMoney(amounts []string, currency string) *canon.StatedMoney {

@@ -34,6 +34,8 @@ type graphMoney struct {
 	CurrencyCode string `json:"currencyCode"`
 }
 
+func (m *graphMoney) amount() string { return restAmount(m.Amount, m.CurrencyCode) }
+
 type graphBag struct {
 	ShopMoney graphMoney `json:"shopMoney"`
 }
@@ -42,7 +44,7 @@ func (b *graphBag) money() *canon.StatedMoney {
 	if b == nil {
 		return nil
 	}
-	return money(b.ShopMoney.Amount, b.ShopMoney.CurrencyCode)
+	return money(b.ShopMoney.amount(), b.ShopMoney.CurrencyCode)
 }
 
 type graphMetafield struct {

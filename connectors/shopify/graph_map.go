@@ -21,7 +21,7 @@ func (s *session) graphListing(v *graphVariant) canon.Observation {
 		l.Prices = []canon.StatedMoney{{Amount: v.Price, Currency: c}}
 	}
 	if c := v.InventoryItem.UnitCost; c != nil {
-		l.Cost = money(c.Amount, c.CurrencyCode)
+		l.Cost = money(c.amount(), c.CurrencyCode)
 	}
 	// The variant's own values come last and so replace the product's.
 	s.metafields.apply(l, append(v.Product.Metafields.Nodes, v.Metafields.Nodes...))
@@ -197,10 +197,10 @@ func (l *graphLine) state(currency, from string) canon.OrderLine {
 	}
 	var discounts, taxes []string
 	for _, d := range l.DiscountAllocations {
-		discounts = append(discounts, d.AllocatedAmountSet.ShopMoney.Amount)
+		discounts = append(discounts, d.AllocatedAmountSet.ShopMoney.amount())
 	}
 	for _, t := range l.TaxLines {
-		taxes = append(taxes, t.PriceSet.ShopMoney.Amount)
+		taxes = append(taxes, t.PriceSet.ShopMoney.amount())
 	}
 	line.Discount, line.Tax = sumMoney(discounts, currency), sumMoney(taxes, currency)
 	for _, a := range l.CustomAttributes {
@@ -219,9 +219,9 @@ func graphRefundObservation(r *graphRefund) canon.Observation {
 			continue
 		}
 		amount := t.AmountSet.ShopMoney
-		paid = append(paid, amount.Amount)
+		paid = append(paid, amount.amount())
 		state.Tenders = append(state.Tenders, canon.Tender{Kind: tenderKind(t.Gateway), Reference: t.ID,
-			Amount: canon.StatedMoney{Amount: amount.Amount, Currency: first(amount.CurrencyCode, currency)}})
+			Amount: canon.StatedMoney{Amount: amount.amount(), Currency: first(amount.CurrencyCode, currency)}})
 	}
 	state.Total = sumMoney(paid, currency)
 	for _, l := range r.RefundLineItems.Nodes {

@@ -95,10 +95,13 @@ func (s *Server) publish(topic string, body fields) {
 	}
 }
 
-// topicHeader turns INVENTORY_LEVELS_UPDATE into inventory_levels/update.
+// topicHeader turns INVENTORY_LEVELS_UPDATE into inventory_levels/update, and APP_SCOPES_UPDATE into app/scopes_update.
 func topicHeader(topic string) string {
 	t := strings.ToLower(topic)
 	i := strings.LastIndexByte(t, '_')
+	if strings.HasPrefix(t, "app_") {
+		i = len("app")
+	}
 	return t[:i] + "/" + t[i+1:]
 }
 
