@@ -219,13 +219,13 @@ func (v *Vault) path(namespace, key string) (string, error) {
 
 // sweep removes what a crash left half written.
 func (v *Vault) sweep() error {
-	for _, place := range []string{v.dir, filepath.Join(v.dir, "*")} {
-		left, err := filepath.Glob(filepath.Join(place, tmpPrefix+"*"))
+	for _, pattern := range []string{tmpPrefix + "*", "*/" + tmpPrefix + "*"} {
+		left, err := fs.Glob(os.DirFS(v.dir), pattern)
 		if err != nil {
 			return fmt.Errorf("vault: %w", err)
 		}
-		for _, path := range left {
-			if err := os.Remove(path); err != nil {
+		for _, name := range left {
+			if err := os.Remove(filepath.Join(v.dir, name)); err != nil {
 				return fmt.Errorf("vault: %w", err)
 			}
 		}
@@ -234,6 +234,6 @@ func (v *Vault) sweep() error {
 }
 
 func hasEntries(dir string) (bool, error) {
-	sealed, err := filepath.Glob(filepath.Join(dir, "*", "*"+extension))
+	sealed, err := fs.Glob(os.DirFS(dir), "*/*"+extension)
 	return len(sealed) > 0, err
 }

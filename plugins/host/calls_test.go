@@ -160,7 +160,7 @@ func TestErrorsCarryACodeAndNoSecret(t *testing.T) {
 	require.Equal(t, "test.throttled", e.Code)
 	require.Equal(t, "wait", e.Do)
 	require.Equal(t, 3*time.Second, e.RetryAfter)
-	require.Equal(t, "token [redacted] is throttled", e.Message)
+	require.Equal(t, "token [redacted by the hub] is throttled", e.Message)
 	require.False(t, NotSent(err))
 
 	requireCode(t, poll("plain-failure"), sdk.CodeFailed)

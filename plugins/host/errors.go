@@ -117,8 +117,12 @@ func (c *Connection) callError(ctx context.Context, p *process, call string, err
 		// The socket of a local process does not fail while the process is well.
 		p.fail(err)
 		return c.errorf(ErrInterrupted, CodeInterrupted, call, "the connector's process ended during the call")
-	case code == codes.DeadlineExceeded || code == codes.Canceled:
-		return c.errorf(ErrDeadline, CodeDeadline, call, "no answer in time")
+	case code == codes.DeadlineExceeded: // gRPC's clock ran out a moment before the context's
+		e := c.errorf(ErrDeadline, CodeDeadline, call, "no answer in time")
+		e.cause = context.DeadlineExceeded
+		return e
+	case code == codes.Canceled: // the process is being ended
+		return c.errorf(ErrInterrupted, CodeInterrupted, call, "the connector's process was ended during the call")
 	case code == codes.Unimplemented:
 		return c.errorf(ErrUnsupported, CodeUnsupported, call, "the connector does not know this call")
 	case code == codes.ResourceExhausted:

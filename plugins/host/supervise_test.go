@@ -422,7 +422,7 @@ func TestLogsHaveNoSecretsAndAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	eventually(t, "both lines", func() bool {
 		s := log.String()
-		return strings.Contains(s, "the token [redacted] is used") && strings.Contains(s, "printed [redacted]")
+		return strings.Contains(s, "the token "+RedactedMark+" is used") && strings.Contains(s, "printed "+RedactedMark)
 	})
 	_, err = c.Poll(context.Background(), &sdk.PollRequest{Stream: "flood"})
 	require.NoError(t, err)

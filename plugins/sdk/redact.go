@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// redacted stands where a secret was.
-const redacted = "[redacted]"
+// redactedMark stands where a secret was.
+const redactedMark = "[redacted]"
 
 // minSecret is the shortest text that is redacted: shorter ones would take apart ordinary words.
 const minSecret = 4
@@ -19,8 +19,12 @@ type Redactor struct {
 	replace *strings.Replacer
 }
 
-// NewRedactor makes a Redactor. Secrets shorter than four bytes are not redacted.
-func NewRedactor(secrets ...string) *Redactor {
+// NewRedactor makes a Redactor that puts "[redacted]" where a secret was. Secrets shorter than four bytes are not
+// redacted.
+func NewRedactor(secrets ...string) *Redactor { return NewRedactorWithMark(redactedMark, secrets...) }
+
+// NewRedactorWithMark is NewRedactor with another text where a secret was.
+func NewRedactorWithMark(mark string, secrets ...string) *Redactor {
 	forms := map[string]bool{}
 	for _, s := range secrets {
 		if len(s) < minSecret {
@@ -48,7 +52,7 @@ func NewRedactor(secrets ...string) *Redactor {
 	})
 	pairs := make([]string, 0, 2*len(sorted))
 	for _, form := range sorted {
-		pairs = append(pairs, form, redacted)
+		pairs = append(pairs, form, mark)
 	}
 	return &Redactor{replace: strings.NewReplacer(pairs...)}
 }
