@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
@@ -28,15 +30,21 @@ const streamFiles = "files"
 // stuckAfter is how long a file may wait for its last row before the connection's health says so.
 const stuckAfter = 5 * time.Minute
 
+// abandonedAfter is how long after a page of a snapshot Poll takes the files over, when no other page was asked for.
+const abandonedAfter = 30 * time.Second
+
 // connector serves one folder. Its calls take turns, since they all look at the same files.
 type connector struct {
 	now func() time.Time
 
-	mu      sync.Mutex
-	cfg     config
-	folder  *folder       // nil until Open
-	waiting []waitingFile // files that were not complete at the last look
-	refused string        // what the last moved file had refused, for Health
+	mu     sync.Mutex
+	log    hclog.Logger
+	cfg    config
+	folder *folder // nil until Open
+	// snapshotUntil is how long Poll leaves the files to a snapshot that is under way.
+	snapshotUntil time.Time
+	waiting       []waitingFile // files that were not complete at the last look
+	refused       string        // what the last moved file had refused, for Health
 }
 
 // New makes the connector.
@@ -68,7 +76,10 @@ func (c *connector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResp
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cfg = cfg
+	c.cfg, c.log = cfg, req.Log
+	if c.log == nil {
+		c.log = hclog.NewNullLogger()
+	}
 	c.folder = &folder{path: cfg.Folder, settle: cfg.settle, seen: map[string]sighting{}, partial: map[string]bool{}, inspects: map[string]*inspection{}}
 	c.waiting, c.refused = nil, ""
 	return &sdk.OpenResponse{}, nil
@@ -93,12 +104,31 @@ func (c *connector) Poll(ctx context.Context, req *sdk.PollRequest) (*sdk.PollRe
 	if err != nil {
 		return nil, err
 	}
+	if c.snapshotUnderWay() {
+		return &sdk.PollResponse{Cursor: req.Cursor}, nil // the same files, which need not be journaled twice
+	}
 	p, err := c.locked(ctx, at, req.Limit)
 	if err != nil {
 		return nil, err
 	}
 	next, err := p.next.encode()
 	return &sdk.PollResponse{Observations: p.observations, Cursor: next, More: p.more}, err
+}
+
+func (c *connector) snapshotUnderWay() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now().Before(c.snapshotUntil)
+}
+
+// holdPolls keeps Poll from the files until the next page of a snapshot, false lets it go on.
+func (c *connector) holdPolls(hold bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.snapshotUntil = time.Time{}
+	if hold {
+		c.snapshotUntil = c.now().Add(abandonedAfter)
+	}
 }
 
 func (c *connector) locked(ctx context.Context, at cursor, limit int) (page, error) {
@@ -121,6 +151,7 @@ func (c *connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 		return nil, err
 	}
 	resp := &sdk.SnapshotResponse{}
+	c.holdPolls(true)
 	if len(req.Page) == 0 {
 		if resp.Total, err = c.survey(ctx); err != nil {
 			return nil, err
@@ -136,6 +167,7 @@ func (c *connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 		return nil, err
 	}
 	resp.Observations, resp.RowErrors, resp.Complete = p.observations, p.bad, !p.more
+	c.holdPolls(!resp.Complete)
 	if resp.Complete {
 		for _, w := range c.waitingNow() {
 			resp.RowErrors = append(resp.RowErrors, sdk.RowError{Place: w.name, Code: "csv.incomplete", Reason: w.reason})

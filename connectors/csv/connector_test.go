@@ -229,8 +229,8 @@ func TestSalesReturnsAndCountsOfATill(t *testing.T) {
 	wantIDs(t, got, "order T1/000001", "refund T1/000002:T1/000001", "count T1/2026-11-22/1", "count T1/2026-11-22/2")
 	wantOrder := &canon.OrderState{Number: "000001", Status: canon.OrderFulfilled, PlacedAt: at, Currency: "EUR", Total: canon.StatedMoney{Currency: "EUR"}, Location: "boutique-paris", Channel: "pos", HandedOver: true, CustomerID: "C1",
 		Lines: []canon.OrderLine{
-			{ID: "1", ListingID: "AU-0001", Serial: "AU-0001", Quantity: 1, Price: canon.StatedMoney{Amount: "1250.00", Currency: "EUR"}, Location: "boutique-paris"},
-			{ID: "2", ListingID: "CHAIN-1", SKU: "CHAIN-1", Quantity: 2, Price: canon.StatedMoney{Amount: "300.00", Currency: "EUR"}, Location: "boutique-paris"},
+			{ID: "1", Serial: "AU-0001", Quantity: 1, Price: canon.StatedMoney{Amount: "1250.00", Currency: "EUR"}, Location: "boutique-paris"},
+			{ID: "2", SKU: "CHAIN-1", Quantity: 2, Price: canon.StatedMoney{Amount: "300.00", Currency: "EUR"}, Location: "boutique-paris"},
 		}}
 	if diff := cmp.Diff(wantOrder, got[0].Order); diff != "" {
 		t.Errorf("the order differs (- want, + got):\n%s", diff)
@@ -693,6 +693,25 @@ func TestSnapshotReadsEverythingThatIsThere(t *testing.T) {
 	if got := r.files("."); !slices.Equal(got, []string{"counts.csv"}) {
 		t.Errorf("the folder has %v, want only the incomplete file", got)
 	}
+}
+
+func TestPollLeavesTheFilesToASnapshotUnderWay(t *testing.T) {
+	r := newRig(t, map[string]any{"settle": "1ms"})
+	r.write("catalogue.csv", "serial\nA\nB\n")
+	r.write("catalogue.csv.done", "")
+	ctx := context.Background()
+	first, err := r.c.Snapshot(ctx, &sdk.SnapshotRequest{Limit: 2})
+	if err != nil || first.Complete {
+		t.Fatalf("the first page is %+v, %v", first, err)
+	}
+	r.cursor = first.Cursors[streamFiles]
+	r.pollNothing()
+	if _, err := r.c.Snapshot(ctx, &sdk.SnapshotRequest{Page: first.Next, Limit: 2}); err != nil {
+		t.Fatal(err)
+	}
+	r.pollNothing()
+	r.clock = r.clock.Add(time.Minute) // nobody asks for the rest
+	wantIDs(t, r.drain(), "listing A", "level A@", "listing B", "level B@")
 }
 
 func TestDiscoverListsLocations(t *testing.T) {

@@ -27,6 +27,8 @@
 //	level     listing id and location               refund  till/receipt:original till/original receipt
 //	customer  column id                             count   till/date/line
 //
+// A line of a receipt names its piece by serial, sku or epc, or by the catalogue's id in the column item.
+//
 // A receipt is one order and is stated whole: its lines stand in one file (together or scattered), and a receipt that
 // comes again in a later file replaces the earlier one. Where one line is refused, the whole receipt is.
 //

@@ -139,7 +139,7 @@ func (c *connector) read(in *inspection, at cursor, limit int) (page, error) {
 	}
 	r, err := in.open(at.Offset, at.Line)
 	if errors.Is(err, fs.ErrNotExist) {
-		return page{more: true}, nil // a person took it away; go on with the others
+		return page{}, nil // a person took it away
 	} else if err != nil {
 		return page{}, err
 	}
@@ -179,6 +179,7 @@ func (c *connector) finish(in *inspection, at cursor) error {
 	}
 	c.refused = ""
 	if at.Bad > 0 {
+		c.log.Warn("rows were refused", "file", at.File, "rows", at.Bad, "list", filepath.Join(to, errorsName(movedName(at.File, at.Sum))))
 		c.refused = fmt.Sprintf("%s had %d refused rows; see %s", at.File, at.Bad, filepath.Join(to, errorsName(movedName(at.File, at.Sum))))
 	}
 	return nil

@@ -99,9 +99,9 @@ func sale(id string, group []*row) canon.Observation {
 			r.fail("csv.bad_amount", "the line has no price", "fill in the price of one piece and its currency")
 			continue
 		}
-		line := canon.OrderLine{ID: r.lineNumber(i), ListingID: r.listingID("item"), SKU: r.get("sku"), Serial: r.get("serial"), EPC: r.get("epc"), Title: r.get("title"),
+		line := canon.OrderLine{ID: r.lineNumber(i), ListingID: r.get("item"), SKU: r.get("sku"), Serial: r.get("serial"), EPC: r.get("epc"), Title: r.get("title"),
 			Quantity: r.count("quantity", 1), Price: *price, Discount: r.money("discount"), Tax: r.money("tax"), Location: r.location()}
-		if line.ListingID+line.EPC == "" {
+		if line.ListingID+line.Serial+line.SKU+line.EPC == "" {
 			r.fail("csv.key_missing", "the line names no piece", "fill in serial, sku, epc or item")
 		}
 		if line.Quantity == 0 {

@@ -33,14 +33,6 @@ func single(t *table, r *row, f func(*row) (string, []canon.Observation)) ([]can
 	return observations, nil
 }
 
-// listingID names a piece as the catalogue does.
-func (r *row) listingID(own string) string {
-	if id := r.get(own); id != "" {
-		return id
-	}
-	return r.code("serial", "sku")
-}
-
 // catalogueColumns are the columns that a catalogue row has fields for; all others become attributes. A second,
 // third and fourth stone have the suffixes _2, _3 and _4.
 var catalogueColumns = []string{"id", "sku", "serial", "epc", "gtin", "barcode", "title", "brand", "style_no", "category", "status", "metal", "fineness", "metal_colour", "metal_color", "weight",
@@ -48,7 +40,10 @@ var catalogueColumns = []string{"id", "sku", "serial", "epc", "gtin", "barcode",
 	"location", "quantity", "modified", "image_url", "timezone"}
 
 func catalogueRow(r *row) (string, []canon.Observation) {
-	id := r.listingID("id")
+	id := r.get("id")
+	if id == "" {
+		id = r.code("serial", "sku")
+	}
 	if id == "" {
 		r.fail("csv.key_missing", "the row has no id, serial or SKU", "fill in one of them")
 	}
