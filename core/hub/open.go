@@ -36,7 +36,13 @@ func openJournal(o *Options) (*embedded.Journal, error) {
 // openView opens the view of a data folder and makes it one that the journal confirms: as it is, or from the newest
 // snapshot that the journal confirms, or empty (invariant 2). What the journal has beyond it is folded by the router.
 func openView(ctx context.Context, data string, j *embedded.Journal, log hclog.Logger) (*store.Badger, error) {
-	st, err := store.Open(store.Options{Dir: filepath.Join(data, viewFolder), Logger: log.Named("view")})
+	options := store.Options{Dir: filepath.Join(data, viewFolder), Logger: log.Named("view")}
+	st, err := store.Open(options)
+	if errors.Is(err, store.ErrCorrupt) {
+		log.Warn("the view does not check out and is made again", "why", err)
+		options.Discard = true
+		st, err = store.Open(options)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("hub: open the view: %w", err)
 	}

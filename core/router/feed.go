@@ -63,3 +63,27 @@ func ObservationEntry(head canon.Head, data, personal []byte) (bus.Entry, error)
 	}
 	return bus.Entry{Type: string(canon.EntryObservation), Head: h, Data: data, Personal: personal}, nil
 }
+
+// EncodeObservation makes the entry of an observation, with its personal fields in their own section.
+func EncodeObservation(head canon.Head, o canon.Observation) (bus.Entry, error) {
+	switch {
+	case o.Customer != nil:
+		c := *o.Customer
+		o.Customer = &c
+	case o.Order != nil:
+		c := *o.Order
+		o.Order = &c
+	}
+	person := o.DetachPersonal()
+	data, err := json.Marshal(o)
+	if err != nil {
+		return bus.Entry{}, fmt.Errorf("router: encode observation: %w", err)
+	}
+	var personal []byte
+	if person != nil {
+		if personal, err = json.Marshal(person); err != nil {
+			return bus.Entry{}, fmt.Errorf("router: encode observation: %w", err)
+		}
+	}
+	return ObservationEntry(head, data, personal)
+}
