@@ -23,7 +23,7 @@ type shelf struct {
 	broken error
 }
 
-func (s *shelf) Put(k string, v []byte) error {
+func (s *shelf) Put(_, k string, v []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -32,20 +32,22 @@ func (s *shelf) Put(k string, v []byte) error {
 	s.m[k] = slices.Clone(v)
 	return nil
 }
-func (s *shelf) Get(k string) ([]byte, error) { s.mu.Lock(); defer s.mu.Unlock(); return s.m[k], nil }
-func (s *shelf) Delete(k string) error {
+func (s *shelf) Get(_, k string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m[k], nil
+}
+func (s *shelf) Delete(_, k string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.m, k)
 	return s.broken
 }
-func (s *shelf) List(p string) (out []string, err error) {
+func (s *shelf) List(string) (out []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k := range s.m {
-		if strings.HasPrefix(k, p) {
-			out = append(out, k)
-		}
+		out = append(out, k)
 	}
 	return out, nil
 }
