@@ -48,7 +48,6 @@ type house struct {
 	gate     chan struct{}
 	missing  []Missing
 	hookBody []byte
-	ringID   string
 }
 
 // drawer is access.Storage in memory.
