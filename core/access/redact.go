@@ -44,55 +44,46 @@ func (r Role) Sees(c Class) bool {
 	return r == RoleAdmin
 }
 
-// Redact takes every field that the role does not see out of v, which must be a pointer to a struct or a slice of
-// structs of the model. What can't be looked into (raw JSON without a class) is hidden from every role that misses
-// any class.
-func Redact(r Role, v any) {
-	rv := reflect.ValueOf(v)
-	if rv.Kind() != reflect.Pointer || rv.IsNil() {
-		panic(fmt.Sprintf("access: Redact needs a pointer, not %T", v))
-	}
-	apply(planOf(r, rv.Type().Elem()), rv.Elem())
-}
-
-// JSON gives a record's stored bytes as the role may see them. Where the role sees every class of the type, or no
-// hidden field occurs in the bytes, they come back as they are, so that the usual read costs no decoding.
+// JSON gives a record's stored bytes as the role may see them. Where no field that is hidden from the role occurs in
+// the bytes, they come back as they are, so that the usual read costs no copy. Otherwise hidden fields are left out while
+// the bytes are copied, without decoding them. What can't be looked into (raw JSON without a class) and members that the
+// type does not have are hidden from every role that misses any class: a door fails closed.
 func JSON[T any](r Role, raw []byte) ([]byte, error) {
 	p := planOf(r, reflect.TypeFor[T]())
 	if p == nil || !slices.ContainsFunc(p.names, func(name []byte) bool { return bytes.Contains(raw, name) }) {
 		return raw, nil
 	}
-	v := new(T)
-	if err := json.Unmarshal(raw, v); err != nil {
-		return nil, fmt.Errorf("access: a stored %T does not decode: %w", *v, err)
+	c := cutter{src: raw, dst: make([]byte, 0, len(raw))}
+	if err := c.value(p); err != nil {
+		return nil, fmt.Errorf("access: a stored %s: %w", reflect.TypeFor[T]().Name(), err)
 	}
-	apply(p, reflect.ValueOf(v).Elem())
-	return json.Marshal(v)
+	return c.dst, nil
 }
 
-// FieldHidden reports whether a field of the type, named by its JSON name, is hidden from a role. An unknown name is
-// hidden from every role that misses a class: a door fails closed.
+// FieldHidden reports whether a field of the type, named by its JSON name, is hidden from a role, whole or in part. An
+// unknown name is hidden from every role that misses a class.
 func FieldHidden[T any](r Role, name string) bool {
-	t := reflect.TypeFor[T]()
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if jsonName(f) == name {
-			if !r.Sees(classOf(f)) {
-				return true
-			}
-			return planOf(r, f.Type) != nil
-		}
+	if seesAll(r) {
+		return false
 	}
-	return !seesAll(r)
+	p := planOf(r, reflect.TypeFor[T]())
+	if p == nil {
+		p = membersOf(r, reflect.TypeFor[T](), map[reflect.Type]bool{})
+	}
+	m, known := p.members[name]
+	return !known || m.hide || m.inner != nil
 }
 
 // plan says what to hide inside a type; nil means nothing.
 type plan struct {
-	hide  []int         // fields to set to zero
-	inner map[int]*plan // fields to look into
-	elem  *plan         // of slices, arrays, pointers and maps
-	raw   bool          // raw JSON: drop
-	names [][]byte      // `"name"` of every hidden field at any depth
+	members map[string]member // of structs, by JSON name
+	elem    *plan             // of slices, arrays and maps
+	names   [][]byte          // `"name"` of every hidden field at any depth
+}
+
+type member struct {
+	hide  bool
+	inner *plan // where to look into; nil to take it as it is
 }
 
 type planKey struct {
@@ -106,98 +97,74 @@ func planOf(r Role, t reflect.Type) *plan {
 	if p, ok := plans.Load(planKey{r, t}); ok {
 		return p.(*plan)
 	}
-	p := build(r, t, map[reflect.Type]bool{})
+	p, _ := build(r, t, map[reflect.Type]bool{})
 	plans.Store(planKey{r, t}, p)
 	return p
 }
 
 var rawType = reflect.TypeFor[json.RawMessage]()
 
-func build(r Role, t reflect.Type, open map[reflect.Type]bool) *plan {
+// build makes the plan of a type; opaque tells that it can't be looked into.
+func build(r Role, t reflect.Type, open map[reflect.Type]bool) (p *plan, opaque bool) {
 	if t == rawType {
-		if seesAll(r) {
-			return nil
-		}
-		return &plan{raw: true}
+		return nil, true
 	}
 	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		inner := build(r, t.Elem(), open)
-		if inner == nil {
-			return nil
-		}
-		return &plan{elem: inner, names: inner.names}
 	case reflect.Interface:
-		if seesAll(r) {
-			return nil
+		return nil, true
+	case reflect.Pointer:
+		return build(r, t.Elem(), open)
+	case reflect.Slice, reflect.Array, reflect.Map:
+		inner, opaque := build(r, t.Elem(), open)
+		if inner == nil {
+			return nil, opaque
 		}
-		return &plan{raw: true}
+		return &plan{elem: inner, names: inner.names}, false
 	case reflect.Struct:
 	default:
-		return nil
+		return nil, false
 	}
 	if open[t] {
 		panic(fmt.Sprintf("access: the model's type %s contains itself", t))
 	}
 	open[t] = true
 	defer delete(open, t)
-	p := &plan{inner: map[int]*plan{}}
+	if p := membersOf(r, t, open); len(p.names) > 0 {
+		return p, false
+	}
+	return nil, false
+}
+
+// membersOf goes through the fields of a struct, those of embedded structs included.
+func membersOf(r Role, t reflect.Type, open map[reflect.Type]bool) *plan {
+	p := &plan{members: map[string]member{}}
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if !f.IsExported() {
+		if !f.IsExported() && !f.Anonymous || f.Tag.Get("json") == "-" {
 			continue
 		}
-		if !r.Sees(classOf(f)) {
-			p.hide = append(p.hide, i)
-			p.names = append(p.names, quoted(f))
-			continue
-		}
-		if inner := build(r, f.Type, open); inner != nil {
-			if inner.raw {
-				if f.Tag.Get("class") != "" { // raw JSON with a class of its own is all of that class
-					continue
-				}
-				p.hide = append(p.hide, i)
-				p.names = append(p.names, quoted(f))
-				continue
+		if f.Anonymous && f.Tag.Get("json") == "" && f.Type.Kind() == reflect.Struct {
+			inner := membersOf(r, f.Type, open)
+			for name, m := range inner.members {
+				p.members[name] = m
 			}
-			p.inner[i] = inner
+			p.names = append(p.names, inner.names...)
+			continue
+		}
+		name := jsonName(f)
+		inner, opaque := build(r, f.Type, open)
+		// Raw JSON with a class of its own is all of that class.
+		if !r.Sees(classOf(f)) || opaque && f.Tag.Get("class") == "" && !seesAll(r) {
+			p.members[name] = member{hide: true}
+			p.names = append(p.names, []byte(`"`+name+`"`))
+			continue
+		}
+		p.members[name] = member{inner: inner}
+		if inner != nil {
 			p.names = append(p.names, inner.names...)
 		}
 	}
-	if len(p.hide) == 0 && len(p.inner) == 0 {
-		return nil
-	}
 	return p
-}
-
-func apply(p *plan, v reflect.Value) {
-	if p == nil {
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			apply(p.elem, v.Elem())
-		}
-	case reflect.Slice, reflect.Array:
-		if p.raw || p.elem != nil && p.elem.raw {
-			v.SetZero()
-			return
-		}
-		for i := range v.Len() {
-			apply(p.elem, v.Index(i))
-		}
-	case reflect.Map, reflect.Interface: // values in maps can't be set in place
-		v.SetZero()
-	case reflect.Struct:
-		for _, i := range p.hide {
-			v.Field(i).SetZero()
-		}
-		for i, inner := range p.inner {
-			apply(inner, v.Field(i))
-		}
-	}
 }
 
 func classOf(f reflect.StructField) Class {
@@ -218,6 +185,3 @@ func jsonName(f reflect.StructField) string {
 	}
 	return name
 }
-
-// quoted is how a field shows in JSON bytes.
-func quoted(f reflect.StructField) []byte { return []byte(`"` + jsonName(f) + `"`) }

@@ -26,16 +26,16 @@ const prefix = "jr_"
 // secretBytes is how many random bytes a token has.
 const secretBytes = 32
 
-// Storage keeps sealed bytes by key. Put returns when they are durable; Get of an unknown key gives nil without error.
+// Storage keeps sealed bytes by namespace and key; core/vault is one. Put and Delete return when they are durable.
 type Storage interface {
-	Put(key string, value []byte) error
-	Get(key string) ([]byte, error)
-	List(prefix string) ([]string, error)
-	Delete(key string) error
+	Put(namespace, key string, value []byte) error
+	Get(namespace, key string) ([]byte, error)
+	List(namespace string) ([]string, error)
+	Delete(namespace, key string) error
 }
 
-// storagePrefix begins the keys of tokens in Storage.
-const storagePrefix = "token/"
+// namespace is where tokens are in Storage, by name.
+const namespace = "tokens"
 
 // Token is what is kept of a token: never the token itself, only its hash.
 type Token struct {
@@ -80,23 +80,23 @@ type Keeper struct {
 // NewKeeper reads the tokens that storage has. now is the clock that expiry goes by.
 func NewKeeper(storage Storage, now func() time.Time) (*Keeper, error) {
 	k := &Keeper{storage: storage, now: now}
-	keys, err := storage.List(storagePrefix)
+	keys, err := storage.List(namespace)
 	if err != nil {
 		return nil, fmt.Errorf("access: list tokens: %w", err)
 	}
 	tokens := make(map[[sha256.Size]byte]Token, len(keys))
 	for _, key := range keys {
-		raw, err := storage.Get(key)
+		raw, err := storage.Get(namespace, key)
 		if err != nil {
-			return nil, fmt.Errorf("access: read %s: %w", key, err)
+			return nil, fmt.Errorf("access: read token %s: %w", key, err)
 		}
 		var t Token
 		if err := json.Unmarshal(raw, &t); err != nil {
-			return nil, fmt.Errorf("access: %s is not a token: %w", key, err)
+			return nil, fmt.Errorf("access: what is kept of token %s does not decode: %w", key, err)
 		}
 		var h [sha256.Size]byte
 		if n, err := hex.Decode(h[:], []byte(t.Hash)); err != nil || n != len(h) {
-			return nil, fmt.Errorf("access: %s has no hash", key)
+			return nil, fmt.Errorf("access: what is kept of token %s has no hash", key)
 		}
 		tokens[h] = t
 	}
@@ -151,7 +151,7 @@ func (k *Keeper) Adopt(text, name string, role Role, location string, expires ti
 	if err != nil {
 		return Token{}, fmt.Errorf("access: %w", err)
 	}
-	if err := k.storage.Put(storagePrefix+name, raw); err != nil {
+	if err := k.storage.Put(namespace, name, raw); err != nil {
 		return Token{}, fmt.Errorf("access: keep token %s: %w", name, err)
 	}
 	tokens[h] = t
@@ -168,7 +168,7 @@ func (k *Keeper) Revoke(name string) error {
 		if t.Name != name {
 			continue
 		}
-		if err := k.storage.Delete(storagePrefix + name); err != nil {
+		if err := k.storage.Delete(namespace, name); err != nil {
 			return fmt.Errorf("access: revoke %s: %w", name, err)
 		}
 		delete(tokens, h)

@@ -20,7 +20,9 @@ import (
 
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/body"
+	"github.com/jumpring/jumpring/core/intake"
 	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/views"
 )
 
@@ -213,6 +215,10 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(problem.CursorInvalid, "")
 	case errors.Is(err, views.ErrBroad):
 		return problem.New(problem.QueryTooBroad, "")
+	case errors.Is(err, router.ErrKeyReused):
+		return problem.New(problem.KeyReused, "")
+	case errors.Is(err, intake.ErrNoSnapshot):
+		return problem.New(problem.ConnectionCan, "the connector can't read everything at once")
 	case errors.Is(err, ErrUnknownConnection):
 		return problem.New(problem.ConnectionUnknown, "")
 	case errors.Is(err, ErrUnavailable):

@@ -14,6 +14,7 @@ import (
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/views"
 )
@@ -23,7 +24,7 @@ const idempotencyKey = "Idempotency-Key"
 
 // Reserve is the body of a reservation.
 type Reserve struct {
-	Seconds  int64  `json:"seconds" minimum:"1" maximum:"31536000" doc:"For how long" example:"900"`
+	Seconds  int64  `json:"seconds" minimum:"1" maximum:"2592000" doc:"For how long, at most 30 days" example:"900"`
 	Quantity int64  `json:"quantity,omitempty" minimum:"1" maximum:"1000000" doc:"Of a quantity SKU; 1 where it is left out"`
 	Location string `json:"location,omitempty" maxLength:"100" doc:"Of a quantity SKU; the token's own where it is left out"`
 	ForWhom  string `json:"for_whom,omitempty" maxLength:"200" doc:"For a person to read"`
@@ -50,6 +51,12 @@ type Restock struct {
 	Location string `json:"location,omitempty" maxLength:"100" doc:"The token's own where it is left out"`
 }
 
+// Restocked is what was put back.
+type Restocked struct {
+	Item  string `json:"item"`
+	Claim string `json:"claim" doc:"The sale that was taken back"`
+}
+
 // Resolve is the body of ending a case.
 type Resolve struct {
 	Proposal string `json:"proposal" minLength:"1" maxLength:"500" doc:"The id of one of the case's proposals"`
@@ -69,7 +76,7 @@ type Command struct {
 
 // do sends a command in the name of the token's holder and answers with what the fold decided. done writes the answer
 // of a command that was carried out; nil answers with the outcome's status and result.
-func do[T any](a *API, c *fiber.Ctx, who access.Principal, location string, cmd canon.Command, done func(o *canon.Outcome) error) error {
+func do[T any](a *API, c *fiber.Ctx, who access.Principal, cmd canon.Command, done func(o *canon.Outcome) error) error {
 	key, err := commandKey(c)
 	if err != nil {
 		return err
@@ -78,8 +85,8 @@ func do[T any](a *API, c *fiber.Ctx, who access.Principal, location string, cmd 
 	c.Set(idempotencyKey, key)
 	ctx, cancel := context.WithTimeout(a.ctx, a.CommandDeadline)
 	defer cancel()
-	o, err := a.Hub.Do(ctx, who.Name, location, cmd)
-	if errors.Is(err, ErrPending) {
+	o, err := a.Hub.Do(ctx, who.Name, cmd)
+	if errors.Is(err, router.ErrPending) {
 		at := "/v1/commands/" + url.PathEscape(key)
 		c.Set(fiber.HeaderLocation, at)
 		return c.Status(fiber.StatusAccepted).JSON(Command{Key: key, Status: "pending", URL: at})
@@ -119,6 +126,29 @@ func commandKey(c *fiber.Ctx) (string, error) {
 		})
 	}
 	return key, nil
+}
+
+// carriedOut tells whether the token's command under the caller's key was carried out before.
+func (a *API) carriedOut(c *fiber.Ctx, who access.Principal) (bool, error) {
+	if c.Get(idempotencyKey) == "" {
+		return false, nil
+	}
+	key, err := commandKey(c)
+	if err != nil {
+		return false, err
+	}
+	var o canon.Outcome
+	err = a.look(func(v store.View) error {
+		raw, err := views.Outcome(v, who.Name, key)
+		if errors.Is(err, views.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(raw, &o)
+	})
+	return o.OK, err
 }
 
 // read decodes the body of a route. An empty body is an empty object.
@@ -182,7 +212,7 @@ func (a *API) reserve(c *fiber.Ctx, who access.Principal) error {
 	cmd := canon.Command{Reserve: &canon.Reserve{
 		Item: id, Quantity: b.Quantity, Seconds: b.Seconds, Location: at, Channel: who.Channel(), ForWhom: b.ForWhom,
 	}}
-	return do[canon.Reservation](a, c, who, who.Location, cmd, func(o *canon.Outcome) error {
+	return do[canon.Reservation](a, c, who, cmd, func(o *canon.Outcome) error {
 		var made canon.Reservation
 		if err := json.Unmarshal(o.Result, &made); err != nil {
 			return fmt.Errorf("the outcome of a reservation: %w", err)
@@ -197,7 +227,7 @@ func (a *API) release(c *fiber.Ctx, who access.Principal) error {
 		return err
 	}
 	cmd := canon.Command{Release: &canon.Release{Reservation: parameter(c, "reservation")}}
-	return do[canon.Reservation](a, c, who, who.Location, cmd, nil)
+	return do[canon.Reservation](a, c, who, cmd, nil)
 }
 
 func (a *API) sell(c *fiber.Ctx, who access.Principal) error {
@@ -219,7 +249,7 @@ func (a *API) sell(c *fiber.Ctx, who access.Principal) error {
 		}
 		sell.Price = &canon.StatedMoney{Amount: b.Price.Amount, Currency: b.Price.Currency}
 	}
-	return do[canon.Claim](a, c, who, who.Location, canon.Command{Sell: sell}, nil)
+	return do[canon.Order](a, c, who, canon.Command{Sell: sell}, nil)
 }
 
 func (a *API) restock(c *fiber.Ctx, who access.Principal) error {
@@ -232,7 +262,7 @@ func (a *API) restock(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	return do[canon.Item](a, c, who, who.Location, canon.Command{Restock: &canon.Restock{Item: id, Claim: b.Claim, Location: at}}, nil)
+	return do[Restocked](a, c, who, canon.Command{Restock: &canon.Restock{Item: id, Claim: b.Claim, Location: at}}, nil)
 }
 
 func (a *API) resolve(c *fiber.Ctx, who access.Principal) error {
@@ -241,7 +271,7 @@ func (a *API) resolve(c *fiber.Ctx, who access.Principal) error {
 		return err
 	}
 	cmd := canon.Command{Resolve: &canon.Resolve{Case: parameter(c, "id"), Proposal: b.Proposal, Note: b.Note}}
-	return do[canon.Case](a, c, who, who.Location, cmd, nil)
+	return do[canon.Case](a, c, who, cmd, nil)
 }
 
 // command shows the outcome of one of the token's own commands.

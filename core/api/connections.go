@@ -91,6 +91,13 @@ func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
 	if err := a.known(name); err != nil {
 		return err
 	}
+	done, err := a.carriedOut(c, who)
+	if err != nil {
+		return err
+	}
+	if done { // the plan has changed by going live; the repeat must not be taken for another command
+		return a.nowIs(c, name)(nil)
+	}
 	ctx, cancel := context.WithTimeout(a.ctx, askDeadline)
 	defer cancel()
 	plan, err := a.Hub.Plan(ctx, name)
@@ -98,7 +105,7 @@ func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
 		return err
 	}
 	cmd := canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: canon.ModeLive, PlanDigest: b.PlanDigest, Plan: plan.Digest}}
-	return do[canon.Connection](a, c, who, who.Location, cmd, a.nowIs(c, name))
+	return do[canon.Connection](a, c, who, cmd, a.nowIs(c, name))
 }
 
 // setMode makes the handler of a mode that needs no plan.
@@ -108,7 +115,7 @@ func setMode(m canon.Mode) func(*API, *fiber.Ctx, access.Principal) error {
 		if err := a.known(name); err != nil {
 			return err
 		}
-		return do[canon.Connection](a, c, who, who.Location, canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: m}}, a.nowIs(c, name))
+		return do[canon.Connection](a, c, who, canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: m}}, a.nowIs(c, name))
 	}
 }
 
@@ -118,7 +125,7 @@ func setPause(paused bool) func(*API, *fiber.Ctx, access.Principal) error {
 		if err := a.known(name); err != nil {
 			return err
 		}
-		return do[canon.Connection](a, c, who, who.Location, canon.Command{SetPause: &canon.SetPause{Connection: name, Paused: paused}}, a.nowIs(c, name))
+		return do[canon.Connection](a, c, who, canon.Command{SetPause: &canon.SetPause{Connection: name, Paused: paused}}, a.nowIs(c, name))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -12,7 +11,10 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/jumpring/jumpring/core/access"
+	"github.com/jumpring/jumpring/core/intake"
 	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/views"
 )
 
@@ -21,18 +23,18 @@ const keptJobs = 50
 
 // Job is a long work that was started by a request: an import, or a full read and compare.
 type Job struct {
-	ID         string    `json:"id"`
-	Kind       string    `json:"kind" enum:"import,drift"`
-	Connection string    `json:"connection,omitempty"`
-	State      string    `json:"state" enum:"running,done,failed"`
-	Progress   Progress  `json:"progress"`
-	StartedAt  time.Time `json:"started_at"`
-	FinishedAt time.Time `json:"finished_at,omitzero"`
+	ID         string          `json:"id"`
+	Kind       string          `json:"kind" enum:"import,drift"`
+	Connection string          `json:"connection,omitempty"`
+	State      string          `json:"state" enum:"running,done,failed"`
+	Progress   intake.Progress `json:"progress"`
+	StartedAt  time.Time       `json:"started_at"`
+	FinishedAt time.Time       `json:"finished_at,omitzero"`
 	// Problem is why it failed.
-	Problem *problem.Problem `json:"problem,omitempty"`
-	Import  *ImportReport    `json:"import,omitempty"`
-	Drift   *DriftReport     `json:"drift,omitempty"`
-	URL     string           `json:"url"`
+	Problem *problem.Problem        `json:"problem,omitempty"`
+	Import  *ImportReport           `json:"import,omitempty"`
+	Drift   []reconcile.DriftReport `json:"drift,omitempty" doc:"One for each connection"`
+	URL     string                  `json:"url"`
 }
 
 // jobs runs long works: one of a kind for a connection at a time. They end with ctx.
@@ -48,7 +50,7 @@ func newJobs(ctx context.Context) *jobs { return &jobs{ctx: ctx} }
 func (j *jobs) wait() { j.wg.Wait() }
 
 // start runs work unless the same is running; fresh tells which.
-func (j *jobs) start(kind, connection string, work func(ctx context.Context, job *Job, progress func(Progress)) error) (job Job, fresh bool) {
+func (j *jobs) start(kind, connection string, work func(ctx context.Context, job *Job, progress func(intake.Progress)) error) (job Job, fresh bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, other := range j.all {
@@ -69,7 +71,7 @@ func (j *jobs) start(kind, connection string, work func(ctx context.Context, job
 	j.wg.Go(func() {
 		result := Job{}
 		err := guarded(func() error {
-			return work(j.ctx, &result, func(p Progress) {
+			return work(j.ctx, &result, func(p intake.Progress) {
 				j.mu.Lock()
 				defer j.mu.Unlock()
 				made.Progress = p
@@ -140,8 +142,15 @@ func (a *API) connectionImport(c *fiber.Ctx, _ access.Principal) error {
 	if err := a.known(name); err != nil {
 		return err
 	}
-	job, fresh := a.jobs.start("import", name, func(ctx context.Context, job *Job, progress func(Progress)) (err error) {
-		job.Import, err = a.Hub.Import(ctx, name, progress)
+	job, fresh := a.jobs.start("import", name, func(ctx context.Context, job *Job, progress func(intake.Progress)) error {
+		report, err := a.Hub.Import(ctx, name, progress)
+		if err == nil {
+			job.Import = &ImportReport{Report: report}
+			err = a.look(func(v store.View) (err error) {
+				job.Import.Joins, err = views.JoinsOf(v, name)
+				return err
+			})
+		}
 		return a.logged(err, "import", name)
 	})
 	return a.started(c, job, fresh)
@@ -149,14 +158,30 @@ func (a *API) connectionImport(c *fiber.Ctx, _ access.Principal) error {
 
 func (a *API) driftStart(c *fiber.Ctx, _ access.Principal) error {
 	name := query(c, "connection")
+	var names []string
 	if name != "" {
 		if err := a.known(name); err != nil {
 			return err
 		}
+		names = []string{name}
+	} else {
+		all, err := a.Hub.Connections(a.ctx)
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			names = append(names, all[i].Name)
+		}
 	}
-	job, fresh := a.jobs.start("drift", name, func(ctx context.Context, job *Job, progress func(Progress)) (err error) {
-		job.Drift, err = a.Hub.Drift(ctx, name, progress)
-		return a.logged(err, "drift", name)
+	job, fresh := a.jobs.start("drift", name, func(ctx context.Context, job *Job, progress func(intake.Progress)) error {
+		for _, name := range names {
+			report, err := a.Hub.Drift(ctx, name, progress)
+			if err != nil {
+				return a.logged(fmt.Errorf("connection %s: %w", name, err), "drift", name)
+			}
+			job.Drift = append(job.Drift, *report)
+		}
+		return nil
 	})
 	return a.started(c, job, fresh)
 }
@@ -169,15 +194,21 @@ func (a *API) logged(err error, kind, connection string) error {
 	return err
 }
 
-// Drift is the newest full read and compare of each connection, or of all at once.
+// ImportReport is what an import brought, and how the connection's listings stand joined after it.
+type ImportReport struct {
+	Report *intake.Report `json:"report"`
+	Joins  *views.Joins   `json:"joins"`
+}
+
+// Drift is the newest full read and compare of each connection.
 type Drift struct {
-	Reports []DriftReport `json:"reports"`
-	Running []string      `json:"running" doc:"Addresses of the jobs that are at it"`
+	Reports []reconcile.DriftReport `json:"reports"`
+	Running []string                `json:"running" doc:"Addresses of the jobs that are at it"`
 }
 
 func (a *API) drift(c *fiber.Ctx, _ access.Principal) error {
 	only := query(c, "connection")
-	out := Drift{Reports: []DriftReport{}, Running: []string{}}
+	out := Drift{Reports: []reconcile.DriftReport{}, Running: []string{}}
 	seen := map[string]bool{}
 	for _, job := range a.jobs.list() {
 		if job.Kind != "drift" || only != "" && job.Connection != only && job.Connection != "" {
@@ -186,12 +217,11 @@ func (a *API) drift(c *fiber.Ctx, _ access.Principal) error {
 		if job.State == "running" {
 			out.Running = append(out.Running, job.URL)
 		}
-		if job.Drift == nil {
-			continue
-		}
-		if key := strings.Join(job.Drift.Connections, ","); !seen[key] {
-			seen[key] = true
-			out.Reports = append(out.Reports, *job.Drift)
+		for _, report := range job.Drift {
+			if !seen[report.Connection] && (only == "" || report.Connection == only) {
+				seen[report.Connection] = true
+				out.Reports = append(out.Reports, report)
+			}
 		}
 	}
 	return c.JSON(out)

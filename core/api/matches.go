@@ -18,6 +18,7 @@ import (
 	"github.com/jumpring/jumpring/core/body"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/views"
 )
@@ -254,7 +255,7 @@ func (a *API) decide(who access.Principal, work []toDecide, out *Decided) error 
 		wg.Go(func() {
 			for w := range queue {
 				id := ulid.Make().String()
-				o, err := a.Hub.Do(ctx, who.Name, who.Location, canon.Command{Key: "match-" + id, ID: id, Match: &w.match})
+				o, err := a.Hub.Do(ctx, who.Name, canon.Command{Key: "match-" + id, ID: id, Match: &w.match})
 				mu.Lock()
 				switch {
 				case err != nil:
@@ -273,7 +274,7 @@ func (a *API) decide(who access.Principal, work []toDecide, out *Decided) error 
 	}
 	close(queue)
 	wg.Wait()
-	if errors.Is(failed, ErrPending) {
+	if errors.Is(failed, router.ErrPending) {
 		return problem.New(problem.HubBusy, "some decisions are still pending; send the list again").Retry(askDeadline / 10)
 	}
 	return failed

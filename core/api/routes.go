@@ -9,6 +9,7 @@ import (
 
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
@@ -77,9 +78,9 @@ func routes() []route {
 		{method: post, path: "/v1/items/{id}/reservations/{reservation}/release", name: "release-by-post", summary: "End a reservation, where DELETE can't be sent.", needs: access.ItemsClaim,
 			keyed: true, gives: json200(canon.Reservation{}), handle: (*API).release},
 		{method: post, path: "/v1/items/{id}/sell", name: "sell", summary: "Sell an item at the till.", needs: access.ItemsClaim,
-			takes: Sell{}, keyed: true, gives: json200(canon.Claim{}), handle: (*API).sell},
+			takes: Sell{}, keyed: true, gives: gives{status: 201, value: canon.Order{}}, handle: (*API).sell},
 		{method: post, path: "/v1/items/{id}/restock", name: "restock", summary: "Put a returned piece back for sale.", needs: access.ItemsRestock,
-			takes: Restock{}, keyed: true, gives: json200(canon.Item{}), handle: (*API).restock},
+			takes: Restock{}, keyed: true, gives: json200(Restocked{}), handle: (*API).restock},
 		{method: get, path: "/v1/commands/{key}", name: "command", summary: "Show what became of a command of this token, by its Idempotency-Key.", needs: access.OwnCommandsRead,
 			gives: json200(Command{}), handle: (*API).command},
 
@@ -130,7 +131,7 @@ func routes() []route {
 		{method: post, path: "/v1/connections/{name}/discover", name: "connection-discover", summary: "List what there is to map.", needs: access.ConnectionsInspect,
 			gives: json200(sdk.DiscoverResponse{}), handle: (*API).connectionDiscover},
 		{method: get, path: "/v1/connections/{name}/plan", name: "connection-plan", summary: "List each call that would be made if it were live.", needs: access.ConnectionsInspect,
-			gives: json200(Plan{}), handle: (*API).connectionPlan},
+			gives: json200(reconcile.Plan{}), handle: (*API).connectionPlan},
 		{method: post, path: "/v1/connections/{name}/import", name: "connection-import", summary: "Read everything that a connection has; answers with the job.", needs: access.ConnectionsInspect,
 			gives: gives{status: 202, value: Job{}}, handle: (*API).connectionImport},
 		{method: post, path: "/v1/connections/{name}/live", name: "connection-live", summary: "Let the hub write to a connection; takes the digest of the plan that was looked at.", needs: control,

@@ -5,7 +5,7 @@ import "net/http"
 // Code is the stable name of a problem. Programs branch on it; the words beside it may change, it may not.
 type Code string
 
-// The codes of the doors. What the fold refuses (an outcome of a command) has the fold's own code.
+// The codes that the doors give themselves. What the fold refuses (an outcome of a command) has the fold's code.
 const (
 	BodyNotJSON       Code = "body.not_json"
 	BodyNotUTF8       Code = "body.not_utf8"
@@ -31,8 +31,8 @@ const (
 	HubBusy           Code = "hub.busy"
 	HubFailed         Code = "hub.failed"
 	HubNotReady       Code = "hub.not_ready"
-	ItemHeld          Code = "item.held"
-	PlanStale         Code = "plan.stale"
+	KeyReused         Code = "command.key_reused"
+	ConnectionCan     Code = "connection.cannot"
 	CommandRefused    Code = "command.refused"
 	JobRunning        Code = "job.running"
 	EventType         Code = "event.type_unknown"
@@ -75,13 +75,33 @@ func Specs() []Spec {
 		{HubBusy, http.StatusServiceUnavailable, "The hub can't take this now", "Try again after Retry-After seconds with the same Idempotency-Key."},
 		{HubFailed, http.StatusInternalServerError, "The hub failed", "Look for the request's id in the hub's log."},
 		{HubNotReady, http.StatusServiceUnavailable, "The hub is not ready", "Wait; missing says for what."},
-		{ItemHeld, http.StatusConflict, "Somebody else holds this", "holder names the channel and until when; ask again afterwards."},
-		{PlanStale, http.StatusConflict, "The plan has changed since it was looked at", "Look at the plan again and pass its new digest."},
+		{KeyReused, http.StatusUnprocessableEntity, "The Idempotency-Key was used for another command", "Send each command under a key of its own."},
+		{ConnectionCan, http.StatusConflict, "The connection's connector can't do this", "See what the connector describes; `jumpring connection list` names it."},
 		{CommandRefused, http.StatusConflict, "The command was refused", "detail says why."},
 		{JobRunning, http.StatusConflict, "The same job is running", "Follow the running job, whose address is in Location."},
 		{EventType, http.StatusUnprocessableEntity, "The event's type is not known", "See docs/events.md for the types that are taken."},
 		{EventInvalid, http.StatusUnprocessableEntity, "The event can't be read", "Change each field that errors names; see docs/events.md for examples."},
 		{EventBatch, http.StatusUnprocessableEntity, "The batch has no event, or too many", "Send 1 to 500 events at once."},
+		{"item.held", http.StatusConflict, "Somebody else holds the piece", "holder names the channel and until when; ask again afterwards."},
+		{"item.contested", http.StatusConflict, "More than one claim is live on the piece", "Resolve its case first."},
+		{"item.not_in_stock", http.StatusConflict, "The piece is not in stock", "Count it or restock it first."},
+		{"item.unknown", http.StatusNotFound, "There is no such item", "Look the id up with /v1/items."},
+		{"stock.short", http.StatusConflict, "There is not enough stock at the location", "Ask for less, or at a location that has it."},
+		{"quantity.piece", http.StatusUnprocessableEntity, "A piece comes one at a time", "Leave quantity out."},
+		{"money.unreadable", http.StatusUnprocessableEntity, "The amount can't be read", "Write digits with a point and an ISO 4217 currency."},
+		{"reservation.duration", http.StatusUnprocessableEntity, "The duration is out of range", "Hold for 1 second to 30 days."},
+		{"reservation.unknown", http.StatusNotFound, "There is no such reservation", "Use the id that the reservation was made with."},
+		{"reservation.ended", http.StatusConflict, "The reservation has ended", "Reserve again."},
+		{"claim.ambiguous", http.StatusConflict, "More than one sale is live", "Name the claim to take back."},
+		{"claim.none", http.StatusConflict, "There is no live sale to take back", "Look at the item's timeline."},
+		{"case.unknown", http.StatusNotFound, "There is no such case", "Look the id up with /v1/cases."},
+		{"case.closed", http.StatusConflict, "The case is closed", "detail says how it ended."},
+		{"case.stale", http.StatusConflict, "The piece of the case is no more", "Nothing is to be decided."},
+		{"case.proposal", http.StatusUnprocessableEntity, "The case has no such proposal", "Use the id of one of the case's proposals."},
+		{"listing.unknown", http.StatusNotFound, "There is no such listing", "Use a listing_id of the match list."},
+		{"plan.stale", http.StatusConflict, "The plan has changed since it was looked at", "Look at the plan again and pass its new digest."},
+		{"mode.unknown", http.StatusUnprocessableEntity, "There is no such mode", "Use observe, shadow or live."},
+		{"command.unknown", http.StatusUnprocessableEntity, "The hub does not know this command", "Use a newer hub, or a route of /openapi.json."},
 	}
 }
 

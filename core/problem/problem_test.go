@@ -63,7 +63,7 @@ func TestOf(t *testing.T) {
 func TestFromOutcomeKeepsTheFoldsWords(t *testing.T) {
 	until := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	p := FromOutcome(&canon.Outcome{Status: 409, Code: "item.held", Reason: "web-eu holds it", Holder: &canon.Holder{Channel: "web-eu", Until: &until}})
-	require.Equal(t, ItemHeld, p.Code)
+	require.Equal(t, Code("item.held"), p.Code)
 	require.Equal(t, 409, p.Status)
 	require.Equal(t, "web-eu holds it", p.Detail)
 	require.Equal(t, "web-eu", p.Holder.Channel)

@@ -26,7 +26,7 @@ func Clients(r store.Reader, k Keys, q ClientQuery) (Page, error) {
 	for _, key := range []struct {
 		stated, index string
 		normalize     func(string) string
-	}{{q.Email, store.IndexEmail, k.Email}, {q.Phone, store.IndexPhone, k.Phone}} {
+	}{{q.Email, store.IndexEmail, k.email}, {q.Phone, store.IndexPhone, k.phone}} {
 		if key.stated == "" {
 			continue
 		}
@@ -39,7 +39,7 @@ func Clients(r store.Reader, k Keys, q ClientQuery) (Page, error) {
 	if strings.TrimSpace(q.Q) == "" {
 		return list(r, store.TypeClient, filters, q.Paging)
 	}
-	words := k.Words(q.Q)
+	words := k.words(q.Q)
 	if len(words) == 0 {
 		return Page{Items: nothing()}, nil
 	}

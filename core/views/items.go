@@ -38,10 +38,10 @@ func Items(r store.Reader, k Keys, q ItemQuery) (Page, error) {
 		filters = append(filters, f)
 	}
 	same := func(s string) string { return s }
-	by(q.Serial, store.IndexSerial, k.Serial)
-	by(q.EPC, store.IndexEPC, k.EPC)
-	by(q.SKU, store.IndexSKU, k.SKU)
-	by(q.GTIN, store.IndexGTIN, k.GTIN)
+	by(q.Serial, store.IndexSerial, k.serial)
+	by(q.EPC, store.IndexEPC, k.epc)
+	by(q.SKU, store.IndexSKU, k.sku)
+	by(q.GTIN, store.IndexGTIN, k.gtin)
 	by(q.Location, store.IndexItemAt, same)
 	by(string(q.Status), store.IndexStatus, same)
 	if impossible {
@@ -53,10 +53,10 @@ func Items(r store.Reader, k Keys, q ItemQuery) (Page, error) {
 func certificateFilter(k Keys, stated string) (filter, bool) {
 	stated = strings.TrimSpace(stated)
 	lab, number := "", stated
-	if i := strings.IndexAny(stated, "/ :"); i >= 0 {
-		lab, number = stated[:i], stated[i+1:]
+	if before, after, ok := strings.Cut(stated, "/"); ok {
+		lab, number = before, after
 	}
-	c := k.Certificate(lab, number)
+	c := k.certificate(lab, number)
 	switch {
 	case c.Number == "":
 		return filter{}, false

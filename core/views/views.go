@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -28,22 +27,6 @@ var (
 	ErrCursor   = errors.New("views: the cursor is not one of this list's")
 	ErrBroad    = errors.New("views: too many records match")
 )
-
-// Keys normalizes what a person types to what the indexes hold. Each function gives "" for what can't be a key, which
-// then matches nothing.
-type Keys struct {
-	Serial func(string) string
-	SKU    func(string) string
-	EPC    func(string) string
-	GTIN   func(string) string
-	Email  func(string) string
-	// Phone takes a number in any usual spelling; the region is the hub's own.
-	Phone func(string) string
-	// Certificate takes a laboratory, which may be empty, and a number.
-	Certificate func(lab, number string) canon.Certificate
-	// Words splits a name into the words of the index.
-	Words func(string) []string
-}
 
 // Page is one part of a list. NextCursor is empty at the end.
 type Page struct {
