@@ -1,0 +1,144 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/jumpring/jumpring/core/access"
+	"github.com/jumpring/jumpring/core/api"
+	"github.com/jumpring/jumpring/core/ingress"
+	"github.com/jumpring/jumpring/core/views"
+)
+
+// ServeOptions configure Serve.
+type ServeOptions struct {
+	Options
+	// Listen is the address of the one port, "127.0.0.1:8480".
+	Listen  string
+	Version string
+	// AdminToken is the text of the first admin's token; empty makes one, which FirstToken gets to show, once.
+	AdminToken string
+	FirstToken func(text string) error
+	// Started is called with the address when the doors are open.
+	Started func(address string)
+	// JSONBytes and WebhookBytes bound the bodies; 0 means the defaults of core/api.
+	JSONBytes, WebhookBytes int
+}
+
+// closeDeadline is how long requests under way may take at a stop.
+const closeDeadline = 10 * time.Second
+
+// Serve runs a hub with its doors until ctx ends. The doors are open before any platform is reached.
+func Serve(ctx context.Context, o ServeOptions) (err error) {
+	h, err := Open(ctx, o.Options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	doors, err := h.doors(&o)
+	if err != nil {
+		return err
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
+	if err != nil {
+		return fmt.Errorf("hub: listen on %s: %w", o.Listen, err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.Run(ctx) })
+	g.Go(func() error {
+		if err := doors.Serve(ln); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("hub: serve: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		closing, cancel := context.WithTimeout(context.Background(), closeDeadline)
+		defer cancel()
+		return doors.Close(closing)
+	})
+	if o.Started != nil {
+		o.Started(ln.Addr().String())
+	}
+	return g.Wait()
+}
+
+func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
+	tokens, err := access.NewKeeper(h.vault, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	if err := firstToken(tokens, o); err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	if err := h.register(metrics); err != nil {
+		return nil, err
+	}
+	webhookBytes := o.WebhookBytes
+	if webhookBytes == 0 {
+		webhookBytes = 2 << 20
+	}
+	hooks, err := ingress.NewHooks(Doors{h}, webhookBytes, time.Now, metrics)
+	if err != nil {
+		return nil, err
+	}
+	events, err := ingress.NewEvents(Doors{h}, metrics)
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("hub: listen %q is not HOST:PORT: %w", o.Listen, err)
+	}
+	ip := net.ParseIP(host)
+	return api.New(api.Options{
+		Hub: Doors{h}, Tokens: tokens, Keys: views.Keys{Region: o.Settings.Region}, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
+		Log: h.log.Named("api"), Version: o.Version, JSONBytes: o.JSONBytes, WebhookBytes: o.WebhookBytes,
+		PageOnLoopback: host == "localhost" || (ip != nil && ip.IsLoopback()),
+	})
+}
+
+// firstToken makes the first admin's token when there is none at all.
+func firstToken(tokens *access.Keeper, o *ServeOptions) error {
+	if len(tokens.List()) > 0 {
+		return nil
+	}
+	if o.AdminToken != "" {
+		_, err := tokens.Adopt(o.AdminToken, "admin", access.RoleAdmin, "", time.Time{})
+		return err
+	}
+	text, _, err := tokens.Create("admin", access.RoleAdmin, "", time.Time{})
+	if err != nil || o.FirstToken == nil {
+		return err
+	}
+	return o.FirstToken(text)
+}
+
+// register adds what the hub knows of itself to the metrics.
+func (h *Hub) register(metrics prometheus.Registerer) error {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	for _, c := range []prometheus.Collector{
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("jumpring_journal_end", "Offset of the newest durable batch.", func() float64 { return float64(h.journal.End()) }),
+		gauge("jumpring_fold_offset", "Offset of the newest folded batch.", func() float64 { return float64(h.router.Mark().Position.Offset) }),
+		gauge("jumpring_fold_lag_batches", "Durable batches that are not folded yet.", func() float64 { return float64(h.router.Lag()) }),
+		gauge("jumpring_fold_entries_total", "Entries folded since the start.", func() float64 { return float64(h.router.Folded()) }),
+		gauge("jumpring_journal_fsyncs_total", "Syncs of the journal since the start.", func() float64 { return float64(h.journal.Stats().Syncs) }),
+		gauge("jumpring_clock_skew_seconds", "By how much the wall clock differs from the journal's.", func() float64 { return h.journal.ClockSkew().Seconds() }),
+	} {
+		if err := metrics.Register(c); err != nil {
+			return fmt.Errorf("hub: metrics: %w", err)
+		}
+	}
+	return nil
+}
