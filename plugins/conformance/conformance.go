@@ -76,18 +76,61 @@ func Check(ctx context.Context, dir string, o Options) ([]Finding, error) {
 		return nil, err
 	}
 	k := &kit{Options: o, dir: dir, sum: sum}
-	about, err := k.describe(ctx)
-	if err != nil {
+	if err := k.tryUnopened(ctx); err != nil {
 		return nil, err
 	}
-	for _, rule := range []func(context.Context, *sdk.DescribeResponse) error{k.configuration, k.unreachable, k.webhooks} {
-		if err := rule(ctx, about); err != nil {
-			return nil, err
-		}
+	if err := k.tryOpened(ctx); err != nil {
+		return nil, err
 	}
 	k.secretsStayIn()
 	return k.findings, nil
 }
+
+// tryUnopened tries what a connector must do before Open.
+func (k *kit) tryUnopened(ctx context.Context) error {
+	c, err := k.launch(ctx, true, k.Secrets)
+	if err != nil {
+		return err
+	}
+	defer k.close(c)
+	startCtx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := c.Ready(startCtx); err != nil {
+		return fmt.Errorf("the connector does not start: %w", err)
+	}
+	if k.about, err = c.Describe(startCtx); err != nil {
+		return err
+	}
+	k.describe()
+	return k.configuration(ctx, c)
+}
+
+// tryOpened tries what a connector must do while nobody is at the platform's address.
+func (k *kit) tryOpened(ctx context.Context) error {
+	c, err := k.launch(ctx, false, k.Secrets)
+	if err != nil {
+		return err
+	}
+	defer k.close(c)
+	startCtx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := c.Ready(startCtx); err != nil {
+		k.hear(err)
+		k.find("unreachable", "Open fails when the platform can't be reached: %v", err)
+		return nil
+	}
+	k.hear(nil, c.Status().Opened...)
+	if slices.Contains(k.about.Capabilities, sdk.CanWebhook) && len(k.Deliveries) > 0 {
+		if err := k.webhooks(ctx, c); err != nil {
+			return err
+		}
+	}
+	k.unreachable(ctx, c)
+	return nil
+}
+
+// startLimit is how long a program may take to start and open.
+const startLimit = 30 * time.Second
 
 // kit is one run of the checks.
 type kit struct {
@@ -97,7 +140,7 @@ type kit struct {
 	launches int
 	log      logBuffer
 	said     []string // what the connector said in errors and diagnostics
-	opens    bool     // Open works, so that what needs an open connection can be tried
+	about    *sdk.DescribeResponse
 	findings []Finding
 }
 
@@ -141,8 +184,9 @@ func (k *kit) launch(ctx context.Context, unopened bool, secrets map[string]stri
 		Deadlines: host.Deadlines{
 			Validate: d, Check: d, Open: d, Close: d, Register: d, Discover: d, Webhook: d, Poll: d, Snapshot: d, Apply: d, Lookup: d, Read: d, Health: d,
 		},
-		Logger: hclog.New(&hclog.LoggerOptions{Output: &k.log, Level: hclog.Trace}),
-		Rotate: func(string, string) error { return nil },
+		Restart: host.Restart{Initial: 10 * time.Millisecond, MaxCrashes: 2},
+		Logger:  hclog.New(&hclog.LoggerOptions{Output: &k.log, Level: hclog.Trace}),
+		Rotate:  func(string, string) error { return nil },
 	})
 }
 
@@ -168,22 +212,10 @@ var (
 	fieldTypes = []string{"string", "int", "bool", "duration", "url", "list"}
 )
 
-func (k *kit) describe(ctx context.Context) (*sdk.DescribeResponse, error) {
+// describe looks at what the connector says of itself.
+func (k *kit) describe() {
 	const rule = "describe"
-	c, err := k.launch(ctx, true, k.Secrets)
-	if err != nil {
-		return nil, err
-	}
-	defer k.close(c)
-	startCtx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if err := c.Ready(startCtx); err != nil {
-		return nil, fmt.Errorf("the connector does not start: %w", err)
-	}
-	about, err := c.Describe(startCtx)
-	if err != nil {
-		return nil, err
-	}
+	about := k.about
 	if about.Summary == "" {
 		k.find(rule, "no summary")
 	}
@@ -213,24 +245,18 @@ func (k *kit) describe(ctx context.Context) (*sdk.DescribeResponse, error) {
 	if polls := slices.Contains(about.Capabilities, sdk.CanPoll); polls != (len(about.Streams) > 0) {
 		k.find(rule, "streams are described if and only if the connector polls, here: %d streams, polls %v", len(about.Streams), polls)
 	}
-	return about, nil
 }
 
 // configuration takes each required key away in turn.
-func (k *kit) configuration(ctx context.Context, about *sdk.DescribeResponse) error {
+func (k *kit) configuration(ctx context.Context, c *host.Connection) error {
 	const rule = "configuration"
-	if !slices.Contains(about.Capabilities, sdk.CanValidate) {
+	if !slices.Contains(k.about.Capabilities, sdk.CanValidate) {
 		return nil
 	}
 	var config map[string]json.RawMessage
 	if err := json.Unmarshal(k.Config, &config); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	c, err := k.launch(ctx, true, k.Secrets)
-	if err != nil {
-		return err
-	}
-	defer k.close(c)
 	validate := func(config map[string]json.RawMessage, secrets map[string]string) []sdk.Diagnostic {
 		raw, err := json.Marshal(config)
 		if err != nil {
@@ -249,7 +275,7 @@ func (k *kit) configuration(ctx context.Context, about *sdk.DescribeResponse) er
 	for _, d := range validate(config, k.Secrets) {
 		k.find(rule, "a valid configuration is refused: %s %s: %s", d.Code, d.Path, d.Summary)
 	}
-	for _, f := range about.Config {
+	for _, f := range k.about.Config {
 		if !f.Required {
 			continue
 		}
@@ -279,23 +305,10 @@ func without[V any](m map[string]V, key string) map[string]V {
 	return out
 }
 
-// unreachable opens the connection with nobody at the platform's address.
-func (k *kit) unreachable(ctx context.Context, about *sdk.DescribeResponse) error {
+// unreachable makes each call that has to ask the platform.
+func (k *kit) unreachable(ctx context.Context, c *host.Connection) {
 	const rule = "unreachable"
-	c, err := k.launch(ctx, false, k.Secrets)
-	if err != nil {
-		return err
-	}
-	defer k.close(c)
-	readyCtx, cancel := context.WithTimeout(ctx, k.Deadline)
-	defer cancel()
-	if err := c.Ready(readyCtx); err != nil {
-		k.hear(err)
-		k.find(rule, "Open fails when the platform can't be reached: %v", err)
-		return nil
-	}
-	k.opens = true
-	k.hear(nil, c.Status().Opened...)
+	about := k.about
 	failsInTime := func(call string, err error) {
 		k.hear(err)
 		var e *host.Error
@@ -332,20 +345,11 @@ func (k *kit) unreachable(ctx context.Context, about *sdk.DescribeResponse) erro
 		_, err := c.Health(ctx, &sdk.HealthRequest{})
 		failsInTime("Health", err)
 	}
-	return nil
 }
 
 // webhooks tries the deliveries as they are and spoilt.
-func (k *kit) webhooks(ctx context.Context, about *sdk.DescribeResponse) error {
+func (k *kit) webhooks(ctx context.Context, c *host.Connection) error {
 	const rule = "webhook"
-	if !slices.Contains(about.Capabilities, sdk.CanWebhook) || len(k.Deliveries) == 0 || !k.opens {
-		return nil
-	}
-	c, err := k.launch(ctx, false, k.Secrets)
-	if err != nil {
-		return err
-	}
-	defer k.close(c)
 	handle := func(c *host.Connection, d sdk.WebhookRequest) sdk.Verdict {
 		resp, err := c.HandleWebhook(ctx, &d)
 		k.hear(err)

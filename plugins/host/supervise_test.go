@@ -134,6 +134,7 @@ func runHub(workDir string) {
 	fail(err)
 	c, err := Launch(context.Background(), Spec{
 		Connection: "web-eu", Command: []string{path, "connector"}, Checksum: sum, Config: []byte(jsonConfig), WorkDir: workDir,
+		Env: map[string]string{sdk.EnvHostPID: ""}, // the SDK's own watch is off: this is about the kernel's signal
 	})
 	fail(err)
 	fail(c.Ready(context.Background()))
