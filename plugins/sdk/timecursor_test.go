@@ -98,6 +98,23 @@ func TestTimeCursorPagesThroughTies(t *testing.T) {
 	require.Equal(t, []string{"r07"}, fresh)
 }
 
+// A row that leaves the tie while it is paged through shifts the others to earlier pages, past the reader.
+func TestTimeCursorReadsATieAgainAfterAShift(t *testing.T) {
+	l := &platformList{}
+	for i := range 25 {
+		l.set(fmt.Sprintf("r%02d", i), cursorStart.Add(time.Hour))
+	}
+	pages := 0
+	fresh, _ := walk(t, l, nil, cursorStart, 10, func() {
+		// The first page moves the cursor to the tie's time, the second begins the tie.
+		if pages++; pages == 2 {
+			l.set("r03", cursorStart.Add(3*time.Hour))
+		}
+	})
+	require.Contains(t, fresh, "r10", "it slid to the page that was read already")
+	require.Len(t, fresh, 26, "25 rows, and the one that changed twice")
+}
+
 func TestTimeCursorOverlapsAfterAWalkThatEndsOnAFullTie(t *testing.T) {
 	l := &platformList{}
 	for i := range 10 {
