@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -149,21 +151,21 @@ func (c *Connection) environment() []string {
 // maxSocketDir leaves room for go-plugin's folder and file name in the 108 bytes of a socket's address.
 const maxSocketDir = 64
 
-// cleanRunDir gives an empty folder for sockets, so that those of a killed process do not stay.
+// cleanRunDir gives an empty folder for sockets, so that those of a killed process or hub do not stay. It is in the
+// work folder, or under the system's temporary one, with a name that the next hub finds again, where that is too long.
 func (c *Connection) cleanRunDir() (string, error) {
 	if c.runDir == "" {
 		c.runDir = filepath.Join(c.spec.WorkDir, "run")
 		if len(c.runDir) > maxSocketDir {
-			var err error
-			if c.runDir, err = os.MkdirTemp("", "jumpring-"); err != nil {
-				return "", err
-			}
+			sum := sha256.Sum256([]byte(c.spec.WorkDir))
+			c.runDir = filepath.Join(os.TempDir(), "jumpring-"+hex.EncodeToString(sum[:8]))
 		}
 	}
 	if err := os.RemoveAll(c.runDir); err != nil {
 		return "", err
 	}
-	return c.runDir, os.MkdirAll(c.runDir, 0o700)
+	// Mkdir and not MkdirAll: a folder that somebody else has put there is an error.
+	return c.runDir, os.Mkdir(c.runDir, 0o700)
 }
 
 // connect performs the handshake.

@@ -103,7 +103,8 @@ func TestHungProcessIsKilledAndRestarted(t *testing.T) {
 
 func TestProcessDiesWithTheHub(t *testing.T) {
 	path, _ := self()
-	hub := exec.Command(path, "hub", t.TempDir())
+	workDir := t.TempDir()
+	hub := exec.Command(path, "hub", workDir)
 	out, err := hub.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, hub.Start())
@@ -118,6 +119,15 @@ func TestProcessDiesWithTheHub(t *testing.T) {
 	eventually(t, "the connector ends", func() bool { return !alive(pid) })
 	require.Less(t, time.Since(began), time.Second)
 	require.Error(t, hub.Wait())
+
+	// The next hub clears what the killed one left.
+	spec := testSpec(t)
+	spec.WorkDir = workDir
+	c := launch(t, spec)
+	ready(t, c)
+	sockets, err := os.ReadDir(c.runDir)
+	require.NoError(t, err)
+	require.Len(t, sockets, 1)
 }
 
 // runHub launches a connector, prints its process id, and waits to be killed.
@@ -147,7 +157,7 @@ func TestConnectorWithoutItsHubEnds(t *testing.T) {
 	path, _ := self()
 	h := sdk.Handshake()
 	orphan := exec.Command(path, "connector")
-	orphan.Env = []string{h.MagicCookieKey + "=" + h.MagicCookieValue, sdk.EnvHostPID + "=1", sdk.EnvLogLevel + "=error"}
+	orphan.Env = []string{h.MagicCookieKey + "=" + h.MagicCookieValue, sdk.EnvHostPID + "=1", sdk.EnvLogLevel + "=error", "PLUGIN_UNIX_SOCKET_DIR=" + t.TempDir()}
 	out, err := orphan.CombinedOutput()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit)
