@@ -575,8 +575,8 @@ func TestValidateNamesEachMistake(t *testing.T) {
 		{"a version that never was", `{"shop":"aurum.myshopify.com","api_version":"2026-11"}`, map[string]string{"client_secret": "s", "access_token": "t"}, []string{"shopify.version_invalid"}},
 		{"unknown key", `{"shop":"aurum.myshopify.com","shopp":"x"}`, nil, []string{"shopify.config_unreadable"}},
 		{"refresh token without client id", `{"shop":"aurum.myshopify.com"}`, map[string]string{"client_secret": "s", "refresh_token": "t"}, []string{"shopify.client_id_missing"}},
-		{"metafield of no field", `{"shop":"aurum.myshopify.com","metafields":{"colour":"jewelry.colour","serial":"serial"}}`, map[string]string{"client_secret": "s", "access_token": "t"}, []string{"shopify.metafield_invalid", "shopify.metafield_invalid"}},
-		{"good", `{"shop":"aurum.myshopify.com","metafields":{"serial":"custom.serial_number"}}`, map[string]string{"client_secret": "s", "access_token": "t"}, nil},
+		{"metafield of no field", `{"shop":"aurum.myshopify.com","metafields":["colour=jewelry.colour","serial=serial"]}`, map[string]string{"client_secret": "s", "access_token": "t"}, []string{"shopify.metafield_invalid", "shopify.metafield_invalid"}},
+		{"good", `{"shop":"aurum.myshopify.com","metafields":["serial=custom.serial_number"]}`, map[string]string{"client_secret": "s", "access_token": "t"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
