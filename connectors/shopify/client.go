@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,15 @@ func (e *apiError) Error() string {
 }
 
 func (e *apiError) Unwrap() error { return e.cause }
+
+// As lets the hub see the code and the wait.
+func (e *apiError) As(target any) bool {
+	t, ok := target.(**sdk.Error)
+	if ok {
+		*t = &sdk.Error{Code: e.code, Message: e.reason, RetryAfter: e.wait, Err: e.cause}
+	}
+	return ok
+}
 
 // client calls the Admin GraphQL API of one shop, paced by its cost bucket.
 type client struct {
@@ -116,8 +126,11 @@ type document struct {
 	text string
 }
 
-// call runs a document and decodes its data. A background call waits and tries again by itself, since it reads only;
-// an interactive one tells its caller at once.
+// writes tells that a document changes something, so that it must not be sent again while its outcome is unknown.
+func (d document) writes() bool { return strings.HasPrefix(d.text, "mutation") }
+
+// call runs a document and decodes its data. A background call bears throttling and single faults by itself; an
+// interactive one tells its caller at once, and so does every call when the shop can't be reached: the hub backs off.
 func (c *client) call(ctx context.Context, l lane, doc document, variables map[string]any, data any) (answer, error) {
 	for try := 1; ; try++ {
 		ans, err := c.once(ctx, l, doc, variables, data)
@@ -133,7 +146,7 @@ func (c *client) call(ctx context.Context, l lane, doc document, variables map[s
 		if ae.kind != failThrottled {
 			c.lastFailure.Store(&reason)
 		}
-		again := ae.kind == failThrottled || ae.kind == failTransient || ae.kind == failUnknown
+		again := ae.kind == failThrottled || ae.kind == failUnknown && !doc.writes()
 		if l != laneBackground || !again || try == maxBackground {
 			return ans, err
 		}

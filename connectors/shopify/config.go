@@ -36,16 +36,16 @@ const (
 
 // config is a connection's `config` as written.
 type config struct {
-	Shop           string            `json:"shop"`
-	Endpoint       string            `json:"endpoint"`
-	APIVersion     string            `json:"api_version"`
-	ClientID       string            `json:"client_id"`
-	Currency       string            `json:"currency"`
-	OrdersSince    string            `json:"orders_since"`
-	TestOrders     string            `json:"test_orders"`
-	MetafieldOwner string            `json:"metafield_owner"`
-	Metafields     map[string]string `json:"metafields"`
-	Attributes     []string          `json:"attributes"`
+	Shop           string   `json:"shop"`
+	Endpoint       string   `json:"endpoint"`
+	APIVersion     string   `json:"api_version"`
+	ClientID       string   `json:"client_id"`
+	Currency       string   `json:"currency"`
+	OrdersSince    string   `json:"orders_since"`
+	TestOrders     string   `json:"test_orders"`
+	MetafieldOwner string   `json:"metafield_owner"`
+	Metafields     []string `json:"metafields"`
+	Attributes     []string `json:"attributes"`
 }
 
 // settings is a checked configuration with its secrets.
@@ -60,7 +60,7 @@ type settings struct {
 	owner            string
 	metafields       metafieldMap
 
-	secrets      [][]byte // webhook keys, the current one first
+	secrets      []string // webhook keys, the current one first
 	clientSecret string
 	accessToken  string
 	refreshToken string
@@ -76,7 +76,7 @@ func configFields() []sdk.ConfigField {
 		{Key: "orders_since", Description: "how far back a snapshot reads orders", Type: "duration", Default: defaultOrdersSince.String()},
 		{Key: "test_orders", Description: "accept or ignore orders of a test payment gateway; the shop lowers its stock for them", Type: "string", Default: "accept", OneOf: []string{"accept", "ignore"}},
 		{Key: "metafield_owner", Description: "where a piece's jewelry metafields are kept", Type: "string", Default: ownerVariant, OneOf: []string{ownerVariant, ownerProduct, ownerBoth}},
-		{Key: "metafields", Description: "field of the piece to namespace.key, where it differs from jewelry.<field>", Type: "map"},
+		{Key: "metafields", Description: "field=namespace.key for each field of a piece that is not kept in jewelry.<field>", Type: "list"},
 		{Key: "attributes", Description: "further metafields (namespace.key) to keep as attributes", Type: "list"},
 		{Key: "client_secret", Description: "the app's client secret, which signs webhooks", Type: "string", Required: true, Secret: true},
 		{Key: "client_secret_previous", Description: "the secret before a rotation; accepted beside the new one", Type: "string", Secret: true},
@@ -142,17 +142,17 @@ func parseSettings(raw json.RawMessage, secrets map[string]string) (*settings, [
 	}
 	m, problems := newMetafieldMap(c.Metafields, c.Attributes)
 	for _, p := range problems {
-		fail("metafield_invalid", "config.metafields", p, "write field: namespace.key with a field of "+strings.Join(metafieldFields, ", "))
+		fail("metafield_invalid", "config.metafields", p, "write field=namespace.key with a field of "+strings.Join(metafieldFields, ", "))
 	}
 	s.metafields = m
 
 	if s.clientSecret == "" {
 		fail("client_secret_missing", "secrets.client_secret", "client_secret is empty, so webhooks can't be verified", "copy it from the app's settings at the platform")
 	} else {
-		s.secrets = append(s.secrets, []byte(s.clientSecret))
+		s.secrets = append(s.secrets, s.clientSecret)
 	}
 	if p := secrets["client_secret_previous"]; p != "" {
-		s.secrets = append(s.secrets, []byte(p))
+		s.secrets = append(s.secrets, p)
 	}
 	switch {
 	case s.refreshToken != "" && s.clientID == "":
@@ -190,13 +190,16 @@ type metafieldMap struct {
 	keys    []string          // all of them, sorted
 }
 
-func newMetafieldMap(custom map[string]string, attributes []string) (metafieldMap, []string) {
+func newMetafieldMap(pairs, attributes []string) (metafieldMap, []string) {
 	m := metafieldMap{fieldOf: map[string]string{}}
 	var problems []string
-	for field := range custom {
+	custom := map[string]string{}
+	for _, pair := range pairs {
+		field, key, _ := strings.Cut(pair, "=")
 		if !slices.Contains(metafieldFields, field) {
 			problems = append(problems, fmt.Sprintf("%q is no field of a piece", field))
 		}
+		custom[field] = key
 	}
 	add := func(key, field string) {
 		if !metafieldPattern.MatchString(key) {
@@ -209,8 +212,8 @@ func newMetafieldMap(custom map[string]string, attributes []string) (metafieldMa
 		m.keys = append(m.keys, key)
 	}
 	for _, field := range metafieldFields {
-		key := custom[field]
-		if key == "" {
+		key, set := custom[field]
+		if !set {
 			key = "jewelry." + field
 		}
 		add(key, field)

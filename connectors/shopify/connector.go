@@ -66,9 +66,10 @@ func (c *connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Descri
 			{Name: streamCustomers, IntervalMillis: 120_000, Personal: true},
 		},
 		// A cancelled order gives its goods back through the refund that states them, so a cancellation alone raises nothing.
-		Implied:               sdk.Implied{OrderLowersLevel: true, RefundRaisesLevel: true, CompareAndSet: true},
-		Scopes:                neededScopes,
-		RateLimit:             sdk.RateLimit{PerSecond: 8, Burst: 100, MaxBatch: 50},
+		Implied: sdk.Implied{OrderLowersLevel: true, RefundRaisesLevel: true, CompareAndSet: true},
+		Scopes:  neededScopes,
+		// The connector paces itself by the cost that the shop states; this only bounds a runaway.
+		RateLimit:             sdk.RateLimit{PerSecond: 20, Burst: 100, MaxBatch: 50},
 		SettleMillis:          1_000,
 		WebhookDeadlineMillis: 5_000,
 	}, nil

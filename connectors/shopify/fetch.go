@@ -57,6 +57,7 @@ func (s *session) shopFacts(ctx context.Context, l lane) (*shopFacts, error) {
 		return nil, err
 	}
 	facts.at = ans.at
+	s.uninstalled.Store(false) // the token works, so the app is there
 	if s.settings.currency == "" && facts.Shop.CurrencyCode != "" {
 		s.currency.Store(&facts.Shop.CurrencyCode)
 	}

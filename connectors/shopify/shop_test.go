@@ -11,14 +11,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/jumpring/jumpring/connectors/shopify/twin"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // shop is a connector against its twin over HTTP, with an endpoint that takes the webhooks as the hub does.
 type shop struct {

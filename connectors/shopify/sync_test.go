@@ -26,20 +26,24 @@ func ref(kind canon.Kind, id string) canon.Ref { return canon.Ref{Kind: kind, Ex
 // What a webhook says and what a read says of the same state are the same, apart from what the body can't carry. If
 // they were not, every tie of versions would look like a change.
 func TestAWebhookAndAReadOfOneStateAgree(t *testing.T) {
-	s := newShop(t, twin.Options{}, map[string]any{"attributes": []string{"custom.designer"}}, nil)
+	now := time.Now().Add(-time.Minute)
+	s := newShop(t, twin.Options{Clock: func() time.Time { return now }}, map[string]any{"attributes": []string{"custom.designer"}}, nil)
 	s.subscribe(t)
 	ring, other := s.piece(t, 1), s.piece(t, 2)
+	now = now.Add(time.Second) // a second per event, so that versions tell which delivery is the newest
 	placed, err := s.twin.PlaceOrder(twin.NewOrder{Customer: &clara, Lines: []twin.NewLine{
 		{VariantID: ring.Variants[0], Discount: "12.30", Properties: []twin.Property{{Name: "_serial", Value: "AU-0001"}}}, {VariantID: other.Variants[0]}}})
 	require.NoError(t, err)
+	now = now.Add(time.Second)
 	require.NoError(t, s.twin.FulfilOrder(placed.ID))
+	now = now.Add(time.Second)
 	_, err = s.twin.Refund(placed.ID, []twin.RefundLine{{LineID: placed.Lines[0], Quantity: 1, Restock: "return"}}, "too small")
 	require.NoError(t, err)
 	s.settled(t)
 
 	newest := map[canon.Ref]canon.Observation{}
 	for _, d := range s.deliveries("") {
-		require.Equal(t, sdk.VerdictAccepted, d.res.Verdict, "%s: %s", d.topic, d.res.Reason)
+		require.Contains(t, []sdk.Verdict{sdk.VerdictAccepted, sdk.VerdictIgnored}, d.res.Verdict, "%s: %s", d.topic, d.res.Reason)
 		for _, o := range d.res.Observations {
 			if old, ok := newest[o.Ref()]; !ok || o.SourceVersion >= old.SourceVersion {
 				newest[o.Ref()] = o
@@ -57,38 +61,22 @@ func TestAWebhookAndAReadOfOneStateAgree(t *testing.T) {
 	for r, pushed := range newest {
 		fetched, ok := read[r]
 		require.True(t, ok, "%v was not read", r)
-		if r.Kind == canon.KindLevel || r.Kind == canon.KindOrder {
-			// Several deliveries of one second overtake each other; their last state is checked elsewhere.
-			if pushed.SourceVersion == fetched.SourceVersion && cmp.Diff(pushed.Level, fetched.Level) != "" {
-				continue
-			}
-		}
-		hide := func(o canon.Observation) map[string]any {
+		// A webhook's hidden fields are unknown, so they are left out of the comparison.
+		visible := func(o canon.Observation) map[string]any {
 			raw, err := json.Marshal(o)
 			require.NoError(t, err)
 			var m map[string]any
 			require.NoError(t, json.Unmarshal(raw, &m))
 			delete(m, "hidden")
-			if state, ok := m[string(r.Kind)].(map[string]any); ok {
-				for _, h := range pushed.Hidden {
-					delete(state, h)
-				}
+			state := m[string(r.Kind)].(map[string]any)
+			for _, h := range pushed.Hidden {
+				delete(state, h)
 			}
 			return m
 		}
-		if diff := cmp.Diff(hide(fetched), hide(pushed)); diff != "" && r.Kind != canon.KindOrder {
+		if diff := cmp.Diff(visible(fetched), visible(pushed)); diff != "" {
 			t.Errorf("%v: read (-) and webhook (+) differ:\n%s", r, diff)
 		}
-	}
-	// Orders: the delivery that came out of the last event has the refund and the fulfilment.
-	var last canon.Observation
-	for _, d := range s.deliveries("orders/updated") {
-		if o := d.res.Observations[0]; len(d.res.Observations) == 2 {
-			last = o
-		}
-	}
-	if diff := cmp.Diff(read[ref(canon.KindOrder, placed.ID)], last); diff != "" {
-		t.Errorf("order: read (-) and webhook (+) differ:\n%s", diff)
 	}
 }
 
@@ -306,7 +294,9 @@ func TestDeepWalksMoveTheFloor(t *testing.T) {
 	s := newShop(t, twin.Options{Clock: func() time.Time { return now }, MaxCursorDepth: 20}, nil, nil)
 	s.opened.Load().depth = 12
 	for n := range 70 {
-		now = now.Add(time.Second)
+		if n%4 == 0 { // four in a second, so that a walk ends between rows that tie
+			now = now.Add(time.Second)
+		}
 		s.piece(t, n)
 	}
 	all, _, _ := s.walk(t, nil)
@@ -336,7 +326,7 @@ func TestDeepWalksMoveTheFloor(t *testing.T) {
 }
 
 func TestBackgroundCallsSurviveFaults(t *testing.T) {
-	s := newShop(t, twin.Options{}, nil, nil)
+	s := newShop(t, twin.Options{BucketSize: 2_000, RestoreRate: 10_000}, nil, nil)
 	for n := range 5 {
 		s.piece(t, n)
 	}
@@ -533,6 +523,35 @@ func TestRegisterIsIdempotentAndBringsBackWhatWasDeleted(t *testing.T) {
 	require.Empty(t, s.twin.Subscriptions())
 }
 
+// A subscription whose creation got no answer is not created again blindly: the next call lists what is there.
+func TestRegisterAfterALostAnswer(t *testing.T) {
+	s := newShop(t, twin.Options{}, nil, nil)
+	s.twin.Inject(twin.Fault{Kind: twin.FaultDropAfter, Operation: "mutation"})
+	_, err := s.Register(context.Background(), &sdk.RegisterRequest{URL: s.hook.URL})
+	require.Error(t, err)
+	res, err := s.Register(context.Background(), &sdk.RegisterRequest{URL: s.hook.URL})
+	require.NoError(t, err)
+	require.Empty(t, res.Diagnostics)
+	require.Len(t, res.Created, len(topics)-1)
+	require.Len(t, s.twin.Subscriptions(), len(topics))
+}
+
+func TestAnUninstalledAppIsShownUntilItWorksAgain(t *testing.T) {
+	s := newShop(t, twin.Options{}, nil, nil)
+	body := []byte(`{"id":1}`)
+	_, err := s.HandleWebhook(context.Background(), delivery("app/uninstalled", testShop, sign(testSecret, body), body))
+	require.NoError(t, err)
+	health, err := s.Health(context.Background(), &sdk.HealthRequest{})
+	require.NoError(t, err)
+	require.False(t, health.OK)
+	require.Contains(t, health.Reason, "uninstalled")
+	_, err = s.Check(context.Background(), &sdk.CheckRequest{})
+	require.NoError(t, err)
+	health, err = s.Health(context.Background(), &sdk.HealthRequest{})
+	require.NoError(t, err)
+	require.True(t, health.OK)
+}
+
 func TestDiscoverListsWhatToMap(t *testing.T) {
 	s := newShop(t, twin.Options{}, nil, nil)
 	lyon := s.twin.AddLocation("Lyon", "FR")
@@ -556,8 +575,8 @@ func TestValidateNamesEachMistake(t *testing.T) {
 		{"a version that never was", `{"shop":"aurum.myshopify.com","api_version":"2026-11"}`, map[string]string{"client_secret": "s", "access_token": "t"}, []string{"shopify.version_invalid"}},
 		{"unknown key", `{"shop":"aurum.myshopify.com","shopp":"x"}`, nil, []string{"shopify.config_unreadable"}},
 		{"refresh token without client id", `{"shop":"aurum.myshopify.com"}`, map[string]string{"client_secret": "s", "refresh_token": "t"}, []string{"shopify.client_id_missing"}},
-		{"metafield of no field", `{"shop":"aurum.myshopify.com","metafields":{"colour":"jewelry.colour","serial":"serial"}}`, map[string]string{"client_secret": "s", "access_token": "t"}, []string{"shopify.metafield_invalid", "shopify.metafield_invalid"}},
-		{"good", `{"shop":"aurum.myshopify.com","metafields":{"serial":"custom.serial_number"}}`, map[string]string{"client_secret": "s", "access_token": "t"}, nil},
+		{"metafield of no field", `{"shop":"aurum.myshopify.com","metafields":["colour=jewelry.colour","serial=serial"]}`, map[string]string{"client_secret": "s", "access_token": "t"}, []string{"shopify.metafield_invalid", "shopify.metafield_invalid"}},
+		{"good", `{"shop":"aurum.myshopify.com","metafields":["serial=custom.serial_number"]}`, map[string]string{"client_secret": "s", "access_token": "t"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

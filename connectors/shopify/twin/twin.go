@@ -128,8 +128,12 @@ func New(opts Options) *Server {
 	return s
 }
 
-// Start listens on an address such as "127.0.0.1:0" and gives the base URL. Close ends it.
+// Start listens on an address of this machine alone, such as "127.0.0.1:0", and gives the base URL. Close ends it.
 func (s *Server) Start(address string) (string, error) {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "", fmt.Errorf("twin: %q is not a loopback address", address)
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return "", fmt.Errorf("twin: listen: %w", err)
