@@ -53,9 +53,6 @@ func (c *Config) check(d *decoder) {
 	between(d, "stock.safety", c.Stock.Safety, 0, 1_000_000)
 	between(d, "limits.webhook_bytes", c.Limits.WebhookBytes, 1<<10, 64<<20)
 	between(d, "limits.json_bytes", c.Limits.JSONBytes, 1<<10, 64<<20)
-	if c.Limits.CommandDeadline <= 0 {
-		d.found("limits.command_deadline", "is not positive", "write a duration such as 5s")
-	}
 	for i, l := range c.Locations {
 		path := fmt.Sprintf("locations[%d]", i)
 		if !nameRule.MatchString(l) {

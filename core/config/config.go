@@ -66,9 +66,8 @@ type Log struct {
 
 // Limits bound what comes in.
 type Limits struct {
-	WebhookBytes    int64         `yaml:"webhook_bytes"` // largest body of a webhook
-	JSONBytes       int64         `yaml:"json_bytes"`    // largest body of the API
-	CommandDeadline time.Duration `yaml:"command_deadline"`
+	WebhookBytes int64 `yaml:"webhook_bytes"` // largest body of a webhook
+	JSONBytes    int64 `yaml:"json_bytes"`    // largest body of the API
 }
 
 // Connection is one connected system.
@@ -81,7 +80,6 @@ type Connection struct {
 	SellsFrom []string          `yaml:"sells_from"`
 	Locations map[string]string `yaml:"locations"` // the platform's location to the hub's
 	Safety    int64             `yaml:"safety"`
-	Paused    bool              `yaml:"paused"`
 	Fuse      Fuse              `yaml:"fuse"`
 	Config    Document          `yaml:"config"`
 	Secrets   map[string]Secret `yaml:"secrets"`
@@ -145,7 +143,7 @@ func Default() *Config {
 		Listen: "127.0.0.1:8480", Data: "./data", Bus: Bus{Kind: "embedded"},
 		Match: Match{Item: []string{"certificate", "epc", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
-		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, CommandDeadline: 5 * time.Second},
+		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20},
 	}
 }
 

@@ -138,7 +138,6 @@ var (
 	typeSecret   = reflect.TypeFor[Secret]()
 	typeDocument = reflect.TypeFor[Document]()
 	typeTime     = reflect.TypeFor[time.Time]()
-	typeDuration = reflect.TypeFor[time.Duration]()
 	typePercent  = reflect.TypeFor[Percent]()
 	typeMode     = reflect.TypeFor[canon.Mode]()
 )
@@ -171,9 +170,6 @@ func (d *decoder) value(n ast.Node, into reflect.Value, path string) {
 	case typeTime:
 		d.instant(n, into, path)
 		return
-	case typeDuration:
-		d.duration(n, into, path)
-		return
 	case typePercent:
 		d.percent(n, into, path)
 		return
@@ -188,12 +184,6 @@ func (d *decoder) value(n ast.Node, into reflect.Value, path string) {
 		if s, _, ok := d.text(n, path); ok {
 			into.SetString(s)
 		}
-	case reflect.Bool:
-		if b, ok := n.(*ast.BoolNode); ok {
-			into.SetBool(b.Value)
-			return
-		}
-		d.note(p, path, "is "+kindOf(n), "write true or false")
 	case reflect.Int64:
 		if v, ok := integer(n); ok {
 			into.SetInt(v)
@@ -261,19 +251,6 @@ func (d *decoder) instant(n ast.Node, into reflect.Value, path string) {
 		return
 	}
 	into.Set(reflect.ValueOf(t))
-}
-
-func (d *decoder) duration(n ast.Node, into reflect.Value, path string) {
-	s, _, ok := d.text(n, path)
-	if !ok {
-		return
-	}
-	v, err := time.ParseDuration(s)
-	if err != nil {
-		d.note(placeOf(n), path, "is no duration", "write it with its unit, such as 5s or 2m")
-		return
-	}
-	into.SetInt(int64(v))
 }
 
 func (d *decoder) percent(n ast.Node, into reflect.Value, path string) {
