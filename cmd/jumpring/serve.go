@@ -30,11 +30,18 @@ func newServe() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve --config FILE", Short: "Run the hub", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := config.Load(file)
+			cfg, err := config.Load(file, config.System())
 			if err != nil {
 				return err
 			}
-			o, err := serveOptions(cfg, c.ErrOrStderr())
+			folder, err := filepath.Abs(filepath.Dir(file))
+			if err != nil {
+				return err
+			}
+			if cfg.Data, err = filepath.Abs(cfg.Data); err != nil {
+				return err
+			}
+			o, err := serveOptions(cfg, folder, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -56,10 +63,10 @@ func newServe() *cobra.Command {
 }
 
 // serveOptions turns a configuration into what the hub takes.
-func serveOptions(cfg *config.Config, logTo io.Writer) (*hub.ServeOptions, error) {
+func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.ServeOptions, error) {
 	o := &hub.ServeOptions{
 		Listen: cfg.Listen, Version: version, AdminToken: os.Getenv("JUMPRING_ADMIN_TOKEN"),
-		JSONBytes: cfg.Limits.JSONBytes, WebhookBytes: cfg.Limits.WebhookBytes,
+		JSONBytes: int(cfg.Limits.JSONBytes), WebhookBytes: int(cfg.Limits.WebhookBytes),
 	}
 	o.Data, o.PublicURL, o.Settings, o.VaultKey = cfg.Data, cfg.PublicURL, cfg.Settings(), os.Getenv("JUMPRING_KEY")
 	o.Logger = hclog.New(&hclog.LoggerOptions{
@@ -77,7 +84,7 @@ func serveOptions(cfg *config.Config, logTo io.Writer) (*hub.ServeOptions, error
 		return nil, fmt.Errorf("the checksum of this program: %w", err)
 	}
 	for i := range cfg.Connections {
-		cn, err := connection(&cfg.Connections[i], self, sum)
+		cn, err := connection(&cfg.Connections[i], self, folder, sum)
 		if err != nil {
 			return nil, err
 		}
@@ -86,16 +93,12 @@ func serveOptions(cfg *config.Config, logTo io.Writer) (*hub.ServeOptions, error
 	return o, nil
 }
 
-func connection(c *config.Connection, self string, sum [sha256.Size]byte) (*hub.Connection, error) {
+func connection(c *config.Connection, self, folder string, sum [sha256.Size]byte) (*hub.Connection, error) {
 	known := builtIn()
 	if known[c.Connector] == nil {
 		return nil, fmt.Errorf("connection %s: no connector %q is built in; there are %s", c.Name, c.Connector, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
-	own := c.Config
-	if own == nil {
-		own = map[string]any{}
-	}
-	raw, err := json.Marshal(own)
+	raw, err := absolute(c.Config.JSON(), folder)
 	if err != nil {
 		return nil, fmt.Errorf("connection %s: config: %w", c.Name, err)
 	}
@@ -105,6 +108,21 @@ func connection(c *config.Connection, self string, sum [sha256.Size]byte) (*hub.
 	}
 	return &hub.Connection{
 		Name: c.Name, Command: []string{self, "connector", c.Connector}, Checksum: sum, Config: raw, Secrets: secrets,
-		Limits: reconcile.Limits{ChangesPerHour: c.Fuse.ChangesPerHour, ToZeroShare: float64(c.Fuse.ToZeroPercent) / 100},
+		Limits: reconcile.Limits{ChangesPerHour: int(c.Fuse.ChangesPerHour), ToZeroShare: c.Fuse.ToZeroShare.Share()},
 	}, nil
+}
+
+// absolute makes paths in a connector's configuration that begin with ./ or ../ relative to the configuration's folder:
+// a connector runs in a folder of its own.
+func absolute(raw json.RawMessage, folder string) (json.RawMessage, error) {
+	var own map[string]any
+	if err := json.Unmarshal(raw, &own); err != nil {
+		return nil, err
+	}
+	for k, v := range own {
+		if s, ok := v.(string); ok && (strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")) {
+			own[k] = filepath.Join(folder, s)
+		}
+	}
+	return json.Marshal(own)
 }
