@@ -5,7 +5,6 @@ package router
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -248,13 +247,6 @@ func (c *Commit) join(d Commit) {
 	c.Adopt = append(c.Adopt[:len(c.Adopt):len(c.Adopt)], d.Adopt...)
 }
 
-// group is what one commit folds.
-type group struct {
-	facts []fact
-	last  bus.Batch // without entries
-	err   error
-}
-
 // Run folds until ctx ends or an error stops the node. It returns nil when ctx ended.
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -286,7 +278,7 @@ func (r *Router) Run(ctx context.Context) error {
 
 // readAhead reads and decodes the next group while the fold works on the one before.
 func (r *Router) readAhead(ctx context.Context, out chan<- group) {
-	next := r.Mark().Position.Offset + 1
+	next := nextBatch(r.Mark())
 	for {
 		g, n := r.readGroup(ctx, next)
 		if g.err == nil && n == 0 {
@@ -319,13 +311,15 @@ func (r *Router) readGroup(ctx context.Context, from uint64) (group, int) {
 			return group{err: fmt.Errorf("router: the journal gave batch %d where %d follows", batches[i].Offset, want)}, 0
 		}
 		g.facts = append(g.facts, decodeBatch(&batches[i])...)
-		g.last = batches[i]
+		batches[i].Entries = nil
 	}
-	g.last.Entries = nil
+	g.batches = batches
 	return g, len(batches)
 }
 
 func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
+	to := folder{store: r.store, journal: r.journal.ID()}
+	defer to.close()
 	for {
 		select {
 		case g, ok := <-groups:
@@ -335,7 +329,7 @@ func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
 			if g.err != nil {
 				return g.err
 			}
-			commit, err := foldGroup(r.store, r.journal.ID(), g)
+			commit, err := to.fold(g)
 			if err != nil {
 				return err
 			}
@@ -344,39 +338,6 @@ func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// foldGroup applies a group to the newest state and commits it with its position. The view is not synced: the
-// journal is the truth (invariant 2).
-func foldGroup(st store.Store, journal string, g group) (Commit, error) {
-	v, err := st.View()
-	if err != nil {
-		return Commit{}, fmt.Errorf("router: %w", err)
-	}
-	defer v.Close()
-	tx := store.NewTx(v)
-	var out Commit
-	f, err := newFold(tx, &out)
-	if err != nil {
-		return Commit{}, err
-	}
-	for i := range g.facts {
-		if err := f.apply(&g.facts[i]); err != nil {
-			return Commit{}, err
-		}
-	}
-	out.Time = time.Unix(0, g.last.Time).UTC()
-	last := canon.Position{Offset: g.last.Offset}
-	if n := len(g.facts); n > 0 && g.facts[n-1].pos.Offset == last.Offset {
-		last = g.facts[n-1].pos
-	}
-	out.Mark = store.Mark{
-		JournalID: journal, Position: last, Hash: hex.EncodeToString(g.last.Hash[:]), Time: g.last.Time, FoldVersion: f.version,
-	}
-	if err := st.Commit(tx.Writes(), out.Mark); err != nil {
-		return Commit{}, fmt.Errorf("router: commit at %s: %w", last, err)
-	}
-	return out, nil
 }
 
 func (r *Router) passed(c Commit) {
@@ -397,7 +358,9 @@ func Replay(ctx context.Context, j bus.Journal, st store.Store, to uint64, progr
 	if err != nil {
 		return err
 	}
-	next := r.Mark().Position.Offset + 1
+	into := folder{store: st, journal: j.ID()}
+	defer into.close()
+	next := nextBatch(r.Mark())
 	for next <= to {
 		g, n := r.readGroup(ctx, next)
 		if g.err != nil {
@@ -406,7 +369,7 @@ func Replay(ctx context.Context, j bus.Journal, st store.Store, to uint64, progr
 		if n == 0 {
 			return fmt.Errorf("router: the journal ends at %d, before %d", next-1, to)
 		}
-		if _, err := foldGroup(st, j.ID(), g); err != nil {
+		if _, err := into.fold(g); err != nil {
 			return err
 		}
 		next += uint64(n)
