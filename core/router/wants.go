@@ -178,6 +178,19 @@ func (f *fold) blockLevels(n *listingNode, blocked string) error {
 	if err != nil {
 		return err
 	}
+	return f.block(levels, blocked)
+}
+
+// blockStock takes the levels of a stock id that is no listing's any longer out of the differences.
+func (f *fold) blockStock(connection string, sid *store.StockID, blocked string) error {
+	levels, err := f.loadLevels(connection, sid)
+	if err != nil {
+		return err
+	}
+	return f.block(levels, blocked)
+}
+
+func (f *fold) block(levels []shownLevel, blocked string) error {
 	for _, l := range levels {
 		if err := f.want(l, nil, blocked, false); err != nil {
 			return err
@@ -202,8 +215,8 @@ func settleLevel(b *canon.Binding, obs *canon.Observation) {
 	}
 }
 
-// level folds what a platform shows of the stock of one of its listings.
-func (f *fold) level(b *canon.Binding, st *canon.LevelState) error {
+// level folds what a platform shows of the stock of one of its listings; grown tells that it stated more than ever.
+func (f *fold) level(b *canon.Binding, grown bool) error {
 	stock, _ := canon.SplitLevelID(b.ExternalID)
 	key := store.StockIDKey(b.Connection, stock)
 	sid, err := store.Load[store.StockID](f.tx, key)
@@ -237,7 +250,7 @@ func (f *fold) level(b *canon.Binding, st *canon.LevelState) error {
 	if err != nil || item == nil {
 		return err
 	}
-	if item.Serialized && st != nil && st.Available != nil && *st.Available > 1 {
+	if item.Serialized && grown {
 		return f.rebuild(item) // it may be a quantity after all
 	}
 	f.dirty[n.Item] = true
