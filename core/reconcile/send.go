@@ -127,6 +127,10 @@ func (w *Writer) pick(c class) ([]job, error) {
 	}
 	defer v.Close()
 	limit := w.maxBatch
+	if free := w.o.Calls - w.calls; c == sale && w.o.Limiter.Tokens() >= float64(free) {
+		// Side by side, the last of many sales does not wait for all the others in one call.
+		limit = min(limit, (len(w.queues[c])+free-1)/free)
+	}
 	if w.failing {
 		limit = 1
 	}
@@ -135,15 +139,14 @@ func (w *Writer) pick(c class) ([]job, error) {
 		l := w.levels[w.queues[c][0]]
 		w.queues[c] = w.queues[c][1:]
 		l.queued = false
-		if l.busy || l.reading {
-			l.again = true
+		if l.busy {
 			continue
 		}
 		b, err := loadLevel(v, w.o.Name, l.id)
 		if err != nil {
 			return nil, err
 		}
-		act, err := w.decide(v, l, b)
+		act, _, err := w.decide(v, l, b)
 		if err != nil {
 			return nil, err
 		}
@@ -368,7 +371,7 @@ func (w *Writer) sent(ctx context.Context, batch []job, outcomes []outcome, err 
 	failed := true
 	for i, j := range batch {
 		o, l := outcomes[i], j.level
-		l.retryKey, l.notBefore, l.again = "", time.Time{}, false
+		l.retryKey, l.notBefore = "", time.Time{}
 		switch o.status {
 		case sdk.StatusRetry:
 			l.retryKey = j.key

@@ -67,6 +67,7 @@ type Writer struct {
 	backlog  []string // to be looked at: a scan found them
 	queues   [classes][]string
 	later    map[string]time.Time // to be looked at then
+	held     held                 // raises that wait for other connections
 	hints    map[string]int64     // shadow: what would be written, by level
 	fuse     *Fuse
 	bound    boundCount
@@ -124,7 +125,7 @@ func NewWriter(o Options) (*Writer, error) {
 	return &Writer{
 		o: o, maxBatch: intake.MaxBatch(o.Describe.RateLimit), log: o.Log.With("connection", o.Name),
 		settle: time.Duration(o.Describe.SettleMillis) * time.Millisecond,
-		levels: make(map[string]*level), later: make(map[string]time.Time), hints: make(map[string]int64),
+		levels: make(map[string]*level), later: make(map[string]time.Time), held: make(held), hints: make(map[string]int64),
 		fuse: NewFuse(o.Limits), retry: retry, inbox: inbox{wake: make(chan struct{}, 1)},
 		conn: &canon.Connection{Name: o.Name, Mode: canon.ModeObserve},
 	}, nil
@@ -260,6 +261,14 @@ func (w *Writer) step(ctx context.Context) (next time.Time, err error) {
 				w.look(id, true)
 			}
 		}
+		for connection, levels := range w.held {
+			if w.o.Inbound.CaughtUp(connection) {
+				delete(w.held, connection)
+				for id := range levels {
+					w.look(id, false)
+				}
+			}
+		}
 		if err := w.lookThrough(); err != nil {
 			return time.Time{}, err
 		}
@@ -278,6 +287,13 @@ func (w *Writer) step(ctx context.Context) (next time.Time, err error) {
 			}
 			continue
 		}
+		if len(w.held) > 0 {
+			recheck := now.Add(holdRecheck)
+			if wake.IsZero() || recheck.Before(wake) {
+				wake = recheck
+			}
+		}
+		w.state.waiting(w.queues, w.held)
 		for _, at := range w.later {
 			if wake.IsZero() || at.Before(wake) {
 				wake = at
@@ -382,8 +398,7 @@ func (w *Writer) lookThrough() error {
 
 // lookAt decides about one level.
 func (w *Writer) lookAt(v store.View, l *level) error {
-	if l.busy || l.reading {
-		l.again = true
+	if l.busy {
 		return nil
 	}
 	b, err := loadLevel(v, w.o.Name, l.id)
@@ -398,7 +413,7 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 	if w.o.Lane == nil && b != nil && b.Known.Compare(l.unknown) > 0 {
 		l.unknown = canon.Position{} // the platform showed it by itself
 	}
-	act, err := w.decide(v, l, b)
+	act, behind, err := w.decide(v, l, b)
 	if err != nil {
 		return err
 	}
@@ -418,39 +433,53 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 			w.queues[c] = append(w.queues[c], l.id)
 		}
 	case hold:
-		w.later[l.id] = time.Now().Add(holdRecheck)
+		w.held.add(behind, l.id)
 	case verify:
 		w.verify(l, b.Wants)
 	case refresh:
-		w.read(l, router.Read{Cause: b.Wants.Cause})
+		w.read(l, router.Read{Cause: b.Wants.Cause}, func() {})
 	}
 	return nil
 }
 
-func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (action, error) {
-	return decide(&situation{
+// decide gives what a level needs next, and for hold the connection that it waits for.
+func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (act action, behind string, err error) {
+	act, err = decide(&situation{
 		level: b, began: w.began, unknown: l.unknown, verified: l.verified, readAt: l.readAt, now: time.Now(),
-		caughtUp: func() (bool, error) { return w.caughtUp(v, l.id) },
+		caughtUp: func() (bool, error) {
+			var err error
+			behind, err = w.behind(v, l.id)
+			return behind == "", err
+		},
 	})
+	return act, behind, err
 }
 
-// caughtUp reports whether every connection that lists the level's item has been caught up with.
-func (w *Writer) caughtUp(v store.View, levelID string) (bool, error) {
-	item, err := itemOf(v, w.o.Name, levelID)
-	if err != nil {
-		return false, err
-	}
+// behind gives a connection that lists the level's item and has not been caught up with; "" when there is none.
+func (w *Writer) behind(v store.View, levelID string) (string, error) {
 	if !w.o.Inbound.CaughtUp(w.o.Name) {
-		return false, nil
+		return w.o.Name, nil
 	}
-	if item != nil {
-		for _, l := range item.Listings {
-			if !w.o.Inbound.CaughtUp(l.Connection) {
-				return false, nil
-			}
+	item, err := itemOf(v, w.o.Name, levelID)
+	if err != nil || item == nil {
+		return "", err
+	}
+	for _, l := range item.Listings {
+		if !w.o.Inbound.CaughtUp(l.Connection) {
+			return l.Connection, nil
 		}
 	}
-	return true, nil
+	return "", nil
+}
+
+// held are the levels that wait, by the connection that they wait for.
+type held map[string]map[string]struct{}
+
+func (h held) add(connection, level string) {
+	if h[connection] == nil {
+		h[connection] = make(map[string]struct{})
+	}
+	h[connection][level] = struct{}{}
 }
 
 // forget drops a level that there is nothing to remember of.
@@ -507,7 +536,7 @@ func (w *Writer) verify(l *level, want *canon.Want) {
 			return
 		}
 	}
-	w.readFor(l, router.Read{Cause: attempt, After: after}, func() {
+	w.read(l, router.Read{Cause: attempt, After: after}, func() {
 		l.unknown = canon.Position{}
 		if attempt.Compare(l.verified) > 0 {
 			l.verified = attempt
@@ -515,10 +544,12 @@ func (w *Writer) verify(l *level, want *canon.Want) {
 	})
 }
 
-// read asks for a read of a level and looks at it again afterwards.
-func (w *Writer) read(l *level, r router.Read) { w.readFor(l, r, func() {}) }
-
-func (w *Writer) readFor(l *level, r router.Read, then func()) {
+// read asks for a read of a level, unless one is under way, and looks at the level again when it is folded. A level
+// that has to be lowered meanwhile does not wait for it.
+func (w *Writer) read(l *level, r router.Read, then func()) {
+	if l.reading {
+		return
+	}
 	if w.o.Lane == nil {
 		w.later[l.id] = time.Now().Add(rescanEvery)
 		return
@@ -528,7 +559,7 @@ func (w *Writer) readFor(l *level, r router.Read, then func()) {
 	w.o.Lane.RequestRead(r, intake.Soon, func() {
 		w.inbox.put(func() error {
 			then()
-			l.reading, l.again, l.readAt = false, false, time.Now()
+			l.reading, l.readAt = false, time.Now()
 			w.look(l.id, true)
 			return nil
 		})

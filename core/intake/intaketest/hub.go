@@ -37,6 +37,9 @@ type Expect struct {
 	After      time.Duration
 }
 
+// EntryUnadopted is the entry by which a test names items without a fixed opening stock; its data is a canon.Adopt.
+const EntryUnadopted canon.EntryType = "test.unadopted"
+
 // Entry is a journaled entry with its position.
 type Entry struct {
 	Position canon.Position
@@ -161,6 +164,11 @@ func (h *Hub) Observe(connection, levelID string, available int64, fetched bool)
 // Expect makes the fold expect that a level will show a value, and ask for a read of it after some time.
 func (h *Hub) Expect(connection, levelID string, shows int64, after time.Duration) canon.Position {
 	return h.Tell(EntryExpect, canon.Head{Connection: connection}, Expect{ExternalID: levelID, Shows: shows, After: after})
+}
+
+// Adopt makes the fold say that items have no fixed opening stock.
+func (h *Hub) Adopt(items ...string) canon.Position {
+	return h.Tell(EntryUnadopted, canon.Head{}, canon.Adopt{Items: items})
 }
 
 // SetMode puts a connection into a mode.
