@@ -127,9 +127,9 @@ func (w *Writer) pick(c class) ([]job, error) {
 	}
 	defer v.Close()
 	limit := w.maxBatch
-	if free := w.o.Calls - w.calls; c == sale && w.o.Limiter.Tokens() >= float64(free) {
+	if n := w.o.Calls; c == sale && w.o.Limiter.Tokens() >= float64(n) {
 		// Side by side, the last of many sales does not wait for all the others in one call.
-		limit = min(limit, (len(w.queues[c])+free-1)/free)
+		limit = min(limit, (len(w.queues[c])+n-1)/n)
 	}
 	if w.failing {
 		limit = 1

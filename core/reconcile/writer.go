@@ -193,7 +193,9 @@ func (w *Writer) wait(ctx context.Context, rescan, timer <-chan time.Time) error
 	case <-timer:
 	case <-w.inbox.wake:
 	case <-rescan:
-		return w.scanDifferences()
+		if w.writing {
+			return w.scanDifferences()
+		}
 	case commit, ok := <-w.o.Commits:
 		if !ok {
 			<-ctx.Done()

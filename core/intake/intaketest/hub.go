@@ -65,8 +65,14 @@ type Process struct {
 	*Hub
 	mu     sync.Mutex
 	killed bool
-	// Refuse, when set, is asked before each append.
-	Refuse func(class bus.Class, entries []bus.Entry) error
+	refuse func(class bus.Class, entries []bus.Entry) error
+}
+
+// Refuse has fn asked before each append from now on; its error is what the append returns.
+func (p *Process) Refuse(fn func(class bus.Class, entries []bus.Entry) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = fn
 }
 
 // ErrKilled is what a killed process gets.
@@ -89,8 +95,8 @@ func (p *Process) Append(_ context.Context, class bus.Class, entries ...bus.Entr
 	if p.killed {
 		return bus.Receipt{}, ErrKilled
 	}
-	if p.Refuse != nil {
-		if err := p.Refuse(class, entries); err != nil {
+	if p.refuse != nil {
+		if err := p.refuse(class, entries); err != nil {
 			return bus.Receipt{}, err
 		}
 	}
