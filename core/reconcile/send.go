@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
@@ -127,7 +129,7 @@ func (w *Writer) pick(c class) ([]job, error) {
 	}
 	defer v.Close()
 	limit := w.maxBatch
-	if n := w.o.Calls; c == sale && w.o.Limiter.Tokens() >= float64(n) {
+	if n := w.o.Calls; c == sale && (w.o.Limiter.Limit() == rate.Inf || w.o.Limiter.Tokens() >= float64(n)) {
 		// Side by side, the last of many sales does not wait for all the others in one call.
 		limit = min(limit, (len(w.queues[c])+n-1)/n)
 	}
