@@ -355,6 +355,29 @@ func TestAnUnknownOutcomeIsReadBeforeAnythingElse(t *testing.T) {
 	}
 }
 
+func TestAnUnknownOutcomeIsReadEvenWhenAWebhookShowsTheOldValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"a@1": 1})
+		w.hub.SetMode("web", canon.ModeLive)
+		var lost atomic.Bool
+		w.applier.lose = func() error {
+			if lost.Swap(true) {
+				return nil
+			}
+			return errors.New("connection reset")
+		}
+		r := w.start()
+		after(time.Second)
+		w.hub.Want("web", "a@1", 0, true)
+		after(100 * time.Millisecond)
+		w.hub.Observe("web", "a@1", 1, true) // it was on its way before the write
+		require.Equal(t, canon.WriteNone, w.hub.Binding("web", "a@1").Wants.Write)
+		after(10 * time.Second)
+		r.stop(t)
+		require.Equal(t, []string{"apply", "read"}, order(w.platform, "apply", "read"))
+	})
+}
+
 // order gives the kinds of calls in the order they were made.
 func order(p *intaketest.Platform, kinds ...string) (out []string) {
 	for _, c := range p.Calls("") {
