@@ -79,7 +79,7 @@ func (f *fold) wants(item *canon.Item, p *itemParts) error {
 		cs := f.settings.Connection(n.Connection)
 		for _, l := range p.levels[i] {
 			quantity, blocked := f.shouldShow(item, n, cs, l)
-			if err := f.want(l, quantity, blocked, item.Holder != nil || item.Contested); err != nil {
+			if err := f.want(l, quantity, blocked, item.Holder != nil || item.Contested || f.byClaim()); err != nil {
 				return err
 			}
 		}
@@ -130,6 +130,17 @@ func (f *fold) shouldShow(item *canon.Item, n *listingNode, cs *canon.Connection
 		want = min(want, 1)
 	}
 	return &want, ""
+}
+
+// byClaim reports whether the entry changes what is claimed, rather than correcting stock.
+func (f *fold) byClaim() bool {
+	switch f.f.typ {
+	case canon.EntryCommand, canon.EntryTick:
+		return true
+	case canon.EntryObservation:
+		return f.f.obs.Kind == canon.KindOrder || f.f.obs.Kind == canon.KindRefund
+	}
+	return false
 }
 
 // want updates what one level should show.
