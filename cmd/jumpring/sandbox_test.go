@@ -40,7 +40,7 @@ func TestASaleOnShopifyIsSeenAtWooCommerce(t *testing.T) {
 		name := strings.TrimPrefix(r.URL.Path, "/hooks/")
 		status, ct, answer, err := h.HandleWebhook(r.Context(), name, &sdk.WebhookRequest{Method: r.Method, Headers: r.Header, Body: body, ReceivedAt: time.Now()})
 		if err != nil {
-			http.Error(w, err.Error(), 503)
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		w.Header().Set("Content-Type", ct)

@@ -92,7 +92,6 @@ type level struct {
 	reading   bool
 	pending   bool // in urgent or backlog
 	queued    bool // in one of the queues
-	again     bool // to be looked at when it is no longer busy or being read
 	retryKey  string
 	notBefore time.Time // back-off
 	conflicts int       // in a row
