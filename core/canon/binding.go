@@ -193,7 +193,9 @@ type Want struct {
 	Key     string    `json:"key,omitempty"`
 	At      time.Time `json:"at,omitzero"`
 	Attempt Position  `json:"attempt,omitzero"`
-	Reason  string    `json:"reason,omitempty"` // of a rejection
+	// Sent is what the newest attempt would have it show, as long as it may have been carried out.
+	Sent   *int64 `json:"sent,omitempty"`
+	Reason string `json:"reason,omitempty"` // of a rejection
 }
 
 // Differs reports whether the platform has to be written: wanted and shown differ and nothing stands against it.

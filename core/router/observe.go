@@ -63,11 +63,17 @@ func (f *fold) observe(ft *fact) error {
 			return err
 		}
 	}
+	unknown := b.Wants != nil && b.Wants.Write == canon.WriteUnknown
 	if b.Kind == canon.KindLevel && confirms {
 		settleLevel(b, state)
 	}
 	if err := f.saveBinding(b); err != nil {
 		return err
+	}
+	if unknown && fetched && confirms && b.Wants.Sent != nil && b.Wants.Shows == *b.Wants.Sent {
+		if err := f.reflectSent(b, b.Wants.Attempt); err != nil { // it was carried out, although no answer came
+			return err
+		}
 	}
 	if hash != b.Hash || full != b.FullHash || last != b.LastHash || b.Kind == canon.KindLevel {
 		return f.observed(b, state, grown)

@@ -14,6 +14,14 @@ type shownLevel struct {
 	state   *canon.LevelState // nil when it was deleted
 }
 
+// shows is what the level is known or expected to show.
+func (l shownLevel) shows() int64 {
+	if l.binding.Wants != nil {
+		return l.binding.Wants.Shows
+	}
+	return *l.state.Available
+}
+
 // levelsOf loads the level bindings of a listing, sorted by external id.
 func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
 	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(n.Connection, n.StockID))
@@ -117,6 +125,11 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 			}
 			at := lifecycle.ShownAt{
 				Connection: n.Connection, Available: *l.state.Available, Opening: cs.OpeningStock, OwnIncluded: cs.OrderLowersLevel,
+			}
+			if w := l.binding.Wants; n.Connection == f.settings.StockAuthority && w != nil && (w.Expected || w.Write == canon.WriteUnverified) {
+				// What it is expected to show counts, or the hub would write back what the platform sold, or sell
+				// again what a write has just taken.
+				at.Available = w.Shows
 			}
 			at.Location, at.Whole = levelPlace(cs, f.settings, l.state.Location)
 			if at.Location != "" || at.Whole {

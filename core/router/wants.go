@@ -122,11 +122,15 @@ func (f *fold) shouldShow(item *canon.Item, n *listingNode, cs *canon.Connection
 				}
 			}
 		}
-		if !item.Serialized {
-			want -= f.settings.Safety + cs.Safety
+		if !item.Serialized && cs.Name != f.settings.StockAuthority {
+			want -= f.settings.Safety + cs.Safety // the authority's own number is the stock itself
 		}
 	}
-	if want = max(want, 0); item.Serialized {
+	floor := int64(0)
+	if cs.Name == f.settings.StockAuthority {
+		floor = min(l.shows(), 0) // its own number below zero is a fact of its own: to raise it would make up goods
+	}
+	if want = max(want, floor); item.Serialized {
 		want = min(want, 1)
 	}
 	return &want, ""
@@ -320,7 +324,7 @@ func (f *fold) expect(n *listingNode, location string, delta int64) error {
 		b.Wants = &canon.Want{Shows: *pick.state.Available, Blocked: "listing.unbound"}
 	}
 	was := b.Wants.Differs()
-	b.Wants.Shows = max(b.Wants.Shows+delta, 0)
+	b.Wants.Shows += delta
 	b.Wants.Expected, b.Wants.At = true, f.f.at
 	f.reads = append(f.reads, Read{
 		Connection: n.Connection, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: b.ExternalID}, Cause: f.f.pos, After: f.f.at.Add(settleTime),
