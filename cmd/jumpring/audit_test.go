@@ -156,3 +156,19 @@ func logDifferences(t *testing.T, want, got store.Store) {
 		}
 	}
 }
+
+// digestAt replays a journal into an empty store up to an offset and gives the state digest.
+func digestAt(t *testing.T, data string, end uint64) string {
+	t.Helper()
+	j, err := embedded.Open(embedded.Options{Dir: filepath.Join(data, "journal")})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, j.Close()) }()
+	fresh := store.NewMemory()
+	require.NoError(t, router.Replay(t.Context(), j, fresh, end, nil))
+	v, err := fresh.View()
+	require.NoError(t, err)
+	defer v.Close()
+	d, err := store.Digest(t.Context(), v, router.RecordTypes(), store.ScopeState)
+	require.NoError(t, err)
+	return d.Digest
+}

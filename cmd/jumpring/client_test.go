@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -247,4 +249,34 @@ func (s *sandbox) settled(t *testing.T) {
 		}
 		return s.door.metric(t, "jumpring_fold_lag_batches") == 0
 	})
+}
+
+// follow reads the stream of changes from now on. What it gives lists the changes so far and ends the reading.
+func (s *sandbox) follow(t *testing.T) (changes func() []string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.door.url+"/v1/stream", nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+s.door.token)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	var found []string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		lines := bufio.NewScanner(res.Body)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data:"); ok {
+				found = append(found, strings.TrimSpace(data))
+			}
+		}
+		_ = res.Body.Close()
+	}()
+	return func() []string {
+		cancel()
+		<-done
+		return found
+	}
 }
