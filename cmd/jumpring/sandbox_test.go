@@ -18,10 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/jumpring/jumpring/connectors/csv"
-	"github.com/jumpring/jumpring/connectors/shopify"
 	shopifytwin "github.com/jumpring/jumpring/connectors/shopify/twin"
-	"github.com/jumpring/jumpring/connectors/woocommerce"
 	wootwin "github.com/jumpring/jumpring/connectors/woocommerce/twin"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/hub"
@@ -34,14 +31,7 @@ import (
 func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "connector":
-		switch os.Args[2] {
-		case "shopify":
-			sdk.Serve(shopify.New)
-		case "woocommerce":
-			sdk.Serve(woocommerce.New)
-		case "csv":
-			sdk.Serve(csv.New)
-		}
+		sdk.Serve(builtIn()[os.Args[2]])
 		return
 	case len(os.Args) == 3 && os.Args[1] == hubRole:
 		if err := runHub(os.Args[2]); err != nil {

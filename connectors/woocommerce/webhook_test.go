@@ -21,7 +21,7 @@ func sign(secret string, body []byte) string {
 // TestSignatureVector has a value that openssl gives.
 func TestWebhookSignatureVector(t *testing.T) {
 	body := []byte(`{"id":727,"parent_id":0,"status":"processing","currency":"USD","total":"12500.00"}`)
-	if !signedBy("woo-webhook-secret", body, "qGD8mr+57wNB3OKkr5hpMndjMBj35tO9C9kx8E+P3x0=") {
+	if !sdk.VerifyHMACBase64("woo-webhook-secret", body, "qGD8mr+57wNB3OKkr5hpMndjMBj35tO9C9kx8E+P3x0=") {
 		t.Error("the known signature is refused")
 	}
 }

@@ -48,6 +48,7 @@ type house struct {
 	gate     chan struct{}
 	missing  []Missing
 	hookBody []byte
+	found    canon.Position
 }
 
 // drawer is access.Storage in memory.
@@ -286,6 +287,16 @@ func (h *house) Do(ctx context.Context, actor string, cmd canon.Command) (canon.
 	if h.broken != nil {
 		return canon.Outcome{}, h.broken
 	}
+	if m := cmd.SetMode; m != nil && m.Mode == canon.ModeLive {
+		v, err := h.store.View()
+		if err != nil {
+			return canon.Outcome{}, err
+		}
+		defer v.Close()
+		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, m.PlanDigest); err != nil {
+			return canon.Outcome{}, err
+		}
+	}
 	return h.fold.Do(ctx, canon.Head{Actor: actor}, cmd)
 }
 
@@ -364,6 +375,7 @@ func (h *house) Drift(_ context.Context, connection string, _ func(intake.Progre
 	return &reconcile.DriftReport{Connection: connection, Levels: 2, Rows: []reconcile.DriftRow{}}, nil
 }
 
+func (h *house) Found() canon.Position                            { return h.found }
 func (h *house) Subscribe(ctx context.Context) <-chan router.Commit { return h.fold.Subscribe(ctx) }
 func (h *house) Missing(context.Context) []Missing                  { return slices.Clone(h.missing) }
 

@@ -20,21 +20,28 @@ func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
 	if err != nil || sid == nil || sid.Listing != n.ExternalID {
 		return nil, err
 	}
+	return f.loadLevels(n.Connection, sid)
+}
+
+func (f *fold) loadLevels(connection string, sid *store.StockID) ([]shownLevel, error) {
 	out := make([]shownLevel, 0, len(sid.Levels))
 	for _, id := range sid.Levels {
-		b, obs, err := f.binding(n.Connection, canon.KindLevel, id)
+		b, obs, err := f.binding(connection, canon.KindLevel, id)
 		if err != nil {
 			return nil, err
 		}
 		if b != nil {
-			out = append(out, shownLevel{b, obs.Level})
+			out = append(out, shownLevel{b, present(obs, obs.Level)})
 		}
 	}
 	return out, nil
 }
 
-// refreshDirty computes the state of every item that this entry touched.
+// refreshDirty computes the state of every item that this entry touched, after the orders that it concerns.
 func (f *fold) refreshDirty() error {
+	if err := f.wake(); err != nil {
+		return err
+	}
 	for len(f.dirty) > 0 {
 		for _, id := range sortedKeys(f.dirty) {
 			delete(f.dirty, id)
@@ -167,8 +174,10 @@ func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool)
 	if at == "" && len(p.homes) > 0 {
 		at = p.homes[0]
 	}
-	if at == "" && item.Location != "" && contains(f.settings.Locations, item.Location) && len(live) > 0 {
-		at = item.Location
+	for _, c := range live {
+		if at == "" {
+			at = c.Location // whoever claims it says where it is taken from; never where it was before (invariant 3)
+		}
 	}
 	item.Location = at
 	prev := ""

@@ -79,7 +79,7 @@ func (f *fold) wants(item *canon.Item, p *itemParts) error {
 		cs := f.settings.Connection(n.Connection)
 		for _, l := range p.levels[i] {
 			quantity, blocked := f.shouldShow(item, n, cs, l)
-			if err := f.want(l, quantity, blocked, item.Holder != nil || item.Contested); err != nil {
+			if err := f.want(l, quantity, blocked, item.Holder != nil || item.Contested || f.byClaim()); err != nil {
 				return err
 			}
 		}
@@ -132,6 +132,17 @@ func (f *fold) shouldShow(item *canon.Item, n *listingNode, cs *canon.Connection
 	return &want, ""
 }
 
+// byClaim reports whether the entry changes what is claimed, rather than correcting stock.
+func (f *fold) byClaim() bool {
+	switch f.f.typ {
+	case canon.EntryCommand, canon.EntryTick:
+		return true
+	case canon.EntryObservation:
+		return f.f.obs.Kind == canon.KindOrder || f.f.obs.Kind == canon.KindRefund
+	}
+	return false
+}
+
 // want updates what one level should show.
 func (f *fold) want(l shownLevel, quantity *int64, blocked string, byClaim bool) error {
 	b := l.binding
@@ -178,6 +189,19 @@ func (f *fold) blockLevels(n *listingNode, blocked string) error {
 	if err != nil {
 		return err
 	}
+	return f.block(levels, blocked)
+}
+
+// blockStock takes the levels of a stock id that is no listing's any longer out of the differences.
+func (f *fold) blockStock(connection string, sid *store.StockID, blocked string) error {
+	levels, err := f.loadLevels(connection, sid)
+	if err != nil {
+		return err
+	}
+	return f.block(levels, blocked)
+}
+
+func (f *fold) block(levels []shownLevel, blocked string) error {
 	for _, l := range levels {
 		if err := f.want(l, nil, blocked, false); err != nil {
 			return err
@@ -202,8 +226,8 @@ func settleLevel(b *canon.Binding, obs *canon.Observation) {
 	}
 }
 
-// level folds what a platform shows of the stock of one of its listings.
-func (f *fold) level(b *canon.Binding, st *canon.LevelState) error {
+// level folds what a platform shows of the stock of one of its listings; grown tells that it stated more than ever.
+func (f *fold) level(b *canon.Binding, grown bool) error {
 	stock, _ := canon.SplitLevelID(b.ExternalID)
 	key := store.StockIDKey(b.Connection, stock)
 	sid, err := store.Load[store.StockID](f.tx, key)
@@ -237,7 +261,7 @@ func (f *fold) level(b *canon.Binding, st *canon.LevelState) error {
 	if err != nil || item == nil {
 		return err
 	}
-	if item.Serialized && st != nil && st.Available != nil && *st.Available > 1 {
+	if item.Serialized && grown {
 		return f.rebuild(item) // it may be a quantity after all
 	}
 	f.dirty[n.Item] = true
