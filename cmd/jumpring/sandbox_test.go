@@ -14,9 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/stretchr/testify/require"
 
-	"github.com/jumpring/jumpring/connectors/shopify"
 	shopifytwin "github.com/jumpring/jumpring/connectors/shopify/twin"
-	"github.com/jumpring/jumpring/connectors/woocommerce"
 	wootwin "github.com/jumpring/jumpring/connectors/woocommerce/twin"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/hub"
@@ -27,12 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "connector" {
-		switch os.Args[2] {
-		case "shopify":
-			sdk.Serve(shopify.New)
-		case "woocommerce":
-			sdk.Serve(woocommerce.New)
-		}
+		sdk.Serve(builtIn()[os.Args[2]])
 		return
 	}
 	os.Exit(m.Run())

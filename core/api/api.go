@@ -22,6 +22,7 @@ import (
 	"github.com/jumpring/jumpring/core/body"
 	"github.com/jumpring/jumpring/core/intake"
 	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/views"
 )
@@ -208,7 +209,12 @@ func (a *API) refuse(c *fiber.Ctx, r *route, err error) {
 
 // problemOf maps the errors of the API's neighbours.
 func problemOf(err error) *problem.Problem {
+	var stale *reconcile.StalePlanError
 	switch {
+	case errors.As(err, &stale):
+		return problem.New(problem.PlanStale, fmt.Sprintf("the plan is now %s and has %d calls", stale.Current.Digest, len(stale.Current.Rows)))
+	case errors.Is(err, reconcile.ErrNotImported):
+		return problem.New(problem.NotImported, "")
 	case errors.Is(err, views.ErrNotFound):
 		return problem.New(problem.RecordUnknown, "")
 	case errors.Is(err, views.ErrCursor):

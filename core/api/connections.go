@@ -80,8 +80,8 @@ func (a *API) connectionPlan(c *fiber.Ctx, _ access.Principal) error {
 	return asking(a, c, a.Hub.Plan)
 }
 
-// connectionLive takes the digest of the plan that a person looked at beside that of the plan as it is now: the fold
-// compares them, so that nothing is written that nobody saw. Invariant 9.
+// connectionLive takes the digest of the plan that a person looked at. The hub puts that of the plan as it is now beside
+// it and the fold compares them, so that nothing is written that nobody saw. Invariant 9.
 func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
 	b, err := read[GoLive](a, c)
 	if err != nil {
@@ -98,13 +98,7 @@ func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
 	if done { // the plan has changed by going live; the repeat must not be taken for another command
 		return a.nowIs(c, name)(nil)
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, askDeadline)
-	defer cancel()
-	plan, err := a.Hub.Plan(ctx, name)
-	if err != nil {
-		return err
-	}
-	cmd := canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: canon.ModeLive, PlanDigest: b.PlanDigest, Plan: plan.Digest}}
+	cmd := canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: canon.ModeLive, PlanDigest: b.PlanDigest}}
 	return do[canon.Connection](a, c, who, cmd, a.nowIs(c, name))
 }
 

@@ -286,6 +286,16 @@ func (h *house) Do(ctx context.Context, actor string, cmd canon.Command) (canon.
 	if h.broken != nil {
 		return canon.Outcome{}, h.broken
 	}
+	if m := cmd.SetMode; m != nil && m.Mode == canon.ModeLive {
+		v, err := h.store.View()
+		if err != nil {
+			return canon.Outcome{}, err
+		}
+		defer v.Close()
+		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, m.PlanDigest); err != nil {
+			return canon.Outcome{}, err
+		}
+	}
 	return h.fold.Do(ctx, canon.Head{Actor: actor}, cmd)
 }
 

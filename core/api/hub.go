@@ -29,7 +29,7 @@ type Hub interface {
 	View() (store.View, error)
 	// Do appends a command of an actor and answers with the fold's outcome. A command under a known key of the actor
 	// gets the outcome that it got before, or router.ErrKeyReused when it is another one. When ctx ends after the
-	// command is durable, the error wraps router.ErrPending.
+	// command is durable, the error wraps router.ErrPending. To go live it adds the digest of the plan as it is now.
 	Do(ctx context.Context, actor string, cmd canon.Command) (canon.Outcome, error)
 	// Replay appends a replay, or the discarding, of a parked entry and returns its position once it is folded.
 	Replay(ctx context.Context, actor string, r canon.Replay) (canon.Position, error)

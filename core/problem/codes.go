@@ -33,6 +33,8 @@ const (
 	HubNotReady       Code = "hub.not_ready"
 	KeyReused         Code = "command.key_reused"
 	ConnectionCan     Code = "connection.cannot"
+	NotImported       Code = "connection.not_imported"
+	PlanStale         Code = "plan.stale"
 	CommandRefused    Code = "command.refused"
 	JobRunning        Code = "job.running"
 	EventType         Code = "event.type_unknown"
@@ -79,6 +81,8 @@ func Specs() []Spec {
 		{ConnectionCan, http.StatusConflict, "The connection's connector can't do this", "See what the connector describes; `jumpring connection list` names it."},
 		{CommandRefused, http.StatusConflict, "The command was refused", "detail says why."},
 		{JobRunning, http.StatusConflict, "The same job is running", "Follow the running job, whose address is in Location."},
+		{NotImported, http.StatusConflict, "The connection has not been read in full", "Wait for its import to end, look at its plan, then go live."},
+		{PlanStale, http.StatusConflict, "The plan has changed since it was looked at", "Look at the plan again and pass its new digest."},
 		{EventType, http.StatusUnprocessableEntity, "The event's type is not known", "See docs/events.md for the types that are taken."},
 		{EventInvalid, http.StatusUnprocessableEntity, "The event can't be read", "Change each field that errors names; see docs/events.md for examples."},
 		{EventBatch, http.StatusUnprocessableEntity, "The batch has no event, or too many", "Send 1 to 500 events at once."},
@@ -99,7 +103,6 @@ func Specs() []Spec {
 		{"case.stale", http.StatusConflict, "The piece of the case is no more", "Nothing is to be decided."},
 		{"case.proposal", http.StatusUnprocessableEntity, "The case has no such proposal", "Use the id of one of the case's proposals."},
 		{"listing.unknown", http.StatusNotFound, "There is no such listing", "Use a listing_id of the match list."},
-		{"plan.stale", http.StatusConflict, "The plan has changed since it was looked at", "Look at the plan again and pass its new digest."},
 		{"mode.unknown", http.StatusUnprocessableEntity, "There is no such mode", "Use observe, shadow or live."},
 		{"command.unknown", http.StatusUnprocessableEntity, "The hub does not know this command", "Use a newer hub, or a route of /openapi.json."},
 	}

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// nameRule is what connections and locations may be called: their names stand in keys, addresses and logs.
+var nameRule = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+const nameDo = "use up to 63 small letters, digits and dashes, such as web-eu"
+
+// check notes what can't work.
+func (c *Config) check(d *decoder) {
+	if host, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" || host == "" && !strings.HasPrefix(c.Listen, ":") {
+		d.found("listen", "is no address", "write host:port, such as 127.0.0.1:8480")
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+			d.found("public_url", "is no address", "write https:// and the name that platforms reach the hub under")
+		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+			d.found("public_url", "has more than a scheme, a name and a path", "leave user, query and fragment out")
+		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if c.Data == "" {
+		d.found("data", "is empty", "name the folder that holds the hub's data")
+	}
+	oneOf(d, "bus.kind", c.Bus.Kind, "embedded")
+	oneOf(d, "match.serialized.default", c.Match.Serialized.Default, "when_quantity_max_1", "always", "never")
+	for i, key := range c.Match.Item {
+		oneOf(d, fmt.Sprintf("match.item[%d]", i), key, "certificate", "epc", "serial", "sku")
+		if slices.Index(c.Match.Item, key) < i {
+			d.found(fmt.Sprintf("match.item[%d]", i), "is there twice", "leave one")
+		}
+	}
+	if len(c.Match.Item) == 0 {
+		d.found("match.item", "is empty", "name at least one of certificate, epc, serial and sku")
+	}
+	if len(c.Region) != 2 || strings.ToUpper(c.Region) != c.Region {
+		d.found("region", "is no country", "write ISO 3166-1 alpha-2, such as FR")
+	}
+	oneOf(d, "log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
+	oneOf(d, "log.format", c.Log.Format, "text", "json")
+	between(d, "stock.safety", c.Stock.Safety, 0, 1_000_000)
+	between(d, "limits.webhook_bytes", c.Limits.WebhookBytes, 1<<10, 64<<20)
+	between(d, "limits.json_bytes", c.Limits.JSONBytes, 1<<10, 64<<20)
+	for i, l := range c.Locations {
+		path := fmt.Sprintf("locations[%d]", i)
+		if !nameRule.MatchString(l) {
+			d.found(path, "is no name for a location", nameDo)
+		}
+		if slices.Index(c.Locations, l) < i {
+			d.found(path, "is there twice", "leave one")
+		}
+	}
+	names := []string{}
+	for i := range c.Connections {
+		c.Connections[i].check(d, fmt.Sprintf("connections[%d]", i), c.Locations)
+		name := c.Connections[i].Name
+		if slices.Contains(names, name) {
+			d.found(fmt.Sprintf("connections[%d].name", i), "is the name of another connection too", "give each a name of its own")
+		}
+		names = append(names, name)
+	}
+	if a := c.Stock.Authority; a != "hub" && !slices.Contains(names, a) {
+		d.found("stock.authority", "is neither hub nor a connection", "write hub"+orOneOf(names))
+	}
+}
+
+func (k *Connection) check(d *decoder, path string, locations []string) {
+	if !nameRule.MatchString(k.Name) || k.Name == "hub" {
+		d.found(path+".name", "is no name for a connection", nameDo)
+	}
+	if !nameRule.MatchString(k.Connector) {
+		d.found(path+".connector", "is no connector", "name one, such as shopify, woocommerce or csv")
+	}
+	if k.Mode == "" {
+		k.Mode = canon.ModeObserve
+	}
+	oneOf(d, path+".mode", string(k.Mode), string(canon.ModeObserve), string(canon.ModeShadow), string(canon.ModeLive))
+	between(d, path+".safety", k.Safety, 0, 1_000_000)
+	between(d, path+".fuse.changes_per_hour", k.Fuse.ChangesPerHour, 0, 10_000_000)
+	place := func(at, name string) {
+		switch {
+		case !nameRule.MatchString(name):
+			d.found(at, "is no name for a location", nameDo)
+		case len(locations) > 0 && !slices.Contains(locations, name):
+			d.found(at, "is not one of the hub's locations", "add it to locations, or write"+orOneOf(locations)[3:])
+		}
+	}
+	for i, l := range k.SellsFrom {
+		place(fmt.Sprintf("%s.sells_from[%d]", path, i), l)
+	}
+	for external, l := range k.Locations {
+		place(path+".locations."+external, l)
+	}
+	for name, s := range k.Secrets {
+		if s.value == "" {
+			d.found(path+".secrets."+name, "is empty", "write ${env:NAME} or ${file:PATH}")
+		}
+	}
+}
+
+// places gives the hub's locations: those that are listed, and those that connections use.
+func (c *Config) places() []string {
+	all := slices.Clone(c.Locations)
+	for i := range c.Connections {
+		all = append(all, c.Connections[i].SellsFrom...)
+		for _, l := range c.Connections[i].Locations {
+			all = append(all, l)
+		}
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if all == nil {
+		all = []string{}
+	}
+	return all
+}
+
+func oneOf(d *decoder, path, value string, allowed ...string) {
+	if slices.Contains(allowed, value) {
+		return
+	}
+	do := "write " + strings.Join(allowed[:len(allowed)-1], ", ")
+	if len(allowed) == 1 {
+		do = "write " + allowed[0]
+	} else {
+		do += " or " + allowed[len(allowed)-1]
+	}
+	d.found(path, "is not one of what it can be", do)
+}
+
+func orOneOf(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return " or one of " + strings.Join(names, ", ")
+}
+
+func between(d *decoder, path string, v, low, high int64) {
+	if v < low || v > high {
+		d.found(path, "is out of range", fmt.Sprintf("write a number from %d to %d", low, high))
+	}
+}

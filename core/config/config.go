@@ -1,0 +1,180 @@
+// Package config reads the hub's configuration: one YAML file, decoded strictly. Unknown keys, wrong types and values
+// that can't work are all reported at once, each with its line and what to do. Secrets come by reference
+// (${env:NAME}, ${file:PATH}) and are never echoed (invariant 7).
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jumpring/jumpring/core/canon"
+)
+
+// Config is the whole configuration.
+type Config struct {
+	// Listen is the address of the one port, "127.0.0.1:8480".
+	Listen string `yaml:"listen"`
+	// PublicURL is where platforms reach the hub, without a slash at the end; empty means poll only.
+	PublicURL string `yaml:"public_url"`
+	// Data is the folder that holds everything; a relative one is relative to the configuration file's folder.
+	Data  string `yaml:"data"`
+	Bus   Bus    `yaml:"bus"`
+	Match Match  `yaml:"match"`
+	Stock Stock  `yaml:"stock"`
+	// Region is the default region of phone numbers, ISO 3166-1 alpha-2.
+	Region string `yaml:"region"`
+	// Locations are the hub's own places. Names that connections use are added.
+	Locations   []string     `yaml:"locations"`
+	Log         Log          `yaml:"log"`
+	Limits      Limits       `yaml:"limits"`
+	Connections []Connection `yaml:"connections"`
+}
+
+// Bus says what carries the journal.
+type Bus struct {
+	Kind string `yaml:"kind"` // embedded
+}
+
+// Match says how listings join.
+type Match struct {
+	// Item is the join order: certificate, epc, serial, sku.
+	Item       []string   `yaml:"item"`
+	Serialized Serialized `yaml:"serialized"`
+}
+
+// Serialized says when a listing is one piece.
+type Serialized struct {
+	// Default is when_quantity_max_1, always or never, of listings without serial, certificate and EPC.
+	Default string `yaml:"default"`
+}
+
+// Stock says who counts.
+type Stock struct {
+	// Authority is "hub" or a connection's name.
+	Authority string `yaml:"authority"`
+	// Safety is held back from what each connection shows, in pieces, of quantity SKUs.
+	Safety int64 `yaml:"safety"`
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  string `yaml:"level"`  // trace, debug, info, warn, error
+	Format string `yaml:"format"` // text or json
+}
+
+// Limits bound what comes in.
+type Limits struct {
+	WebhookBytes int64 `yaml:"webhook_bytes"` // largest body of a webhook
+	JSONBytes    int64 `yaml:"json_bytes"`    // largest body of the API
+}
+
+// Connection is one connected system.
+type Connection struct {
+	Name      string     `yaml:"name"`
+	Connector string     `yaml:"connector"`
+	Mode      canon.Mode `yaml:"mode"` // what a new connection begins with
+	// Baseline: orders placed before it move nothing. Zero means the moment of going live.
+	Baseline  time.Time         `yaml:"baseline"`
+	SellsFrom []string          `yaml:"sells_from"`
+	Locations map[string]string `yaml:"locations"` // the platform's location to the hub's
+	Safety    int64             `yaml:"safety"`
+	Fuse      Fuse              `yaml:"fuse"`
+	Config    Document          `yaml:"config"`
+	Secrets   map[string]Secret `yaml:"secrets"`
+}
+
+// Fuse bounds what the hub writes to a connection within an hour.
+type Fuse struct {
+	ChangesPerHour int64 `yaml:"changes_per_hour"` // 0 means 1000
+	// ToZeroShare is which share of the bound listings may be set to zero by anything but claims, as "25%"; empty means
+	// 25%.
+	ToZeroShare Percent `yaml:"to_zero_share"`
+}
+
+// Percent is a share, in hundredths of a percent: 2500 is 25 %.
+type Percent int64
+
+// Share gives it as a fraction.
+func (p Percent) Share() float64 { return float64(p) / 10_000 }
+
+// Document is a connector's own configuration, as JSON. It may hold what came from the environment and is not printed.
+type Document struct{ raw json.RawMessage }
+
+// JSON gives the document; "{}" when there is none.
+func (d Document) JSON() json.RawMessage {
+	if len(d.raw) == 0 {
+		return json.RawMessage("{}")
+	}
+	return d.raw
+}
+
+// Format keeps the content out of every print.
+func (d Document) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[config]") }
+
+// MarshalJSON keeps the content out of every dump.
+func (d Document) MarshalJSON() ([]byte, error) { return []byte(`"[config]"`), nil }
+
+// redacted stands for a secret wherever one is printed.
+const redacted = "[redacted]"
+
+// Secret is a value that is never printed. Reveal gives it.
+type Secret struct{ value string }
+
+// NewSecret wraps a value.
+func NewSecret(value string) Secret { return Secret{value} }
+
+// Reveal gives the value, to hand it to whom it is for.
+func (s Secret) Reveal() string { return s.value }
+
+// Format prints "[redacted]" under every verb.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
+
+// MarshalText gives "[redacted]", in JSON and YAML too.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue gives "[redacted]".
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Default is the configuration of an empty file.
+func Default() *Config {
+	return &Config{
+		Listen: "127.0.0.1:8480", Data: "./data", Bus: Bus{Kind: "embedded"},
+		Match: Match{Item: []string{"certificate", "epc", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
+		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
+		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20},
+	}
+}
+
+// Settings gives the part that the fold uses, without what connectors describe of themselves. It has no secret.
+func (c *Config) Settings() canon.Settings {
+	s := canon.Settings{
+		MatchItem: c.Match.Item, Serialized: c.Match.Serialized.Default, StockAuthority: c.Stock.Authority, Safety: c.Stock.Safety,
+		Region: c.Region, Locations: c.places(), Connections: make([]canon.ConnectionSettings, 0, len(c.Connections)),
+	}
+	for i := range c.Connections {
+		k := &c.Connections[i]
+		cs := canon.ConnectionSettings{
+			Name: k.Name, Connector: k.Connector, Mode: k.Mode, SellsFrom: k.SellsFrom, Locations: k.Locations, Safety: k.Safety,
+		}
+		if cs.SellsFrom == nil {
+			cs.SellsFrom = []string{}
+		}
+		if !k.Baseline.IsZero() {
+			cs.Baseline = k.Baseline.UTC().Format(time.RFC3339)
+		}
+		s.Connections = append(s.Connections, cs)
+	}
+	return s
+}
+
+// Connection gives a connection by its name; nil when there is none.
+func (c *Config) Connection(name string) *Connection {
+	for i := range c.Connections {
+		if c.Connections[i].Name == name {
+			return &c.Connections[i]
+		}
+	}
+	return nil
+}
