@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 )
 
 // good is what the shops sell: a piece, or a SKU that is kept in a quantity.
 type good struct {
-	sku, serial, epc, title   string
-	lab, certificate          string
-	priceEUR                  string
-	metal, weight, ringSize   string
-	stock                     map[string]int64 // by location
-	category, style           string
-	stone, shape, carat       string
-	stoneColour, clarity, cut string
+	sku, serial, title      string
+	lab, certificate        string
+	priceEUR                string
+	metal, weight, ringSize string
+	stock                   map[string]int64 // by location
+	category                string
 }
 
 func (g *good) total() (n int64) {
@@ -24,6 +24,11 @@ func (g *good) total() (n int64) {
 		n += q
 	}
 	return n
+}
+
+// place is where it is, or one of the places.
+func (g *good) place() string {
+	return slices.Min(slices.Collect(maps.Keys(g.stock)))
 }
 
 // person is a client of the shops.
@@ -46,10 +51,9 @@ func readGoods(raw []byte) (pieces, quantities []*good, err error) {
 			continue
 		}
 		g := &good{
-			sku: r["sku"], serial: r["serial"], epc: r["epc"], title: r["title"], lab: r["lab"], certificate: r["certificate"], priceEUR: r["price_eur"],
+			sku: r["sku"], serial: r["serial"], title: r["title"], lab: r["lab"], certificate: r["certificate"], priceEUR: r["price_eur"],
 			metal: r["metal"], weight: r["weight"], ringSize: r["ring_size"], stock: map[string]int64{r["location"]: n},
-			category: r["category"], style: r["style_no"], stone: r["stone"], shape: r["shape"], carat: r["carat"],
-			stoneColour: r["stone_colour"], clarity: r["clarity"], cut: r["cut"],
+			category: r["category"],
 		}
 		bySKU[g.sku] = g
 		if g.serial != "" {

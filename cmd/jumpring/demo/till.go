@@ -135,13 +135,7 @@ func (t *till) report(ctx context.Context, g *good, quantity int64, who *person)
 	} else {
 		line["sku"] = g.sku
 	}
-	location := lyon
-	for l, n := range g.stock {
-		if n > 0 && (g.stock[lyon] == 0 || l == lyon) {
-			location = l
-		}
-	}
-	sale := map[string]any{"receipt": receipt, "sold_at": at.Format(time.RFC3339), "currency": "EUR", "location": location, "lines": []any{line}}
+	sale := map[string]any{"receipt": receipt, "sold_at": at.Format(time.RFC3339), "currency": "EUR", "location": g.place(), "lines": []any{line}}
 	if who != nil {
 		sale["client"] = map[string]any{"given_name": who.given, "family_name": who.family, "emails": []string{who.email}}
 	}
