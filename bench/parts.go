@@ -43,7 +43,7 @@ func (b *bench) loaded() error {
 	if err := readJSON(filepath.Join(dir, "catalogue.json"), &c); err != nil {
 		return err
 	}
-	s := &sides{bench: b, probe: p, hub: newLoader(hub.Address, adminToken), orders: &orders{of: &c}}
+	s := &sides{bench: b, process: hub, probe: p, hub: newLoader(hub.Address, adminToken), orders: &orders{of: &c}}
 	if s.verify, err = b.bareSide(role{Name: "verify", Dir: dir}); err != nil {
 		return err
 	}
@@ -94,6 +94,7 @@ type pair struct{ bare, hub float64 }
 // sides are what the loaded parts compare.
 type sides struct {
 	*bench
+	process                     *child // the hub
 	probe                       *hubProbe
 	hub, verify, log, bareItems *loader
 	orders                      *orders
@@ -147,6 +148,10 @@ func (s *sides) wholePath() error {
 	if err != nil {
 		return err
 	}
+	idle, err := s.process.usage()
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	if _, err := s.hub.deliver(list); err != nil {
 		return err
@@ -161,6 +166,10 @@ func (s *sides) wholePath() error {
 		return err
 	}
 	took := time.Since(start)
+	used, err := s.process.usage()
+	if err != nil {
+		return err
+	}
 	if n := after.entries - before.entries; n < uint64(len(list)) {
 		return fmt.Errorf("%d webhooks were acknowledged and %d entries folded", len(list), n)
 	}
@@ -170,8 +179,8 @@ func (s *sides) wholePath() error {
 	rate := float64(len(list)) / took.Seconds()
 	s.path = append(s.path, pair{bare, rate})
 	s.syncs = append(s.syncs, float64(after.fsyncs-before.fsyncs))
-	note("  whole path: bare %.0f/s, hub %.0f/s folded (%.0f/s answered), ratio %.3f, %d fsyncs, %d other entries", bare, rate,
-		float64(len(list))/answered.Seconds(), rate/bare, after.fsyncs-before.fsyncs, after.entries-before.entries-uint64(len(list)))
+	note("  whole path: bare %.0f/s, hub %.0f/s folded (%.0f/s answered), ratio %.3f, %.0f µs of CPU each, %d fsyncs, %d other entries", bare, rate,
+		float64(len(list))/answered.Seconds(), rate/bare, float64((used.cpu-idle.cpu).Microseconds())/float64(len(list)), after.fsyncs-before.fsyncs, after.entries-before.entries-uint64(len(list)))
 	return s.rest()
 }
 

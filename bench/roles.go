@@ -106,7 +106,7 @@ func runConnector(name string) error {
 }
 
 // profilers are where profiles are served, by role, when the environment or the last argument of a connector asks.
-var profilers = map[string]string{"hub": "127.0.0.1:6061", "shopify": "127.0.0.1:6062"}
+var profilers = map[string]string{"hub": "127.0.0.1:6061", "shopify": "127.0.0.1:6062", "platform": "127.0.0.1:6063"}
 
 const profileArgument = "profile"
 
