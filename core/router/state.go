@@ -22,6 +22,14 @@ func (l shownLevel) shows() int64 {
 	return *l.state.Available
 }
 
+// written is what the level was seen to show, or written since.
+func (l shownLevel) written() int64 {
+	if l.binding.Wants != nil && l.binding.Wants.Written != nil {
+		return *l.binding.Wants.Written
+	}
+	return *l.state.Available
+}
+
 // levelsOf loads the level bindings of a listing, sorted by external id.
 func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
 	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(n.Connection, n.StockID))
@@ -78,7 +86,9 @@ type itemParts struct {
 	shown   []lifecycle.ShownAt
 	live    bool // a connection that lists it is live
 	homes   []string
-	deleted bool // by every platform
+	// expected is how much less than its stock the stock authority is expected to show, where it is a platform.
+	expected int64
+	deleted  bool // by every platform
 }
 
 func (f *fold) parts(item *canon.Item) (*itemParts, error) {
@@ -126,10 +136,12 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 			at := lifecycle.ShownAt{
 				Connection: n.Connection, Available: *l.state.Available, Opening: cs.OpeningStock, OwnIncluded: cs.OrderLowersLevel,
 			}
-			if w := l.binding.Wants; n.Connection == f.settings.StockAuthority && w != nil && (w.Expected || w.Write == canon.WriteUnverified) {
-				// What it is expected to show counts, or the hub would write back what the platform sold, or sell
-				// again what a write has just taken.
-				at.Available = w.Shows
+			if n.Connection == f.settings.StockAuthority {
+				// What the hub wrote counts, or what the write has just taken would be sold again. What the platform
+				// is expected to do by itself does not move stock, but the hub neither sells it elsewhere nor
+				// writes it back.
+				at.Available = l.written()
+				p.expected += at.Available - l.shows()
 			}
 			at.Location, at.Whole = levelPlace(cs, f.settings, l.state.Location)
 			if at.Location != "" || at.Whole {

@@ -69,6 +69,10 @@ func (f *fold) settleWrite(connection string, w *canon.SettledWrite) error {
 	switch w.Status {
 	case "applied", "duplicate":
 		wants.Write, wants.Shows, wants.Expected = canon.WriteUnverified, w.Want, false
+		if wants.Sent != nil {
+			wants.Shows = *wants.Sent // less what the platform sold by itself meanwhile
+		}
+		wants.Written = &w.Want
 		f.reads = append(f.reads, Read{Connection: connection, Ref: ref, Cause: f.f.pos, After: f.f.at.Add(settleTime)})
 		if err := f.reflectSent(b, w.Attempt); err != nil {
 			return err
