@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -40,13 +42,14 @@ func TestChaos(t *testing.T) {
 	seed := uint64(fromEnv(t, "JUMPRING_SEED", int(time.Now().UnixNano()&0xffff)))
 	t.Logf("JUMPRING_SEED=%d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	const perRound = 150
+	const perRound = 100
 	s := newSandbox(t, sandboxOptions{limits: reconcile.Limits{ChangesPerHour: 1_000_000}})
 	pieces := s.pieces(rounds * perRound)
 	s.start()
 	s.ready()
 	s.inMode(canon.ModeLive)
 	l := newLoad(s, seed)
+	books := newAuditor(s.spec.Data)
 	for round := range rounds {
 		began := time.Now()
 		acked := l.acked.Load()
@@ -65,7 +68,7 @@ func TestChaos(t *testing.T) {
 		close(stop)
 		sent := <-rate
 		killed := time.Now()
-		found := audit(t, s.spec.Data)
+		found := books.audit(t)
 		down := time.Now()
 		s.start()
 		s.ready()
@@ -77,45 +80,46 @@ func TestChaos(t *testing.T) {
 			round+1, len(l.acts)-first, sent, round3(killed.Sub(began)), l.acked.Load()-acked, found.end, round3(down.Sub(killed)), round3(up), resent, round3(time.Since(began)))
 		require.False(t, t.Failed(), "round %d", round+1)
 	}
-	s.settled(t)
 	require.Empty(t, list[canon.Parked](t, s.door, "/v1/parked", nil), "nothing is parked")
+	s.settled(t)
 	s.soldOut(t, pieces)
-	t.Run("the view is deleted", s.deleteView)
+	t.Run("the view is deleted", func(t *testing.T) { s.deleteView(t, books) })
 }
 
 func round3(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
-// soldOut checks that neither shop offers a piece that is held.
+// soldOut waits until neither shop offers a piece that is held. The tests' own orders did not lower the shops' stock,
+// so the hub has to notice and do it.
 func (s *sandbox) soldOut(t *testing.T, pieces []pair) {
 	t.Helper()
 	status := map[string]canon.ItemStatus{}
 	for _, it := range list[canon.Item](t, s.door, "/v1/items", nil) {
-		for _, l := range it.Listings {
-			status[l.Connection+"/"+l.ExternalID] = it.Status
-		}
+		status[strings.ToUpper(it.SKU)] = it.Status
 	}
-	level := map[string]int64{}
-	for _, l := range s.shop.Levels() {
-		level[l.VariantID] += l.Available
-	}
-	for _, p := range pieces {
-		if st := status["web/"+p.variant]; st == canon.ItemInStock {
-			continue
+	var offered []string
+	eventually(t, 60*time.Second, "no shop offers a held piece", func() bool {
+		offered = nil
+		level := map[string]int64{}
+		for _, l := range s.shop.Levels() {
+			level[l.SKU] += l.Available
 		}
-		if q, _ := s.woo.Stock(p.woo); q != 0 {
-			t.Errorf("%s is %s, and WooCommerce shows %d", p.sku, status["web/"+p.variant], q)
+		for _, p := range pieces {
+			if status[p.sku] == canon.ItemInStock {
+				continue
+			}
+			if q, _ := s.woo.Stock(p.woo); q != 0 || level[p.sku] != 0 {
+				offered = append(offered, fmt.Sprintf("%s is %s, WooCommerce shows %d, Shopify %d", p.sku, status[p.sku], q, level[p.sku]))
+			}
 		}
-		if level[p.variant] != 0 {
-			t.Errorf("%s is %s, and Shopify shows %d", p.sku, status["web/"+p.variant], level[p.variant])
-		}
-	}
+		return len(offered) == 0
+	})
 }
 
 // deleteView removes the view of a hub beside live platforms and starts it: the view is made again from the journal
 // alone, without a call to a platform and without a change for those who follow.
-func (s *sandbox) deleteView(t *testing.T) {
+func (s *sandbox) deleteView(t *testing.T, books *auditor) {
 	s.hub.stop()
-	before := audit(t, s.spec.Data)
+	before := books.audit(t)
 	require.NoError(t, os.RemoveAll(filepath.Join(s.spec.Data, "view")))
 	require.NoError(t, os.RemoveAll(filepath.Join(s.spec.Data, "snapshots")))
 	shop, woo := s.shop.Ledger().Counts.APIWrites, s.woo.Counts().StockWrites
@@ -133,9 +137,7 @@ func (s *sandbox) deleteView(t *testing.T) {
 		t.Errorf("a change was published: %s", at)
 	}
 	s.hub.stop()
-	after := audit(t, s.spec.Data)
-	require.Equal(t, before.state, digestAt(t, s.spec.Data, before.end), "state digest at the journal's end before")
-	if after.end == before.end {
-		require.Equal(t, before.state, after.state)
-	}
+	// The replay that the new view is held against went through the state that the old one had.
+	after := books.audit(t)
+	t.Logf("the journal ended at %d before and at %d after", before.end, after.end)
 }

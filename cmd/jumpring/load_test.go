@@ -75,14 +75,15 @@ func (l *load) make(pieces []pair) *act {
 	till := l.rng.IntN(len(l.tills))
 	switch n := l.rng.IntN(100); {
 	case n < 35:
-		body := []byte(strings.NewReplacer("1112223334445", id, "5556667778889", p.variant[strings.LastIndexByte(p.variant, '/')+1:], "SKU-OF-THE-LINE", p.sku).Replace(l.order))
+		body := []byte(strings.NewReplacer("1112223334445", id, "5556667778889", p.variant[strings.LastIndexByte(p.variant, '/')+1:], "SKU-OF-THE-LINE", p.sku, "jon@doe.ca", "jon"+id+"@example.com",
+			"john@test.com", "jon"+id+"@example.com", "555-555-BILL", "", "555-555-SHIP", "", "123-123-1234", "").Replace(l.order))
 		return &act{path: "/hooks/web", body: body, headers: shopifyHeaders("orders/create", "d"+id, body), piece: p.sku, connection: "web", order: "gid://shopify/Order/" + id}
 	case n < 65:
 		now := time.Now().UTC().Add(time.Second).Format("2006-01-02T15:04:05")
 		body := fmt.Appendf(nil, `{"id":%s,"number":"%s","status":"processing","currency":"EUR","date_created_gmt":"%s","date_modified_gmt":"%s","total":"1250.00","total_tax":"0.00",`+
 			`"discount_total":"0.00","shipping_total":"0.00","customer_id":0,"billing":{"first_name":"Ana","last_name":"Buyer","email":"b%d@example.com"},"shipping":[],`+
 			`"line_items":[{"id":1,"name":"Ring","product_id":%d,"variation_id":0,"quantity":1,"subtotal":"1250.00","total":"1250.00","total_tax":"0.00","sku":"%s","price":1250,"meta_data":[]}],"refunds":[],"meta_data":[]}`,
-			id, id, now, now, l.rng.IntN(50), p.woo, strings.ToLower(p.sku))
+			id, id, now, now, l.rng.IntN(500), p.woo, strings.ToLower(p.sku))
 		return &act{path: "/hooks/woo", body: body, headers: l.s.wooHeaders("order.created", "d"+id, body), piece: p.sku, connection: "woo", order: id}
 	case n < 80:
 		return &act{path: "/v1/items/" + l.items[p.sku] + "/sell", body: []byte(`{"receipt":"R` + id + `"}`), headers: []string{"Idempotency-Key", "k" + id}, token: l.tills[till], key: "k" + id, piece: p.sku}

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -249,6 +251,23 @@ func TestTheStreamResumesWithoutAGap(t *testing.T) {
 	for _, row := range first {
 		require.NotContains(t, rest, row)
 	}
+}
+
+func TestARebuildIsNoNewsToTheStream(t *testing.T) {
+	h := newHouse(t)
+	h.furnish()
+	at := h.serve()
+	// As if the hub had found two batches more in its journal than its view holds.
+	h.found = canon.Position{Offset: h.journal.End() + 2, Index: math.MaxUint32}
+	live := h.follow(t, at, access.RoleAdmin, "", "")
+	defer live.close()
+	for _, receipt := range []string{"R1", "R2", "R3"} {
+		res := h.ask(access.RoleTill, "POST", "/v1/items/"+h.chain()+"/sell", `{"receipt":"`+receipt+`"}`)
+		require.Equal(t, 201, res.status, res.body)
+	}
+	var row canon.Row
+	require.NoError(t, json.Unmarshal([]byte(live.next().data), &row))
+	require.Equal(t, h.found.Offset+1, row.Position.Offset, "the first change is one that is new")
 }
 
 func TestTheStreamHidesWhatARoleMayNotSee(t *testing.T) {
