@@ -96,9 +96,17 @@ type level struct {
 	retryKey  string
 	notBefore time.Time // back-off
 	conflicts int       // in a row
+	raise     raising
 	unknown   canon.Position
 	verified  canon.Position
 	readAt    time.Time
+}
+
+// raising is since when a level is to be raised from what it shows.
+type raising struct {
+	cause canon.Position
+	shows int64
+	since time.Time
 }
 
 // NewWriter prepares a writer.
@@ -404,7 +412,7 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 	}
 	switch act {
 	case idle:
-		l.conflicts, l.retryKey = 0, ""
+		l.conflicts, l.retryKey, l.raise = 0, "", raising{}
 		if b == nil || b.Wants == nil || b.Wants.Write == canon.WriteNone {
 			l.verified = canon.Position{}
 		}
@@ -430,8 +438,22 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (action, error) {
 	return decide(&situation{
 		level: b, began: w.began, unknown: l.unknown, verified: l.verified, readAt: l.readAt, now: time.Now(),
-		caughtUp: func() (bool, error) { return w.caughtUp(v, l.id) },
+		caughtUp: func() (bool, error) {
+			caughtUp, err := w.caughtUp(v, l.id)
+			return caughtUp && w.askedSince(l, b.Wants), err
+		},
 	})
+}
+
+// askedSince reports whether the platform was asked for its sales since the level was first seen to be too low. A level
+// that is lower than the hub knows why has most likely been sold, and the message of it is on its way or was lost: to
+// raise it would offer a sold piece again. What is on its way is waited for before anybody is asked.
+func (w *Writer) askedSince(l *level, want *canon.Want) bool {
+	if l.raise.since.IsZero() || l.raise.cause != want.Cause || l.raise.shows != want.Shows {
+		l.raise = raising{cause: want.Cause, shows: want.Shows, since: time.Now()}
+		return false
+	}
+	return w.o.Inbound.AskedSince(w.o.Name, l.raise.since)
 }
 
 // caughtUp reports whether every connection that lists the level's item has been caught up with.

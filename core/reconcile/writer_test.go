@@ -54,6 +54,8 @@ type behind map[string]bool
 
 func (b behind) CaughtUp(connection string) bool { return !b[connection] }
 
+func (b behind) AskedSince(string, time.Time) bool { return true }
+
 // world is a platform with a hub beside it. run starts the hub's part, as often as it is killed.
 type world struct {
 	t        *testing.T
