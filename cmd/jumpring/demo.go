@@ -11,10 +11,10 @@ import (
 	"github.com/jumpring/jumpring/cmd/jumpring/demo"
 )
 
-func newDemo() *cobra.Command {
+func newDemo(con *console) *cobra.Command {
 	var o demo.Options
 	c := &cobra.Command{
-		Use: "demo", Short: "Play a trading day of two shops and a till, and judge it", Args: cobra.NoArgs,
+		Use: "demo", Short: "Play a trading day of two shops and a till, and judge it", Args: exactly(0),
 		Long: `Starts the hub with a Shopify store, a WooCommerce shop and a till, plays a trading day in which everything goes
 wrong that can, and lets an auditor judge it from the channels' own ledgers and the public API. Exit 0 when nothing was
 sold twice and nothing was lost.
@@ -24,18 +24,18 @@ sent; skip-fsync acknowledges facts that a power failure takes; ignore-hold sell
 writes what is shown already. The exit code is then 1.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.Output != "text" && o.Output != "json" {
-				return &usageError{fmt.Errorf("--output %q is not known; use text or json", o.Output)}
+				return coded(exitUsage, fmt.Errorf("--output %q is not known; use text or json", o.Output))
 			}
 			if o.Sabotage != "" && !slices.Contains(demo.Sabotages, o.Sabotage) {
-				return &usageError{fmt.Errorf("--sabotage %q is not known; use one of %s", o.Sabotage, strings.Join(demo.Sabotages, ", "))}
+				return coded(exitUsage, fmt.Errorf("--sabotage %q is not known; use one of %s", o.Sabotage, strings.Join(demo.Sabotages, ", ")))
 			}
 			self, err := os.Executable()
 			if err != nil {
 				return err
 			}
-			o.Hub, o.Out = []string{self, "serve"}, c.OutOrStdout()
+			o.Hub, o.Out = []string{self, "serve"}, con.out
 			if o.Output == "json" {
-				o.Story = c.ErrOrStderr()
+				o.Story = con.err
 			}
 			figures, err := demo.Run(c.Context(), o)
 			if c.Context().Err() != nil {
@@ -45,7 +45,7 @@ writes what is shown already. The exit code is then 1.`,
 				return err
 			}
 			if len(figures.Failed) > 0 {
-				return &exitError{1}
+				return &exitError{exitFailed}
 			}
 			return nil
 		},

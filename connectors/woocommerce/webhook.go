@@ -2,9 +2,7 @@ package woocommerce
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -39,7 +37,7 @@ func (c *Connector) HandleWebhook(_ context.Context, req *sdk.WebhookRequest) (*
 		}
 		return refuse("no signature"), nil
 	}
-	if !signedBy(s.webhookSecret, req.Body, sent) {
+	if !sdk.VerifyHMACBase64(s.webhookSecret, req.Body, sent) {
 		return refuse("the signature does not fit the body"), nil
 	}
 	if !s.isSource(req.Header("X-Wc-Webhook-Source")) {
@@ -70,17 +68,6 @@ func isPing(req *sdk.WebhookRequest) bool {
 	}
 	_, ok = parseID(digits)
 	return ok
-}
-
-// signedBy compares base64(HMAC-SHA256(secret, body)) in constant time.
-func signedBy(secret string, body []byte, sent string) bool {
-	got, err := base64.StdEncoding.DecodeString(sent)
-	if err != nil || secret == "" {
-		return false
-	}
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	return hmac.Equal(got, mac.Sum(nil))
 }
 
 // isSource compares the shop's home URL in the header with the configured one: host and port, whatever the scheme,

@@ -22,8 +22,8 @@ type Shown struct {
 	Deleted bool `json:"deleted,omitempty"`
 }
 
-// Compare orders states that both have a source version, or both have none: by source version, read stamp, and hash,
-// so that any order of arrival gives the same winner.
+// Compare orders states by source version (one without a version is below all that have one), read stamp, and hash, so
+// that any order of arrival gives the same greatest one.
 func (s *Shown) Compare(o *Shown) int {
 	switch {
 	case s.SourceVersion < o.SourceVersion:
@@ -45,19 +45,24 @@ func (s *Shown) Compare(o *Shown) int {
 
 // Binding is what one system is known to show of one aspect of one entity.
 //
-// It keeps the greatest state that has a source version and the greatest that has none, each under a total order, so
-// that observations commute (invariant 3). What counts is the one without version if it was fetched later than the
-// other, else the one with.
+// It keeps the greatest states of some kinds, each under a total order, so that observations commute (invariant 3).
+// What counts is the greatest without version if it was fetched later than any with a version, else the greatest with.
 type Binding struct {
 	BindingKey
 	Versioned   *Shown `json:"versioned,omitempty" golden:"-"`
 	Unversioned *Shown `json:"unversioned,omitempty" golden:"-"`
-	// Full is the greatest state that is whole, where the one that counts hides fields or is a tombstone: a hidden
-	// field is unknown, not empty. Nil when the one that counts is itself the greatest.
+	// VersionedRead is the newest read stamp of all states that have a source version: what was fetched without a
+	// version before it is older than Versioned, even where that was pushed.
+	VersionedRead Position `json:"versioned_read,omitzero" golden:"-"`
+	// Full is the greatest state that is whole, and Last the greatest that is no tombstone, where it is none of the
+	// others: a hidden field is unknown, not empty, and what was deleted is still remembered.
 	Full *Shown `json:"full,omitempty" golden:"-"`
-	// Hash is that of the state that counts, for the golden digest; FullHash that of Full.
+	Last *Shown `json:"last,omitempty" golden:"-"`
+	// Hash is that of the state that counts, for the golden digest. FullHash is that of the greatest whole state where
+	// the one that counts is not whole, LastHash that of the greatest that is no tombstone where it is one.
 	Hash     string `json:"hash"`
 	FullHash string `json:"full_hash,omitempty"`
+	LastHash string `json:"last_hash,omitempty"`
 	// Deleted tells that the platform has it no longer.
 	Deleted bool `json:"deleted,omitempty"`
 	// Uncertain tells that pushed states of the same version differ: a read has to settle it.
@@ -80,10 +85,80 @@ func (b *Binding) Current() *Shown {
 		return b.Versioned
 	case b.Versioned == nil:
 		return b.Unversioned
-	case b.Unversioned.ReadStamp.Compare(b.Versioned.ReadStamp) > 0:
+	case b.Unversioned.ReadStamp.Compare(b.VersionedRead) > 0:
 		return b.Unversioned
 	}
 	return b.Versioned
+}
+
+// Take puts a state into the registers that it is the greatest of, and tells whether any of them changed. Registers
+// only grow under a total order, so that any order of arrival ends the same (invariant 3).
+func (b *Binding) Take(s *Shown) (changed bool) {
+	full, last := b.Whole(), b.Present()
+	if s.Whole() && (full == nil || s.Compare(full) > 0) {
+		full = s
+	}
+	if !s.Deleted && (last == nil || s.Compare(last) > 0) {
+		last = s
+	}
+	was := *b
+	if s.SourceVersion != 0 {
+		if b.Versioned == nil || s.Compare(b.Versioned) > 0 {
+			b.Versioned = s
+		}
+		if s.ReadStamp.Compare(b.VersionedRead) > 0 {
+			b.VersionedRead = s.ReadStamp
+		}
+	} else if b.Unversioned == nil || s.Compare(b.Unversioned) > 0 {
+		b.Unversioned = s
+	}
+	b.Full, b.Last = nil, nil
+	if full != nil && full.Hash != hashOf(b.Whole()) {
+		b.Full = full
+	}
+	if last != nil && last.Hash != hashOf(b.Present()) {
+		b.Last = last
+	}
+	c := b.Current()
+	b.Hash, b.Deleted, b.FullHash, b.LastHash = c.Hash, c.Deleted, "", ""
+	if !c.Whole() {
+		b.FullHash = hashOf(full)
+	}
+	if c.Deleted {
+		b.LastHash = hashOf(last)
+	}
+	return was.Versioned != b.Versioned || was.Unversioned != b.Unversioned || was.VersionedRead != b.VersionedRead ||
+		was.Full != b.Full || was.Last != b.Last
+}
+
+func hashOf(s *Shown) string {
+	if s == nil {
+		return ""
+	}
+	return s.Hash
+}
+
+// Whole reports whether a state shows every field.
+func (s *Shown) Whole() bool { return !s.Hidden && !s.Deleted }
+
+// Whole is the greatest state that shows every field; nil when none was seen.
+func (b *Binding) Whole() *Shown {
+	return greatest((*Shown).Whole, b.Versioned, b.Unversioned, b.Full)
+}
+
+// Present is the greatest state that is no tombstone; nil when none was seen.
+func (b *Binding) Present() *Shown {
+	return greatest(func(s *Shown) bool { return !s.Deleted }, b.Versioned, b.Unversioned, b.Full, b.Last)
+}
+
+func greatest(fits func(*Shown) bool, states ...*Shown) *Shown {
+	var top *Shown
+	for _, s := range states {
+		if s != nil && fits(s) && (top == nil || s.Compare(top) > 0) {
+			top = s
+		}
+	}
+	return top
 }
 
 // WriteState is how far the hub is with making a platform show something.
@@ -118,7 +193,9 @@ type Want struct {
 	Key     string    `json:"key,omitempty"`
 	At      time.Time `json:"at,omitzero"`
 	Attempt Position  `json:"attempt,omitzero"`
-	Reason  string    `json:"reason,omitempty"` // of a rejection
+	// Sent is what the newest attempt would have it show, as long as it may have been carried out.
+	Sent   *int64 `json:"sent,omitempty"`
+	Reason string `json:"reason,omitempty"` // of a rejection
 }
 
 // Differs reports whether the platform has to be written: wanted and shown differ and nothing stands against it.

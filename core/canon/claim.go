@@ -21,8 +21,9 @@ type Claim struct {
 	// ListingID is the platform's listing; Node its node id, once the listing is known.
 	ListingID string `json:"listing_id,omitempty"`
 	Node      string `json:"node,omitempty"`
-	// Item is the golden id of what is claimed; empty while it waits for its listing.
-	Item     string `json:"item,omitempty"`
+	// Item is the golden id of what is claimed; empty while it waits for its listing. It follows from Node, and is kept
+	// up to date while the claim is live.
+	Item     string `json:"item,omitempty" golden:"-"`
 	Location string `json:"location,omitempty"` // the hub's location that gives the goods
 	// Net is how many pieces are claimed now: ordered less returned; 0 when the claim is not live.
 	Net int64 `json:"net"`
@@ -32,6 +33,9 @@ type Claim struct {
 	Restocked int64 `json:"restocked,omitempty"`
 	// Reflected is how much of Net the stock authority's own level is known to include.
 	Reflected int64 `json:"reflected,omitempty" golden:"-"`
+	// Sent is how much of it the write that SentAt announced would make the authority's level include.
+	Sent   int64    `json:"sent,omitempty" golden:"-"`
+	SentAt Position `json:"sent_at,omitzero" golden:"-"`
 	// HandedOver tells that the goods have left with the client.
 	HandedOver bool `json:"handed_over,omitempty"`
 	// Overruled tells that a person decided for another claim; it counts no longer.
@@ -47,6 +51,13 @@ type Claim struct {
 	// At is the fold time of Since.
 	At time.Time `json:"at" golden:"-"`
 }
+
+// EndedRemoved ends the claim of a line that its order does not have any longer.
+const EndedRemoved = "line removed"
+
+// InGolden keeps what is left of a removed line out of the golden digest: whether it was ever seen depends on what
+// came first.
+func (c *Claim) InGolden() bool { return c.Ended != EndedRemoved }
 
 // Live reports whether the claim counts.
 func (c *Claim) Live() bool { return c.Net > 0 && !c.Overruled }

@@ -42,9 +42,10 @@ type Item struct {
 	Status       ItemStatus    `json:"status"`
 	Location     string        `json:"location,omitempty"` // where the piece is; of a serialized item
 	Stock        []StockAt     `json:"stock"`
-	Holder       *Holder       `json:"holder,omitempty"`
-	Contested    bool          `json:"contested,omitempty"` // more than one live claim; a case is open
-	Listings     []Listing     `json:"listings"`
+	// Holder depends on the journal's order while the piece is contested; otherwise it follows from the claims.
+	Holder    *Holder   `json:"holder,omitempty" golden:"-"`
+	Contested bool      `json:"contested,omitempty"` // more than one live claim; a case is open
+	Listings  []Listing `json:"listings"`
 	// Adopted tells that the hub counts this item's stock from an opening that was fixed when a connection went live.
 	Adopted bool `json:"adopted,omitempty"`
 	// Flags are what a person should look at, as stable codes ("stock.conflict").
@@ -83,7 +84,7 @@ type StockAt struct {
 
 // Holder is the claim that holds a piece. Invariant 4: there is at most one.
 type Holder struct {
-	Claim string    `json:"claim" golden:"-"`
+	Claim string    `json:"claim"`
 	Kind  ClaimKind `json:"kind"`
 	// Channel is where the claim came from: a connection's name, or a till's.
 	Channel string     `json:"channel"`

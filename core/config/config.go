@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -75,7 +77,7 @@ type Connection struct {
 	Name      string     `yaml:"name"`
 	Connector string     `yaml:"connector"`
 	Mode      canon.Mode `yaml:"mode"` // what a new connection begins with
-	// Baseline: orders placed before it move nothing. Zero means the moment of going live.
+	// Baseline: orders placed before it move nothing. Zero means when the hub first saw the connection.
 	Baseline  time.Time         `yaml:"baseline"`
 	SellsFrom []string          `yaml:"sells_from"`
 	Locations map[string]string `yaml:"locations"` // the platform's location to the hub's
@@ -156,10 +158,7 @@ func (c *Config) Settings() canon.Settings {
 	for i := range c.Connections {
 		k := &c.Connections[i]
 		cs := canon.ConnectionSettings{
-			Name: k.Name, Connector: k.Connector, Mode: k.Mode, SellsFrom: k.SellsFrom, Locations: k.Locations, Safety: k.Safety,
-		}
-		if cs.SellsFrom == nil {
-			cs.SellsFrom = []string{}
+			Name: k.Name, Connector: k.Connector, Mode: k.Mode, SellsFrom: k.sellsFrom(s.Locations), Locations: k.Locations, Safety: k.Safety,
 		}
 		if !k.Baseline.IsZero() {
 			cs.Baseline = k.Baseline.UTC().Format(time.RFC3339)
@@ -167,6 +166,19 @@ func (c *Config) Settings() canon.Settings {
 		s.Connections = append(s.Connections, cs)
 	}
 	return s
+}
+
+// sellsFrom gives the places that a connection sells from: as configured, else those that its locations are mapped to,
+// else all.
+func (c *Connection) sellsFrom(places []string) []string {
+	if len(c.SellsFrom) > 0 {
+		return c.SellsFrom
+	}
+	mapped := slices.Sorted(maps.Values(c.Locations))
+	if len(mapped) == 0 {
+		return places
+	}
+	return slices.Compact(mapped)
 }
 
 // Connection gives a connection by its name; nil when there is none.

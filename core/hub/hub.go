@@ -28,8 +28,9 @@ type Hub struct {
 	router  *router.Router
 	vault   *vault.Vault
 	// ready is closed when the fold has passed the journal's end as it was at the start: no effect runs before.
-	ready   chan struct{}
-	startAt uint64
+	ready chan struct{}
+	// found is the journal's end as it was when the hub was opened.
+	found uint64
 
 	connections map[string]*connection
 	settingsMu  sync.Mutex
@@ -56,6 +57,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
 	h.journal.SetLag(h.router.Lag)
+	h.found = h.journal.End()
 	for i := range o.Connections {
 		c := &o.Connections[i]
 		h.connections[c.Name] = &connection{hub: h, spec: c}
@@ -73,10 +75,10 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err := h.router.Begin(ctx); err != nil {
 		return fmt.Errorf("hub: %w", err)
 	}
-	h.startAt = h.journal.End()
+	start := h.journal.End()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.router.Run(ctx) })
-	g.Go(func() error { return h.awaitReady(ctx) })
+	g.Go(func() error { return h.awaitReady(ctx, start) })
 	g.Go(func() error { return h.runClock(ctx) })
 	g.Go(func() error { return h.runSnapshots(ctx) })
 	g.Go(func() error { return h.runRefresh(ctx) })
@@ -90,8 +92,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	return err
 }
 
-func (h *Hub) awaitReady(ctx context.Context) error {
-	if err := h.router.WaitFolded(ctx, h.startAt); err != nil {
+func (h *Hub) awaitReady(ctx context.Context, start uint64) error {
+	if err := h.router.WaitFolded(ctx, start); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Person is a customer's node as the join sees it. Names are in matching form (normalize.Name), e-mails and phones
@@ -17,69 +18,121 @@ type Person struct {
 }
 
 // JoinPersons puts nodes together that are one person: they share an e-mail address or a phone number and their names
-// do not speak against it. The set must be closed under uncrowded e-mails and phones, and crowded ones left out.
-// Each cluster is sorted; its first node is the golden id.
+// do not speak against it. Names must agree throughout a cluster, so that no chain of spellings joins two partners who
+// share an address. The set must be closed under uncrowded e-mails and phones, and crowded ones left out. Each cluster
+// is sorted; its first node is the golden id.
 func JoinPersons(nodes []Person) [][]string {
 	nodes = slices.Clone(nodes)
 	slices.SortFunc(nodes, func(a, b Person) int { return cmp.Compare(a.Node, b.Node) })
-	parent := make([]int, len(nodes))
-	for i := range parent {
-		parent[i] = i
-	}
-	find := func(i int) int {
-		for parent[i] != i {
-			parent[i] = parent[parent[i]]
-			i = parent[i]
-		}
-		return i
-	}
-	union := func(i, k int) {
-		ri, rk := find(i), find(k)
-		parent[max(ri, rk)] = min(ri, rk)
-	}
+	j := personJoiner{nodes: nodes, cluster: make([]int, len(nodes))}
 	for i := range nodes {
-		for k := i + 1; k < len(nodes); k++ {
-			if (nodes[i].Given == "") == (nodes[k].Given == "") && SamePerson(&nodes[i], &nodes[k]) {
-				union(i, k)
+		j.cluster[i] = i
+	}
+	// Equal names first, then one slip of the pen; a vague name (none, or an initial) agrees with many, so it joins
+	// last, and only where it can mean one person.
+	j.join(func(a, b *Person) bool { return !a.vague() && !b.vague() && firstName(a.Given) == firstName(b.Given) })
+	j.join(func(a, b *Person) bool { return !a.vague() && !b.vague() })
+	j.join(func(a, b *Person) bool { return a.vague() && a.Given == b.Given })
+	for _, initial := range []bool{true, false} {
+		j.placeVague(initial)
+	}
+	return j.result()
+}
+
+type personJoiner struct {
+	nodes   []Person
+	cluster []int // by node: the smallest node of its cluster
+}
+
+// join puts the clusters together of each pair that may be one person.
+func (j *personJoiner) join(considered func(a, b *Person) bool) {
+	for i := range j.nodes {
+		for k := i + 1; k < len(j.nodes); k++ {
+			a, b := &j.nodes[i], &j.nodes[k]
+			if j.cluster[i] != j.cluster[k] && considered(a, b) && SamePerson(a, b) && j.agree(j.cluster[i], j.cluster[k]) {
+				j.union(j.cluster[i], j.cluster[k])
 			}
 		}
 	}
-	// A node without a given name agrees with everybody: it joins where it can mean one person only, so that it never
-	// makes a bridge between two partners.
-	for i := range nodes {
-		if nodes[i].Given != "" {
+}
+
+// agree reports whether no name in one cluster speaks against one in the other.
+func (j *personJoiner) agree(a, b int) bool {
+	for i := range j.nodes {
+		for k := range j.nodes {
+			if j.cluster[i] == a && j.cluster[k] == b && !sameNames(&j.nodes[i], &j.nodes[k]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (j *personJoiner) union(a, b int) {
+	to, from := min(a, b), max(a, b)
+	for i := range j.cluster {
+		if j.cluster[i] == from {
+			j.cluster[i] = to
+		}
+	}
+}
+
+// placeVague joins the clusters of vague names to the one person that they can mean. All are judged before any is
+// joined, so that the order of their ids does not count.
+func (j *personJoiner) placeVague(initial bool) {
+	meant := make(map[int][]int) // by vague cluster
+	for i := range j.nodes {
+		a := &j.nodes[i]
+		if !a.vague() || (a.Given != "") != initial || j.named(j.cluster[i], initial) {
 			continue
 		}
-		meant := -1
-		for k := range nodes {
-			if nodes[k].Given == "" || !SamePerson(&nodes[i], &nodes[k]) {
+		for k := range j.nodes {
+			b := &j.nodes[k]
+			if b.vague() && (initial || b.Given == "") {
 				continue
 			}
-			switch r := find(k); {
-			case meant == -1:
-				meant = r
-			case meant != r:
-				meant = -2
+			if c := j.cluster[k]; c != j.cluster[i] && SamePerson(a, b) && !slices.Contains(meant[j.cluster[i]], c) {
+				meant[j.cluster[i]] = append(meant[j.cluster[i]], c)
 			}
-			if meant == -2 {
-				break
-			}
-		}
-		if meant >= 0 && !bridges(nodes, find, i, meant) {
-			union(i, meant)
 		}
 	}
-	clusters := make(map[int][]string)
-	for i := range nodes {
-		clusters[find(i)] = append(clusters[find(i)], nodes[i].Node)
+	for c := range j.nodes { // a cluster goes by its smallest node, which says where it is now
+		if m := meant[c]; len(m) == 1 && j.agree(j.cluster[c], j.cluster[m[0]]) {
+			j.union(j.cluster[c], j.cluster[m[0]])
+		}
+	}
+}
+
+// named reports whether a cluster has a name that says more: a whole one, or an initial beside none.
+func (j *personJoiner) named(c int, initial bool) bool {
+	for i := range j.nodes {
+		if p := &j.nodes[i]; j.cluster[i] == c && (!p.vague() || (!initial && p.Given != "")) {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *personJoiner) result() [][]string {
+	members := make(map[int][]string)
+	for i, c := range j.cluster {
+		members[c] = append(members[c], j.nodes[i].Node)
 	}
 	var out [][]string
-	for i := range nodes {
-		if c := clusters[i]; len(c) > 0 {
+	for i := range j.nodes {
+		if c := members[i]; len(c) > 0 {
 			out = append(out, c)
 		}
 	}
 	return out
+}
+
+// vague reports whether the given name is none, or an initial.
+func (p *Person) vague() bool { return utf8.RuneCountInString(firstName(p.Given)) < 2 }
+
+func firstName(given string) string {
+	first, _, _ := strings.Cut(given, " ")
+	return first
 }
 
 // SamePerson reports whether two nodes are one person. A shared e-mail address or phone alone is not enough: couples
@@ -88,50 +141,49 @@ func SamePerson(a, b *Person) bool {
 	if !overlap(a.Emails, b.Emails) && !overlap(a.Phones, b.Phones) {
 		return false
 	}
-	return namesAgree(a.Given, b.Given) && familiesAgree(a.Family, b.Family)
+	return sameNames(a, b)
 }
 
-// bridges reports whether the cluster of unnamed node i already holds a named one other than that of root.
-func bridges(nodes []Person, find func(int) int, i, root int) bool {
-	for k := range nodes {
-		if nodes[k].Given != "" && find(k) == find(i) && find(k) != root {
-			return true
-		}
-	}
-	return false
+func sameNames(a, b *Person) bool {
+	return namesAgree(a.Given, b.Given) && familiesAgree(a.Family, b.Family)
 }
 
 func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
 }
 
-// namesAgree accepts an unknown name, an initial, a first name of several, and one slip of the pen in a name of four
-// letters or more.
+// namesAgree accepts an unknown name, an initial, a first name of several, and one slip of the pen.
 func namesAgree(a, b string) bool {
 	if a == "" || b == "" || a == b {
 		return true
 	}
-	fa, fb := strings.Fields(a)[0], strings.Fields(b)[0]
-	if fa == fb {
+	ra, rb := []rune(firstName(a)), []rune(firstName(b))
+	if slices.Equal(ra, rb) {
 		return true
 	}
-	if len(fa) == 1 || len(fb) == 1 {
-		return fa[0] == fb[0]
+	if len(ra) == 1 || len(rb) == 1 {
+		return ra[0] == rb[0]
 	}
-	return min(len(fa), len(fb)) >= 4 && editDistanceAtMostOne(fa, fb)
+	return slip(ra, rb)
 }
 
-// familiesAgree accepts an unknown name and, in a name of four letters or more, one slip of the pen.
+// familiesAgree accepts an unknown name and one slip of the pen.
 func familiesAgree(a, b string) bool {
 	if a == "" || b == "" || a == b {
 		return true
 	}
 	a, b = strings.ReplaceAll(a, " ", ""), strings.ReplaceAll(b, " ", "")
-	return a == b || (min(len(a), len(b)) >= 4 && editDistanceAtMostOne(a, b))
+	return a == b || slip([]rune(a), []rune(b))
+}
+
+// slip reports whether two names of four letters or more differ by one slip of the pen inside. The last letter often
+// tells a man's name from a woman's (Mario and Maria, Paul and Paula), so a difference there is none.
+func slip(a, b []rune) bool {
+	return min(len(a), len(b)) >= 4 && a[len(a)-1] == b[len(b)-1] && editDistanceAtMostOne(a, b)
 }
 
 // editDistanceAtMostOne reports whether one insertion, deletion, substitution or swap of neighbours makes a into b.
-func editDistanceAtMostOne(a, b string) bool {
+func editDistanceAtMostOne(a, b []rune) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
@@ -143,10 +195,10 @@ func editDistanceAtMostOne(a, b string) bool {
 		i++
 	}
 	if len(a) == len(b) {
-		if i == len(a) || a[i+1:] == b[i+1:] {
+		if i == len(a) || slices.Equal(a[i+1:], b[i+1:]) {
 			return true
 		}
-		return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && slices.Equal(a[i+2:], b[i+2:])
 	}
-	return a[i:] == b[i+1:]
+	return slices.Equal(a[i:], b[i+1:])
 }

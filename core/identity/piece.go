@@ -194,16 +194,33 @@ func (j *joiner) contradicts(group []int) bool {
 			certs = append(certs, p.Certificates)
 		}
 	}
-	for i := 1; i < len(certs); i++ {
-		if !slices.ContainsFunc(certs[i], func(c string) bool { return slices.Contains(certs[0], c) }) {
-			return true
-		}
-	}
-	return false
+	return !linked(certs)
 }
 
+// linked reports whether sets of certificates hang together: a piece with several stones has several, and a listing
+// may state some of them.
+func linked(certs [][]string) bool {
+	if len(certs) == 0 {
+		return true
+	}
+	known, rest := slices.Clone(certs[0]), slices.Clone(certs[1:])
+	for len(rest) > 0 {
+		i := slices.IndexFunc(rest, func(set []string) bool { return overlap(set, known) })
+		if i < 0 {
+			return false
+		}
+		known = append(known, rest[i]...)
+		rest = slices.Delete(rest, i, i+1)
+	}
+	return true
+}
+
+// refuse leaves a group's nodes unbound, but for those of whom a person has decided: a decision outranks every key.
 func (j *joiner) refuse(group []int, reason string) {
 	for _, i := range group {
+		if j.nodes[i].Decision != "" {
+			continue
+		}
 		if j.out[i] == "" {
 			j.out[i] = reason
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,21 +146,23 @@ func TestTheInitialSnapshotRunsByItself(t *testing.T) {
 func TestAKilledSnapshotGoesOnBehindTheLastJournaledPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, levels(50))
-		r := w.start()
+		var first atomic.Pointer[running]
 		w.platform.OnPage = func(page string) {
-			if page == "30" && r != nil {
+			if r := first.Load(); r != nil && page == "30" {
 				r.Process.Kill()
 			}
 		}
+		r := w.start()
+		first.Store(r)
 		after(time.Second)
 		r.kill()
-		first := w.hub.Connection("web").Snapshot
-		require.Equal(t, "30", string(first.Page))
-		r = nil
+		first.Store(nil)
+		mark := w.hub.Connection("web").Snapshot
+		require.Equal(t, "30", string(mark.Page))
 		again := w.start()
 		after(time.Second)
 		require.Equal(t, []string{"snapshot ", "snapshot 10", "snapshot 20", "snapshot 30", "snapshot 30", "snapshot 40"}, w.platform.Calls("snapshot"))
-		require.Equal(t, first.ID, w.hub.Connection("web").Snapshot.ID, "it is the same snapshot")
+		require.Equal(t, mark.ID, w.hub.Connection("web").Snapshot.ID, "it is the same snapshot")
 		require.Len(t, w.hub.Log(canon.EntryObservation), 50)
 		again.stop()
 	})
@@ -301,14 +304,14 @@ func TestWhatASnapshotDoesNotShowIsDeletedAfterARead(t *testing.T) {
 		w := imported(t, levels(30))
 		after(time.Second)
 		w.platform.Remove("s007@1")
-		r := w.start()
-		hidden := true
+		var answers atomic.Bool
 		w.platform.OnRead = func(*sdk.ReadRequest) *intake.ReadResult {
-			if hidden {
+			if !answers.Load() {
 				return &intake.ReadResult{}
 			}
 			return nil
 		}
+		r := w.start()
 		var progress []intake.Progress
 		report, err := r.Import(t.Context(), func(p intake.Progress) { progress = append(progress, p) })
 		require.NoError(t, err)
@@ -318,7 +321,7 @@ func TestWhatASnapshotDoesNotShowIsDeletedAfterARead(t *testing.T) {
 		after(time.Second)
 		require.False(t, w.hub.Binding("web", "s007@1").Deleted, "nobody has confirmed it yet")
 		require.Equal(t, 1, r.State().Unanswered)
-		hidden = false
+		answers.Store(true)
 		after(time.Minute)
 		require.True(t, w.hub.Binding("web", "s007@1").Deleted)
 		require.Zero(t, r.State().Reads)
@@ -363,13 +366,13 @@ func TestBulkYieldsToAJournalThatRefusesIt(t *testing.T) {
 		w := newWorld(t, levels(20))
 		r := w.start()
 		refused := 0
-		r.Refuse = func(class bus.Class, _ []bus.Entry) error {
+		r.Refuse(func(class bus.Class, _ []bus.Entry) error {
 			if class == bus.ClassBulk && refused < 5 {
 				refused++
 				return &bus.Refused{Class: class, Reason: "the fold lags", RetryAfter: 10 * time.Second}
 			}
 			return nil
-		}
+		})
 		after(time.Minute)
 		r.stop()
 		require.Equal(t, 5, refused)

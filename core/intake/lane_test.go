@@ -1,6 +1,8 @@
 package intake_test
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,9 +90,9 @@ func TestARequestDuringAReadGetsAReadOfItsOwn(t *testing.T) {
 func TestWhatAPlatformDoesNotAnswerIsAskedEverMoreSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := imported(t, levels(3))
-		silent := true
+		var answers atomic.Bool
 		w.platform.OnRead = func(req *sdk.ReadRequest) *intake.ReadResult {
-			if silent {
+			if !answers.Load() {
 				return &intake.ReadResult{}
 			}
 			return nil
@@ -102,7 +104,7 @@ func TestWhatAPlatformDoesNotAnswerIsAskedEverMoreSeldom(t *testing.T) {
 		require.InDelta(t, 20, len(w.platform.Calls("read")), 5)
 		require.Equal(t, 1, r.State().Unanswered)
 		require.False(t, done)
-		silent = false
+		answers.Store(true)
 		w.hub.Tell(canon.EntryTouched, canon.Head{Connection: "web"}, canon.Touched{Refs: []canon.Ref{read("s001@1").Ref}})
 		after(time.Second)
 		require.True(t, done, "a new reason to read does not wait for the back-off")
@@ -190,7 +192,10 @@ func TestReadsTellThePlatformWhatTheHubKnows(t *testing.T) {
 		put(canon.KindListing, "v1", `{"listing":{"product_id":"p1"}}`)
 		put(canon.KindRefund, "r1", `{"refund":{"order_id":"o1"}}`)
 		hints := make(map[canon.Ref]sdk.ReadHint)
+		var mu sync.Mutex
 		w.platform.OnRead = func(req *sdk.ReadRequest) *intake.ReadResult {
+			mu.Lock()
+			defer mu.Unlock()
 			for i, ref := range req.Refs {
 				hints[ref] = req.Hints[i]
 			}
@@ -198,7 +203,6 @@ func TestReadsTellThePlatformWhatTheHubKnows(t *testing.T) {
 		}
 		r := w.start()
 		after(time.Second)
-		clear(hints)
 		for _, ref := range []canon.Ref{{Kind: canon.KindLevel, ExternalID: "s001@1"}, {Kind: canon.KindListing, ExternalID: "v1"}, {Kind: canon.KindRefund, ExternalID: "r1"}, {Kind: canon.KindOrder, ExternalID: "new"}} {
 			rd := read("")
 			rd.Ref = ref

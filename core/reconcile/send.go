@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
@@ -127,6 +129,10 @@ func (w *Writer) pick(c class) ([]job, error) {
 	}
 	defer v.Close()
 	limit := w.maxBatch
+	if n := w.o.Calls; c == sale && (w.o.Limiter.Limit() == rate.Inf || w.o.Limiter.Tokens() >= float64(n)) {
+		// Side by side, the last of many sales does not wait for all the others in one call.
+		limit = min(limit, (len(w.queues[c])+n-1)/n)
+	}
 	if w.failing {
 		limit = 1
 	}
@@ -135,15 +141,14 @@ func (w *Writer) pick(c class) ([]job, error) {
 		l := w.levels[w.queues[c][0]]
 		w.queues[c] = w.queues[c][1:]
 		l.queued = false
-		if l.busy || l.reading {
-			l.again = true
+		if l.busy {
 			continue
 		}
 		b, err := loadLevel(v, w.o.Name, l.id)
 		if err != nil {
 			return nil, err
 		}
-		act, err := w.decide(v, l, b)
+		act, _, err := w.decide(v, l, b)
 		if err != nil {
 			return nil, err
 		}
@@ -368,7 +373,7 @@ func (w *Writer) sent(ctx context.Context, batch []job, outcomes []outcome, err 
 	failed := true
 	for i, j := range batch {
 		o, l := outcomes[i], j.level
-		l.retryKey, l.notBefore, l.again = "", time.Time{}, false
+		l.retryKey, l.notBefore = "", time.Time{}
 		switch o.status {
 		case sdk.StatusRetry:
 			l.retryKey = j.key

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -16,6 +17,10 @@ type State struct {
 	Adopting bool       `json:"adopting,omitempty"`
 	// InFlight are levels in calls that are under way.
 	InFlight int `json:"in_flight"`
+	// Queued are levels that wait for their turn, Held those that wait before they are raised until another connection,
+	// by its name, has been caught up with.
+	Queued int            `json:"queued"`
+	Held   map[string]int `json:"held,omitempty"`
 	// WouldWrite are levels that shadow mode would write.
 	WouldWrite  int                  `json:"would_write"`
 	Outcomes    map[sdk.Status]int64 `json:"outcomes"`
@@ -40,6 +45,21 @@ func (t *tally) wouldWrite(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.s.WouldWrite = n
+}
+
+func (t *tally) waiting(queues [classes][]string, h held) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.Queued, t.s.Held = 0, nil
+	for _, q := range queues {
+		t.s.Queued += len(q)
+	}
+	for connection, levels := range h {
+		if t.s.Held == nil {
+			t.s.Held = make(map[string]int)
+		}
+		t.s.Held[connection] = len(levels)
+	}
 }
 
 func (t *tally) sending(n int) {
@@ -80,9 +100,6 @@ func (w *Writer) State() State {
 	w.state.mu.Lock()
 	defer w.state.mu.Unlock()
 	s := w.state.s
-	s.Outcomes = make(map[sdk.Status]int64, len(w.state.s.Outcomes))
-	for k, n := range w.state.s.Outcomes {
-		s.Outcomes[k] = n
-	}
+	s.Outcomes, s.Held = maps.Clone(s.Outcomes), maps.Clone(s.Held)
 	return s
 }

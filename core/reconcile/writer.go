@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +66,7 @@ type Writer struct {
 	backlog  []string // to be looked at: a scan found them
 	queues   [classes][]string
 	later    map[string]time.Time // to be looked at then
+	held     held                 // raises that wait for other connections
 	hints    map[string]int64     // shadow: what would be written, by level
 	fuse     *Fuse
 	bound    boundCount
@@ -92,7 +92,6 @@ type level struct {
 	reading   bool
 	pending   bool // in urgent or backlog
 	queued    bool // in one of the queues
-	again     bool // to be looked at when it is no longer busy or being read
 	retryKey  string
 	notBefore time.Time // back-off
 	conflicts int       // in a row
@@ -132,7 +131,7 @@ func NewWriter(o Options) (*Writer, error) {
 	return &Writer{
 		o: o, maxBatch: intake.MaxBatch(o.Describe.RateLimit), log: o.Log.With("connection", o.Name),
 		settle: time.Duration(o.Describe.SettleMillis) * time.Millisecond,
-		levels: make(map[string]*level), later: make(map[string]time.Time), hints: make(map[string]int64),
+		levels: make(map[string]*level), later: make(map[string]time.Time), held: make(held), hints: make(map[string]int64),
 		fuse: NewFuse(o.Limits), retry: retry, inbox: inbox{wake: make(chan struct{}, 1)},
 		conn: &canon.Connection{Name: o.Name, Mode: canon.ModeObserve},
 	}, nil
@@ -200,7 +199,9 @@ func (w *Writer) wait(ctx context.Context, rescan, timer <-chan time.Time) error
 	case <-timer:
 	case <-w.inbox.wake:
 	case <-rescan:
-		return w.scanDifferences()
+		if w.writing {
+			return w.scanDifferences()
+		}
 	case commit, ok := <-w.o.Commits:
 		if !ok {
 			<-ctx.Done()
@@ -268,6 +269,14 @@ func (w *Writer) step(ctx context.Context) (next time.Time, err error) {
 				w.look(id, true)
 			}
 		}
+		for connection, levels := range w.held {
+			if w.o.Inbound.CaughtUp(connection) {
+				delete(w.held, connection)
+				for id := range levels {
+					w.look(id, false)
+				}
+			}
+		}
 		if err := w.lookThrough(); err != nil {
 			return time.Time{}, err
 		}
@@ -286,6 +295,13 @@ func (w *Writer) step(ctx context.Context) (next time.Time, err error) {
 			}
 			continue
 		}
+		if len(w.held) > 0 {
+			recheck := now.Add(holdRecheck)
+			if wake.IsZero() || recheck.Before(wake) {
+				wake = recheck
+			}
+		}
+		w.state.waiting(w.queues, w.held)
 		for _, at := range w.later {
 			if wake.IsZero() || at.Before(wake) {
 				wake = at
@@ -355,219 +371,6 @@ func (w *Writer) scanDifferences() error {
 		w.look(key[len(prefix):], false)
 		return true, nil
 	})
-}
-
-// lookThrough decides about the levels that are marked: all that are urgent, and a chunk of a scan.
-func (w *Writer) lookThrough() error {
-	if len(w.urgent)+len(w.backlog) == 0 {
-		return nil
-	}
-	v, err := w.o.Store.View()
-	if err != nil {
-		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)
-	}
-	defer v.Close()
-	chunk := w.backlog[:min(scanChunk, len(w.backlog))]
-	w.backlog = w.backlog[len(chunk):]
-	for _, ids := range [][]string{w.urgent, chunk} {
-		for _, id := range ids {
-			l := w.levels[id]
-			if l == nil || !l.pending {
-				continue // looked at already
-			}
-			l.pending = false
-			if err := w.lookAt(v, l); err != nil {
-				return err
-			}
-		}
-	}
-	w.urgent = w.urgent[:0]
-	if len(w.backlog) == 0 {
-		w.backlog = nil
-	}
-	return nil
-}
-
-// lookAt decides about one level.
-func (w *Writer) lookAt(v store.View, l *level) error {
-	if l.busy || l.reading {
-		l.again = true
-		return nil
-	}
-	b, err := loadLevel(v, w.o.Name, l.id)
-	if err != nil {
-		return err
-	}
-	if !w.writing {
-		w.shadow(l, b)
-		w.forget(l)
-		return nil
-	}
-	if w.o.Lane == nil && b != nil && b.Known.Compare(l.unknown) > 0 {
-		l.unknown = canon.Position{} // the platform showed it by itself
-	}
-	act, err := w.decide(v, l, b)
-	if err != nil {
-		return err
-	}
-	switch act {
-	case idle:
-		l.conflicts, l.retryKey, l.raise = 0, "", raising{}
-		if b == nil || b.Wants == nil || b.Wants.Write == canon.WriteNone {
-			l.verified = canon.Position{}
-		}
-		w.forget(l)
-	case write:
-		if time.Now().Before(l.notBefore) {
-			w.later[l.id] = l.notBefore
-		} else if !l.queued {
-			l.queued = true
-			c := classOf(b.Wants)
-			w.queues[c] = append(w.queues[c], l.id)
-		}
-	case hold:
-		w.later[l.id] = time.Now().Add(holdRecheck)
-	case verify:
-		w.verify(l, b.Wants)
-	case refresh:
-		w.read(l, router.Read{Cause: b.Wants.Cause})
-	}
-	return nil
-}
-
-func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (action, error) {
-	return decide(&situation{
-		level: b, began: w.began, unknown: l.unknown, verified: l.verified, readAt: l.readAt, now: time.Now(),
-		caughtUp: func() (bool, error) {
-			caughtUp, err := w.caughtUp(v, l.id)
-			return caughtUp && w.askedSince(l, b.Wants), err
-		},
-	})
-}
-
-// askedSince reports whether the platform was asked for its sales since the level was first seen to be too low. A level
-// that is lower than the hub knows why has most likely been sold, and the message of it is on its way or was lost: to
-// raise it would offer a sold piece again. What is on its way is waited for before anybody is asked.
-func (w *Writer) askedSince(l *level, want *canon.Want) bool {
-	if l.raise.since.IsZero() || l.raise.cause != want.Cause || l.raise.shows != want.Shows {
-		l.raise = raising{cause: want.Cause, shows: want.Shows, since: time.Now()}
-		return false
-	}
-	return w.o.Inbound.AskedSince(w.o.Name, l.raise.since)
-}
-
-// caughtUp reports whether every connection that lists the level's item has been caught up with.
-func (w *Writer) caughtUp(v store.View, levelID string) (bool, error) {
-	item, err := itemOf(v, w.o.Name, levelID)
-	if err != nil {
-		return false, err
-	}
-	if !w.o.Inbound.CaughtUp(w.o.Name) {
-		return false, nil
-	}
-	if item != nil {
-		for _, l := range item.Listings {
-			if !w.o.Inbound.CaughtUp(l.Connection) {
-				return false, nil
-			}
-		}
-	}
-	return true, nil
-}
-
-// forget drops a level that there is nothing to remember of.
-func (w *Writer) forget(l *level) {
-	_, waits := w.later[l.id]
-	if !l.busy && !l.reading && !l.queued && !l.pending && !waits && l.unknown.IsZero() && l.verified.IsZero() {
-		delete(w.levels, l.id)
-	}
-}
-
-// recall finds what a stop of the hub left open: differences, writes without a settled outcome, and what the fuse has
-// to remember of the last hour. Each level counts once there, which is less than it may have been written.
-func (w *Writer) recall() error {
-	v, err := w.o.Store.View()
-	if err != nil {
-		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)
-	}
-	defer v.Close()
-	now := time.Now()
-	var sent []change
-	err = eachLevel(v, w.o.Name, func(b *canon.Binding) error {
-		want := b.Wants
-		if want == nil || want.Attempt.IsZero() {
-			return nil
-		}
-		switch want.Write {
-		case canon.WriteAttempted, canon.WriteUnknown, canon.WriteUnverified:
-			w.look(b.ExternalID, false)
-		}
-		if now.Sub(want.At) < fuseWindow {
-			sent = append(sent, change{at: want.At, toZero: want.Quantity != nil && *want.Quantity == 0 && !want.ByClaim})
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(sent, func(a, b change) int { return a.at.Compare(b.at) })
-	w.fuse.Sent(sent)
-	return w.scanDifferences()
-}
-
-// verify reads a level whose write has no known or confirmed outcome, once the platform had time to show it.
-func (w *Writer) verify(l *level, want *canon.Want) {
-	attempt := want.Attempt
-	if l.unknown.Compare(attempt) > 0 {
-		attempt = l.unknown
-	}
-	after := want.At.Add(w.settle)
-	if want.Write == canon.WriteUnverified && l.unknown.IsZero() {
-		// A webhook may confirm it meanwhile.
-		if now := time.Now(); after.After(now) {
-			w.later[l.id] = after
-			return
-		}
-	}
-	w.readFor(l, router.Read{Cause: attempt, After: after}, func() {
-		l.unknown = canon.Position{}
-		if attempt.Compare(l.verified) > 0 {
-			l.verified = attempt
-		}
-	})
-}
-
-// read asks for a read of a level and looks at it again afterwards.
-func (w *Writer) read(l *level, r router.Read) { w.readFor(l, r, func() {}) }
-
-func (w *Writer) readFor(l *level, r router.Read, then func()) {
-	if w.o.Lane == nil {
-		w.later[l.id] = time.Now().Add(rescanEvery)
-		return
-	}
-	r.Connection, r.Ref = w.o.Name, canon.Ref{Kind: canon.KindLevel, ExternalID: l.id}
-	l.reading = true
-	w.o.Lane.RequestRead(r, intake.Soon, func() {
-		w.inbox.put(func() error {
-			then()
-			l.reading, l.again, l.readAt = false, false, time.Now()
-			w.look(l.id, true)
-			return nil
-		})
-	})
-}
-
-// shadow counts what would be written. Invariant 9: nothing is called.
-func (w *Writer) shadow(l *level, b *canon.Binding) {
-	if b == nil || !b.Wants.Differs() {
-		delete(w.hints, l.id)
-	} else if want := *b.Wants.Quantity; w.conn.Mode == canon.ModeShadow {
-		if before, known := w.hints[l.id]; !known || before != want {
-			w.hints[l.id] = want
-			w.log.Debug("would write", "level", l.id, "shows", b.Wants.Shows, "should", want, "cause", b.Wants.Cause)
-		}
-	}
-	w.state.wouldWrite(len(w.hints))
 }
 
 // inbox is how other goroutines tell the Writer something: what they put is called by Run's goroutine.

@@ -20,6 +20,7 @@ type workbench struct {
 	now    time.Time
 	last   Commit
 	reads  []Read
+	tune   func(f *fold)
 }
 
 var dayOne = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
@@ -41,7 +42,11 @@ func testSettings() canon.Settings {
 }
 
 func newWorkbench(t testing.TB, s canon.Settings) *workbench {
-	w := &workbench{t: t, store: store.NewMemory(), now: dayOne}
+	return newWorkbenchOn(t, store.NewMemory(), s)
+}
+
+func newWorkbenchOn(t testing.TB, st store.Store, s canon.Settings) *workbench {
+	w := &workbench{t: t, store: st, now: dayOne}
 	w.entry(canon.EntryFoldVersion, canon.Head{Actor: "hub"}, canon.FoldVersion{Version: Version})
 	w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
 	return w
@@ -51,7 +56,9 @@ func (w *workbench) fold(entries ...bus.Entry) Commit {
 	w.t.Helper()
 	w.offset++
 	b := bus.Batch{Offset: w.offset, Time: w.now.UnixNano(), Entries: entries}
-	c, err := foldGroup(w.store, "test", group{facts: decodeBatch(&b), last: b})
+	to := folder{store: w.store, journal: "test", tune: w.tune}
+	defer to.close()
+	c, err := to.fold(group{facts: decodeBatch(&b), batches: []bus.Batch{b}})
 	require.NoError(w.t, err)
 	w.last = c
 	w.reads = append(w.reads, c.Reads...)

@@ -69,6 +69,7 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 			return err
 		}
 		f.tx.Delete(prefixClaims + before.Node + "/" + before.Key)
+		f.tx.Delete(prefixUnreflected + before.Node + "/" + before.Key)
 		if before.Item != "" {
 			f.dirty[before.Item] = true
 		}
@@ -88,7 +89,7 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 	}
 	if f.settings.StockAuthority != lifecycle.HubAuthority && c.Node != "" {
 		key := prefixUnreflected + c.Node + "/" + c.Key
-		if c.Connection != f.settings.StockAuthority && c.Reflected != lifecycle.Net(c) {
+		if c.Connection != f.settings.StockAuthority && (c.Reflected != lifecycle.Net(c) || c.Reflected != c.Sent) {
 			f.tx.Put(key, nil)
 		} else {
 			f.tx.Delete(key)
@@ -144,6 +145,7 @@ func (f *fold) tick() error {
 		return err
 	}
 	var due []string
+	left := false
 	err = f.tx.Scan(store.PrefixDue, store.DueKey(last, ""), func(key string, _ []byte) (bool, error) {
 		if key >= limit {
 			return false, nil
@@ -154,9 +156,27 @@ func (f *fold) tick() error {
 	if err != nil {
 		return err
 	}
+	woken := 0
 	for _, key := range due {
+		_, what, _ := strings.Cut(key[len(store.PrefixDue):], "/")
+		if strings.HasPrefix(what, dueWake) {
+			w, err := store.Load[laterWake](f.tx, key)
+			if err != nil {
+				return err
+			}
+			if woken >= wakePage {
+				left = true
+				continue
+			}
+			f.tx.Delete(key)
+			n, err := f.wakeFrom(w.Wait, w.From, wakePage-woken)
+			if err != nil {
+				return err
+			}
+			woken += n
+			continue
+		}
 		f.tx.Delete(key)
-		what := key[strings.LastIndexByte(key, '/')+1:]
 		c, err := f.claim(what)
 		if err != nil {
 			return err
@@ -168,7 +188,7 @@ func (f *fold) tick() error {
 			return err
 		}
 	}
-	if len(due) == maxDue {
+	if len(due) == maxDue || left {
 		return nil
 	}
 	f.out.Deadlines = true

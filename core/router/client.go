@@ -2,9 +2,11 @@ package router
 
 import (
 	"cmp"
+	"fmt"
+	"math"
+	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/identity"
@@ -21,11 +23,12 @@ type personNode struct {
 	// has not been seen.
 	Account *person `json:"account,omitempty"`
 	Buyer   *person `json:"buyer,omitempty"`
-	// PlacedAt and Order say which order Buyer is from.
-	PlacedAt time.Time `json:"placed_at,omitzero"`
-	Order    string    `json:"order,omitempty"`
-	Consent  string    `json:"consent,omitempty"`
-	Client   string    `json:"client,omitempty"` // golden id
+	// Order says which order Buyer is from: the newest that says anything.
+	Order   string `json:"order,omitempty"`
+	Consent string `json:"consent,omitempty"`
+	// Known tells that the connection stated it by itself, not through orders alone.
+	Known  bool   `json:"known,omitempty"`
+	Client string `json:"client,omitempty"` // golden id
 }
 
 // person is a normalized person.
@@ -89,41 +92,102 @@ func (f *fold) readPerson(st *canon.PersonState) *person {
 // customer folds a person's account at a platform.
 func (f *fold) customer(b *canon.Binding, st *canon.CustomerState) error {
 	node := canon.NodeID("cli", b.Connection, canon.KindCustomer, b.ExternalID)
-	return f.person(node, b.Connection, b.ExternalID, func(n *personNode) {
-		n.Account, n.Consent = nil, ""
+	return f.person(node, b.Connection, b.ExternalID, func(n *personNode) error {
+		n.Known, n.Account, n.Consent = true, nil, ""
 		if st != nil {
 			n.Account, n.Consent = f.readPerson(st.Person), st.MarketingEmail
 		}
+		return nil
 	})
 }
 
 // buyer folds who bought: the account that the order names, or a guest of this order alone.
-func (f *fold) buyer(order *canon.Order, links *orderLinks, st *canon.OrderState, before *canon.Order) error {
+func (f *fold) buyer(order *canon.Order, links *orderLinks, st *canon.OrderState) error {
 	external := st.CustomerID
-	if external == "" {
-		if st.Buyer == nil {
-			if before != nil {
-				order.ClientNode = before.ClientNode
-			}
-			return nil
-		}
+	if external == "" && st.Buyer != nil {
 		external = "guest/" + order.ExternalID
 	}
-	node := canon.NodeID("cli", order.Connection, canon.KindCustomer, external)
+	node, key := "", ""
+	if external != "" {
+		node = canon.NodeID("cli", order.Connection, canon.KindCustomer, external)
+	}
+	if node != "" && st.Buyer != nil {
+		key = fmt.Sprintf("%s%s/%020d/%s", prefixBuyer, node, math.MaxInt64-order.PlacedAt.UnixMicro(), order.ExternalID)
+	}
 	order.ClientNode = node
-	f.reindex(store.IndexBuyer, order.ID, []string{links.Buyer}, []string{node})
-	links.Buyer = node
-	p := f.readPerson(st.Buyer)
-	return f.person(node, order.Connection, external, func(n *personNode) {
-		if p == nil || n.PlacedAt.After(order.PlacedAt) || (n.PlacedAt.Equal(order.PlacedAt) && n.Order > order.ExternalID) {
-			return
+	left := links.Buyer
+	if key != links.BuyerKey || node != left {
+		if links.BuyerKey != "" {
+			f.tx.Delete(links.BuyerKey)
 		}
-		n.Buyer, n.PlacedAt, n.Order = p, order.PlacedAt, order.ExternalID
+		if key != "" {
+			f.tx.Put(key, nil)
+		}
+		f.reindex(store.IndexBuyer, order.ID, []string{left}, []string{node})
+		links.Buyer, links.BuyerKey = node, key
+	}
+	if left != "" && left != node {
+		if err := f.leavePerson(left); err != nil {
+			return err
+		}
+	}
+	if node == "" {
+		return nil
+	}
+	return f.person(node, order.Connection, external, func(n *personNode) error {
+		return f.newestWords(n, order.ExternalID, st.Buyer)
 	})
 }
 
+// newestWords takes what the newest order says of a node; the words of one order are at hand already.
+func (f *fold) newestWords(n *personNode, order string, words *canon.PersonState) error {
+	prefix := prefixBuyer + n.Node + "/"
+	newest := ""
+	err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
+		_, newest, _ = strings.Cut(key[len(prefix):], "/")
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case newest == "":
+		n.Buyer, n.Order = nil, ""
+		return nil
+	case newest == order:
+	case newest == n.Order:
+		return nil // as it was
+	default:
+		_, obs, err := f.binding(n.Connection, canon.KindOrder, newest)
+		if err != nil || obs == nil || obs.Order == nil {
+			return err
+		}
+		words = obs.Order.Buyer
+	}
+	n.Buyer, n.Order = f.readPerson(words), newest
+	return nil
+}
+
+// leavePerson takes an order's words away from a node. A node that nothing names any longer is no more.
+func (f *fold) leavePerson(node string) error {
+	n, err := store.Load[personNode](f.tx, prefixPerson+node)
+	if err != nil || n == nil {
+		return err
+	}
+	named, err := f.scan(store.IndexBuyer, node, 1)
+	if err != nil {
+		return err
+	}
+	if n.Known || len(named) > 0 {
+		return f.person(node, n.Connection, n.ExternalID, func(n *personNode) error { return f.newestWords(n, "", nil) })
+	}
+	f.tx.Delete(prefixPerson + node)
+	f.tx.Delete(store.PrefixNode + node)
+	return f.rejoin(n, n.own(), nil)
+}
+
 // person changes a node and joins it anew where its keys or its words changed.
-func (f *fold) person(node, connection, external string, change func(n *personNode)) error {
+func (f *fold) person(node, connection, external string, change func(n *personNode) error) error {
 	n, err := store.Load[personNode](f.tx, prefixPerson+node)
 	if err != nil {
 		return err
@@ -133,31 +197,49 @@ func (f *fold) person(node, connection, external string, change func(n *personNo
 		n = &personNode{Node: node, Connection: connection, ExternalID: external}
 	}
 	was := *n
-	change(n)
-	if !fresh && was.Account == n.Account && was.Buyer == n.Buyer && was.Consent == n.Consent {
+	if err := change(n); err != nil {
+		return err
+	}
+	if !fresh && reflect.DeepEqual(&was, n) {
 		return nil
 	}
-	before, after := was.own(), n.own()
+	if err := f.save(prefixPerson+node, n); err != nil {
+		return err
+	}
+	if !fresh && was.Consent == n.Consent && reflect.DeepEqual(was.own(), n.own()) && (was.Account == nil) == (n.Account == nil) {
+		return nil // the same words of the same weight
+	}
+	return f.rejoin(n, was.own(), n.own())
+}
+
+// rejoin joins a node anew after its words changed from before to after.
+func (f *fold) rejoin(n *personNode, before, after *person) error {
 	if before == nil {
 		before = &person{}
 	}
 	if after == nil {
 		after = &person{}
 	}
-	f.reindex(indexNodeMail, node, before.Emails, after.Emails)
-	f.reindex(indexNodePhone, node, before.Phones, after.Phones)
-	if err := f.save(prefixPerson+node, n); err != nil {
-		return err
-	}
-	return f.joinPersons(node, append(slices.Clone(before.Emails), after.Emails...), append(slices.Clone(before.Phones), after.Phones...))
+	f.reindex(indexNodeMail, n.Node, before.Emails, after.Emails)
+	f.reindex(indexNodePhone, n.Node, before.Phones, after.Phones)
+	return f.joinPersons(n, append(slices.Clone(before.Emails), after.Emails...), append(slices.Clone(before.Phones), after.Phones...))
 }
 
 // joinPersons joins a node anew with all whom it may be the same person as.
-func (f *fold) joinPersons(seed string, emails, phones []string) error {
+func (f *fold) joinPersons(seed *personNode, emails, phones []string) error {
 	nodes := make(map[string]*personNode)
 	crowded := make(map[nodeKey]bool)
 	done := make(map[nodeKey]bool)
-	queue := []string{seed}
+	queue := []string{seed.Node}
+	gone := make(map[string]bool) // golden ids that were
+	was, err := f.clientOf(seed)
+	if err != nil {
+		return err
+	}
+	if was != nil { // the node itself may be gone
+		gone[was.ID] = true
+		queue = append(queue, was.Nodes...)
+	}
 	visit := func(index string, values []string) error {
 		for _, v := range values {
 			k := nodeKey{index, v}
@@ -205,14 +287,13 @@ func (f *fold) joinPersons(seed string, emails, phones []string) error {
 				return err
 			}
 		}
-		if n != nil && n.Client != "" {
-			c, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, n.Client))
-			if err != nil {
-				return err
-			}
-			if c != nil {
-				queue = append(queue, c.Nodes...)
-			}
+		c, err := f.clientOf(n)
+		if err != nil {
+			return err
+		}
+		if c != nil {
+			gone[c.ID] = true
+			queue = append(queue, c.Nodes...)
 		}
 	}
 	var persons []identity.Person
@@ -230,12 +311,6 @@ func (f *fold) joinPersons(seed string, emails, phones []string) error {
 		}
 		persons = append(persons, p)
 	}
-	gone := make(map[string]bool)
-	for _, n := range nodes {
-		if n.Client != "" {
-			gone[n.Client] = true
-		}
-	}
 	clusters := identity.JoinPersons(persons)
 	for _, c := range clusters {
 		delete(gone, c[0])
@@ -251,6 +326,14 @@ func (f *fold) joinPersons(seed string, emails, phones []string) error {
 		}
 	}
 	return nil
+}
+
+// clientOf loads the golden record that a node belonged to until now.
+func (f *fold) clientOf(n *personNode) (*canon.Client, error) {
+	if n == nil || n.Client == "" {
+		return nil, nil
+	}
+	return store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, n.Client))
 }
 
 func uncrowded(values []string, index string, crowded map[nodeKey]bool) []string {

@@ -132,7 +132,7 @@ func (f *fold) putLocation(name string) error {
 			if err != nil {
 				return err
 			}
-			if obs != nil && obs.Location != nil {
+			if obs != nil && !obs.Deleted {
 				lb.Name = obs.Location.Name
 			}
 			l.Bindings = append(l.Bindings, lb)
@@ -145,7 +145,7 @@ func (f *fold) putLocation(name string) error {
 }
 
 // location folds a platform's place into the hub's place that it is mapped to, if there is one.
-func (f *fold) location(b *canon.Binding, _ *canon.LocationState) error {
+func (f *fold) location(b *canon.Binding) error {
 	cs := f.settings.Connection(b.Connection)
 	if cs == nil {
 		return nil
@@ -227,6 +227,9 @@ type productNode struct {
 	Golden     string `json:"golden"`
 }
 
+// maxStyle is how many products may share a style number before it names nothing.
+const maxStyle = 200
+
 // product folds a style. Products are joined where they state the same brand and style number.
 func (f *fold) product(b *canon.Binding, st *canon.ProductState) error {
 	node := canon.NodeID("prd", b.Connection, canon.KindProduct, b.ExternalID)
@@ -246,35 +249,84 @@ func (f *fold) product(b *canon.Binding, st *canon.ProductState) error {
 	if err := f.save(prefixProduct+node, n); err != nil {
 		return err
 	}
-	styles := []string{before}
-	if n.Style != before {
-		styles = append(styles, n.Style)
+	clusters := [][]string{}
+	if n.Style == "" {
+		clusters = append(clusters, []string{node})
 	}
-	for _, style := range styles {
+	for _, style := range slices.Compact([]string{before, n.Style}) {
 		if style == "" {
 			continue
 		}
-		if err := f.buildStyle(style); err != nil {
+		ids, err := f.scan(indexNodeStyle, style, maxStyle+2)
+		switch {
+		case err != nil:
+			return err
+		case len(ids) > maxStyle+1: // nobody else is concerned: it was crowded before
+			if style == n.Style {
+				clusters = append(clusters, []string{node})
+			}
+		case len(ids) > maxStyle:
+			for _, id := range ids {
+				clusters = append(clusters, []string{id})
+			}
+		case len(ids) > 0:
+			clusters = append(clusters, ids)
+		}
+	}
+	return f.buildProducts(clusters)
+}
+
+// buildProducts computes the golden records of styles from their nodes, which are sorted, and drops those that these
+// nodes had before and have no longer.
+func (f *fold) buildProducts(clusters [][]string) error {
+	gone := make(map[string]bool)
+	for _, ids := range clusters {
+		for _, id := range ids {
+			n, err := store.Load[productNode](f.tx, prefixProduct+id)
+			if err != nil {
+				return err
+			}
+			if n == nil {
+				continue
+			}
+			gone[n.Golden] = true
+			if n.Golden != ids[0] {
+				n.Golden = ids[0]
+				if err := f.save(prefixProduct+id, n); err != nil {
+					return err
+				}
+			}
+			if err := f.save(store.PrefixNode+id, store.Node{Type: store.TypeProduct, Golden: ids[0]}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, ids := range clusters {
+		delete(gone, ids[0])
+		if err := f.buildProduct(ids); err != nil {
 			return err
 		}
 	}
-	if n.Style == "" {
-		return f.buildProduct([]string{node})
+	for _, id := range sortedKeys(gone) {
+		key := store.RecordKey(store.TypeProduct, id)
+		_, was, err := f.tx.Get(key)
+		if err != nil {
+			return err
+		}
+		if !was {
+			continue
+		}
+		f.tx.Delete(key)
+		if err := f.row(canon.Row{Entity: id, Type: store.TypeProduct, Event: "product.joined"}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (f *fold) buildStyle(style string) error {
-	ids, err := f.scan(indexNodeStyle, style, 200)
-	if err != nil || len(ids) == 0 {
-		return err
-	}
-	return f.buildProduct(ids)
-}
-
-// buildProduct computes the golden record of a style from its nodes, which are sorted.
+// buildProduct computes the golden record of a style from its nodes.
 func (f *fold) buildProduct(ids []string) error {
-	p := &canon.Product{ID: ids[0]}
+	p := &canon.Product{ID: ids[0], Nodes: ids}
 	deleted := true
 	for _, id := range ids {
 		n, err := store.Load[productNode](f.tx, prefixProduct+id)
@@ -284,22 +336,11 @@ func (f *fold) buildProduct(ids []string) error {
 		if n == nil {
 			continue
 		}
-		p.Nodes = append(p.Nodes, id)
-		if n.Golden != p.ID {
-			f.tx.Delete(store.RecordKey(store.TypeProduct, n.Golden))
-			n.Golden = p.ID
-			if err := f.save(prefixProduct+id, n); err != nil {
-				return err
-			}
-		}
-		if err := f.save(store.PrefixNode+id, store.Node{Type: store.TypeProduct, Golden: p.ID}); err != nil {
-			return err
-		}
 		_, obs, err := f.binding(n.Connection, canon.KindProduct, n.ExternalID)
 		if err != nil {
 			return err
 		}
-		if obs == nil || obs.Product == nil {
+		if obs == nil || obs.Deleted {
 			continue
 		}
 		deleted = false

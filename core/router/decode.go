@@ -3,6 +3,8 @@ package router
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	stdjson "encoding/json"
+	"errors"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -29,31 +31,49 @@ type fact struct {
 func decodeBatch(b *bus.Batch) []fact {
 	facts := make([]fact, len(b.Entries))
 	for i := range b.Entries {
-		e := &b.Entries[i]
-		f := &facts[i]
-		f.pos = canon.Position{Offset: b.Offset, Index: uint32(i)}
-		f.at = time.Unix(0, b.Time).UTC()
-		f.typ, f.data, f.personal = canon.EntryType(e.Type), e.Data, e.Personal
-		if err := json.Unmarshal(e.Head, &f.head); err != nil {
-			f.fault = faultf("entry.undecodable", "the head of entry %s (%s) does not decode", f.pos, f.typ)
-			continue
-		}
-		if f.typ == canon.EntryObservation {
-			f.obs, f.hash, f.fault = decodeObservation(e.Data, e.Personal)
-		}
+		facts[i].pos, facts[i].at = canon.Position{Offset: b.Offset, Index: uint32(i)}, time.Unix(0, b.Time).UTC()
+		facts[i].decode(&b.Entries[i])
 	}
 	return facts
 }
 
+// decode reads an entry's head and, of an observation, its content. A decoder that panics is a fault like any other.
+func (f *fact) decode(e *bus.Entry) {
+	defer func() {
+		if r := recover(); r != nil {
+			f.fault = faultf("entry.undecodable", "entry %s does not decode: %v", f.pos, r)
+		}
+	}()
+	f.typ, f.data, f.personal = canon.EntryType(e.Type), e.Data, e.Personal
+	if err := unmarshal(e.Head, &f.head); err != nil {
+		f.head = canon.Head{}
+		f.fault = faultf("entry.undecodable", "the head of entry %s does not decode", f.pos)
+		return
+	}
+	if f.typ == canon.EntryObservation {
+		f.obs, f.hash, f.fault = decodeObservation(e.Data, e.Personal)
+	}
+}
+
+// unmarshal reads JSON as strictly as the digests will: the fast decoder alone takes what is none.
+func unmarshal(raw []byte, v any) error {
+	if !stdjson.Valid(raw) {
+		return errNotJSON
+	}
+	return json.Unmarshal(raw, v)
+}
+
+var errNotJSON = errors.New("not JSON")
+
 // decodeObservation reads the two sections of an observation and hashes them.
 func decodeObservation(data, personal []byte) (*canon.Observation, string, error) {
 	obs := new(canon.Observation)
-	if err := json.Unmarshal(data, obs); err != nil {
+	if err := unmarshal(data, obs); err != nil {
 		return nil, "", faultf("observation.undecodable", "the observation is not JSON of the expected shape; fix the connector that sent it")
 	}
 	if len(personal) > 0 {
 		p := new(canon.PersonState)
-		if err := json.Unmarshal(personal, p); err != nil {
+		if err := unmarshal(personal, p); err != nil {
 			return nil, "", faultf("observation.undecodable", "the personal section is not JSON of the expected shape; fix the connector that sent it")
 		}
 		obs.AttachPersonal(p)
@@ -70,8 +90,8 @@ func decodeObservation(data, personal []byte) (*canon.Observation, string, error
 
 // decodeInto reads an entry's data.
 func decodeInto(f *fact, v any) error {
-	if err := json.Unmarshal(f.data, v); err != nil {
-		return faultf("entry.undecodable", "the data of entry %s (%s) does not decode", f.pos, f.typ)
+	if err := unmarshal(f.data, v); err != nil {
+		return faultf("entry.undecodable", "the data of entry %s does not decode as its type", f.pos)
 	}
 	return nil
 }

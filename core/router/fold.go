@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -21,6 +22,7 @@ const (
 	prefixUnreflected = "unr/"  // claims whose effect the stock authority's level does not include: unr/<node>/<claim>
 	prefixLinks       = "lnk/"  // orderLinks by golden id of the order
 	prefixPerson      = "per/"  // personNode by node id
+	prefixBuyer       = "byr/"  // orders that say who a node is, the newest first: byr/<node>/<inverted time>/<order>, empty values
 	prefixProduct     = "pnd/"  // productNode by node id
 	prefixHint        = "hnt/"  // touched entities that were not read yet: hnt/<connection>/<kind>/<external id>, value is a Position
 	indexWait         = "wait"  // what an order line waits for -> golden id of the order
@@ -41,6 +43,8 @@ type fold struct {
 	settings *canon.Settings
 	version  int
 	out      *Commit
+	take     func(b *canon.Binding, s *canon.Shown) (changed bool)
+	entered  func(ft *fact) // called before each entry; nil outside of tests
 
 	// of the entry that is being applied
 	f         *fact
@@ -50,11 +54,13 @@ type fold struct {
 	adopt     []string
 	replaying canon.Position  // the parked entry that is being replayed
 	dirty     map[string]bool // golden ids of items whose state must be computed again
+	moved     map[string]bool // what lines are found by and now may mean another item
+	laters    int             // pages of orders put off
 }
 
 // newFold loads what the fold keeps in force from the state.
 func newFold(tx *store.Tx, out *Commit) (*fold, error) {
-	f := &fold{tx: tx, out: out}
+	f := &fold{tx: tx, out: out, take: (*canon.Binding).Take}
 	return f, f.reload()
 }
 
@@ -74,15 +80,20 @@ func (f *fold) reload() error {
 	return err
 }
 
-// apply folds one fact. A fault or a panic parks the entry and leaves nothing else of it; the error is one of I/O, or
-// a fold version that this build does not know.
+// apply folds one fact. A fault or a panic parks the entry and leaves nothing else of it; so does more than one commit
+// can hold. The error is one of I/O, or a fold version that this build does not know.
 func (f *fold) apply(ft *fact) error {
 	f.f, f.replaying = ft, canon.Position{}
 	f.rows, f.reads, f.adopt = nil, nil, nil
 	f.levels = make(map[string]canon.BindingKey)
-	f.dirty = make(map[string]bool)
+	f.dirty, f.moved, f.laters = make(map[string]bool), make(map[string]bool), 0
 	f.tx.Begin()
 	err := f.guarded(ft)
+	if err == nil {
+		if big := f.tx.CheckWithin(maxEntryBytes, maxEntryKeys); big != nil {
+			err = faultf("entry.too_big", "its effect is more than one commit can hold: %v", big)
+		}
+	}
 	var fault *Fault
 	switch {
 	case errors.As(err, &fault):
@@ -92,7 +103,7 @@ func (f *fold) apply(ft *fact) error {
 		}
 		f.rows, f.reads, f.adopt = nil, nil, nil
 		clear(f.levels)
-		if err := f.park(fault); err != nil {
+		if err := f.parkWithin(fault); err != nil {
 			return err
 		}
 	case err != nil:
@@ -104,8 +115,8 @@ func (f *fold) apply(ft *fact) error {
 	f.out.Rows = append(f.out.Rows, f.rows...)
 	f.out.Reads = append(f.out.Reads, f.reads...)
 	f.out.Adopt = append(f.out.Adopt, f.adopt...)
-	for _, k := range f.levels {
-		f.out.Levels = append(f.out.Levels, k)
+	for _, k := range sortedKeys(f.levels) {
+		f.out.Levels = append(f.out.Levels, f.levels[k])
 	}
 	f.out.Entries++
 	return nil
@@ -118,6 +129,9 @@ func (f *fold) guarded(ft *fact) (err error) {
 			err = faultf("fold.panic", "the fold failed on this entry: %v at %s", r, firstFrame(debug.Stack()))
 		}
 	}()
+	if f.entered != nil {
+		f.entered(ft)
+	}
 	if ft.fault != nil {
 		return ft.fault
 	}
@@ -160,7 +174,9 @@ func (f *fold) dispatch(ft *fact) error {
 			return err
 		}
 	case canon.EntryAttempt:
-		return f.attempted(ft)
+		if err := f.attempted(ft); err != nil {
+			return err
+		}
 	case canon.EntrySettled:
 		if err := f.settled(ft); err != nil {
 			return err
@@ -178,7 +194,7 @@ func (f *fold) dispatch(ft *fact) error {
 			return err
 		}
 	default:
-		return faultf("entry.unknown_type", "this build does not know entries of type %q; upgrade it, then replay", ft.typ)
+		return faultf("entry.unknown_type", "this build does not know entries of type %q; upgrade it, then replay", shortened(string(ft.typ)))
 	}
 	return f.refreshDirty()
 }
@@ -195,14 +211,37 @@ func (f *fold) foldVersion(ft *fact) error {
 	return f.save(keyFold, v)
 }
 
+// parkWithin parks the entry, without its content where one commit can't hold it.
+func (f *fold) parkWithin(fault *Fault) error {
+	f.tx.Begin()
+	err := f.park(fault, true)
+	if err == nil {
+		err = f.tx.CheckWithin(maxEntryBytes, maxEntryKeys)
+	}
+	if err == nil {
+		f.tx.Keep()
+		return nil
+	}
+	f.tx.Rollback()
+	f.rows = nil
+	f.tx.Begin()
+	defer f.tx.Keep()
+	return f.park(fault, false)
+}
+
 // park keeps an entry that could not be applied. A replay that fails again leaves the parked entry with its new reason.
-func (f *fold) park(fault *Fault) error {
+func (f *fold) park(fault *Fault, whole bool) error {
 	if f.replaying != (canon.Position{}) {
 		return f.parkAgain(fault)
 	}
 	p := canon.Parked{
-		Position: f.f.pos, Type: f.f.typ, Head: f.f.head, Code: fault.Code, Reason: fault.Reason,
-		Data: jsonOrNil(f.f.data), Personal: jsonOrNil(f.f.personal), At: f.f.at,
+		Position: f.f.pos, Type: f.f.typ, Head: f.f.head, Code: fault.Code, Reason: fault.Reason, At: f.f.at,
+	}
+	if whole {
+		p.Data, p.Personal = jsonOrNil(f.f.data), jsonOrNil(f.f.personal)
+	} else {
+		p.Head, p.Type = canon.Head{}, canon.EntryType(shortened(string(p.Type)))
+		p.Reason += "; it is too big to be kept here and stays in the journal alone"
 	}
 	if err := f.save(store.PrefixParked+f.f.pos.SortKey(), p); err != nil {
 		return err
@@ -235,7 +274,18 @@ func (f *fold) row(r canon.Row) error {
 	return nil
 }
 
-func (f *fold) save(key string, v any) error { return store.Save(f.tx, key, v) }
+// save writes a record. What can't be encoded (a time beyond year 9999) never can: it is a fault, not one of I/O.
+func (f *fold) save(key string, v any) error {
+	if err := store.Save(f.tx, key, v); err != nil {
+		return faultf("record.unencodable", "what the entry states can't be kept in a record; edit the entry, then replay it")
+	}
+	return nil
+}
+
+// shortened keeps the beginning of a text that may be of any length.
+func shortened(s string) string {
+	return strings.ToValidUTF8(s[:min(len(s), 64)], "")
+}
 
 // scan lists the ids of one value of an index, at most limit of them.
 func (f *fold) scan(index, value string, limit int) ([]string, error) {

@@ -20,13 +20,18 @@ func (f *fold) buildItem(members []*listingNode, previous map[string]*canon.Item
 	golden := members[0].Node
 	sources := make([]source, 0, len(members))
 	for _, n := range members {
+		s := source{node: n}
 		_, obs, err := f.binding(n.Connection, canon.KindListing, n.ExternalID)
 		if err != nil {
 			return err
 		}
-		s := source{node: n}
 		if obs != nil {
-			s.state = obs.Listing
+			s.state = present(obs, obs.Listing)
+		}
+		if s.state != nil {
+			if err := f.ownPrices(n, s.state); err != nil {
+				return err
+			}
 		}
 		sources = append(sources, s)
 	}
@@ -60,6 +65,20 @@ func (f *fold) buildItem(members []*listingNode, previous map[string]*canon.Item
 		}
 	}
 	return f.refresh(item, before)
+}
+
+// ownPrices takes the prices that the platform states apart from the listing, where it does.
+func (f *fold) ownPrices(n *listingNode, st *canon.ListingState) error {
+	key := canon.BindingKey{Connection: n.Connection, Kind: canon.KindListing, ExternalID: n.ExternalID, Aspect: canon.AspectPrice}
+	b, err := store.Load[canon.Binding](f.tx, store.BindingKey(key))
+	if err != nil || b == nil {
+		return err
+	}
+	obs, err := effective(b)
+	if err == nil && !obs.Deleted {
+		st.Prices = obs.Listing.Prices
+	}
+	return err
 }
 
 func listingStatus(n *listingNode) string {

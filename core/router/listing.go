@@ -56,51 +56,62 @@ func (n *listingNode) keys() []nodeKey {
 
 type nodeKey struct{ name, value string }
 
-// listing folds what a platform shows of one of its variants; nil when it was deleted there.
+// wait is what a line that has this key is found by when listings with it change.
+func (k nodeKey) wait() string { return k.name + "/" + k.value }
+
+// listing folds what a platform shows of one of its variants. A deleted one stays part of its piece, with what it
+// showed before: to delete it does not unsell a ring.
 func (f *fold) listing(b *canon.Binding, st *canon.ListingState) error {
 	node := canon.NodeID("itm", b.Connection, canon.KindListing, b.ExternalID)
 	n, err := f.listingNode(node)
 	if err != nil {
 		return err
 	}
-	before := n.keys()
+	before, stock := n.keys(), ""
 	if n == nil {
 		n = &listingNode{Node: node, Connection: b.Connection, ExternalID: b.ExternalID}
+		f.moved["listing/"+n.Connection+"/"+n.ExternalID] = true
+	} else {
+		stock = n.StockID
 	}
-	n.Deleted = st == nil
-	if st == nil && b.Full != nil {
-		// A deleted listing stays part of its piece: to delete it does not unsell a ring.
-		full, _, err := decodeObservation(b.Full.Observation, b.Full.Personal)
-		if err != nil {
-			return err
-		}
-		st = full.Listing
-	}
+	n.Deleted = b.Deleted
 	if st == nil {
 		st = &canon.ListingState{}
 	}
 	f.readKeys(n, st)
-	if err := f.linkStock(n); err != nil {
-		return err
-	}
 	after := n.keys()
 	for _, k := range before {
 		if !slices.Contains(after, k) {
 			f.tx.Delete(store.IndexKey(indexNodeKey+k.name, k.value, node))
+			f.moved[k.wait()] = true
 		}
 	}
 	for _, k := range after {
 		if !slices.Contains(before, k) {
 			f.tx.Put(store.IndexKey(indexNodeKey+k.name, k.value, node), nil)
+			f.moved[k.wait()] = true
 		}
 	}
 	if err := f.save(prefixListing+node, n); err != nil {
 		return err
 	}
-	if err := f.recluster(node, append(before, after...)); err != nil {
+	if err := f.linkStock(n, stock); err != nil {
 		return err
 	}
-	return f.wake(n)
+	return f.recluster(node, append(before, after...))
+}
+
+// partOfListing computes the item anew whose listing stated an aspect of its own.
+func (f *fold) partOfListing(b *canon.Binding) error {
+	n, err := f.listingNode(canon.NodeID("itm", b.Connection, canon.KindListing, b.ExternalID))
+	if err != nil || n == nil || n.Item == "" {
+		return err // the listing finds it when it comes
+	}
+	item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, n.Item))
+	if err != nil || item == nil {
+		return err
+	}
+	return f.rebuild(item)
 }
 
 func (f *fold) readKeys(n *listingNode, st *canon.ListingState) {
@@ -124,8 +135,19 @@ func (f *fold) readKeys(n *listingNode, st *canon.ListingState) {
 	n.Certs = slices.Compact(n.Certs)
 }
 
-func (f *fold) linkStock(n *listingNode) error {
-	key := store.StockIDKey(n.Connection, n.StockID)
+// linkStock brings the listings of a stock id in line: one of them has its levels. before is the stock id that the
+// listing had.
+func (f *fold) linkStock(n *listingNode, before string) error {
+	if before != "" && before != n.StockID {
+		if err := f.relinkStock(n.Connection, before, n.ExternalID, false, false); err != nil {
+			return err
+		}
+	}
+	return f.relinkStock(n.Connection, n.StockID, n.ExternalID, true, n.Deleted)
+}
+
+func (f *fold) relinkStock(connection, stockID, listing string, shares, gone bool) error {
+	key := store.StockIDKey(connection, stockID)
 	sid, err := store.Load[store.StockID](f.tx, key)
 	if err != nil {
 		return err
@@ -133,11 +155,69 @@ func (f *fold) linkStock(n *listingNode) error {
 	if sid == nil {
 		sid = &store.StockID{}
 	}
-	if sid.Listing == n.ExternalID {
+	was := *sid
+	sid.Listings, sid.Gone = member(sid.Listings, listing, shares), member(sid.Gone, listing, shares && gone)
+	sid.Listing = ""
+	for _, id := range sid.Listings {
+		if !contains(sid.Gone, id) {
+			sid.Listing = id
+			break
+		}
+	}
+	if sid.Listing == "" && len(sid.Listings) > 0 {
+		sid.Listing = sid.Listings[0]
+	}
+	if was.Listing == sid.Listing && slices.Equal(was.Listings, sid.Listings) && slices.Equal(was.Gone, sid.Gone) {
 		return nil
 	}
-	sid.Listing = n.ExternalID
-	return f.save(key, sid)
+	if err := f.save(key, sid); err != nil || was.Listing == sid.Listing {
+		return err
+	}
+	if sid.Listing == "" {
+		if err := f.blockStock(connection, sid, "listing.unknown"); err != nil {
+			return err
+		}
+	}
+	for _, other := range []string{was.Listing, sid.Listing} {
+		if other == "" || other == listing {
+			continue // the listing itself is joined anew
+		}
+		o, err := f.listingNode(canon.NodeID("itm", connection, canon.KindListing, other))
+		if err != nil {
+			return err
+		}
+		if o == nil || o.Item == "" {
+			if o != nil {
+				err = f.blockLevels(o, "listing.unbound")
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, o.Item))
+		if err != nil {
+			return err
+		}
+		if item != nil {
+			if err := f.rebuild(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// member puts a value into a sorted list, or takes it out.
+func member(list []string, v string, in bool) []string {
+	i, found := slices.BinarySearch(list, v)
+	switch {
+	case in && !found:
+		return slices.Insert(slices.Clone(list), i, v)
+	case !in && found:
+		return slices.Delete(slices.Clone(list), i, i+1)
+	}
+	return list
 }
 
 // closure gathers every node that the join has to see: those that share a key with one of the seeds, and so on. It
@@ -341,37 +421,44 @@ func (f *fold) bind(n *listingNode, item, by string) error {
 	if !moved {
 		return nil
 	}
+	f.noteMoved(n)
 	return f.moveClaims(n)
+}
+
+// noteMoved notes that the lines which are found by the node's keys may now mean another item.
+func (f *fold) noteMoved(n *listingNode) {
+	for _, k := range n.keys() {
+		f.moved[k.wait()] = true
+	}
 }
 
 // unbind notes that a node is no item's, why, and puts it on the match list.
 func (f *fold) unbind(n *listingNode, reason string, candidates []string) error {
 	moved := n.Item != ""
-	n.Item, n.JoinedBy, n.Reason = "", "", reason
-	if err := f.save(prefixListing+n.Node, n); err != nil {
-		return err
-	}
-	f.tx.Delete(store.PrefixNode + n.Node)
-	if n.Deleted {
-		f.tx.Delete(matchKey(n.Connection, n.ExternalID))
-		if err := f.blockLevels(n, "listing.deleted"); err != nil || !moved {
+	if moved || n.Reason != reason {
+		n.Item, n.JoinedBy, n.Reason = "", "", reason
+		if err := f.save(prefixListing+n.Node, n); err != nil {
 			return err
 		}
-		return f.moveClaims(n)
+		f.tx.Delete(store.PrefixNode + n.Node)
 	}
-	decision := ""
-	if reason == identity.ReasonPerson {
-		decision = identity.DecisionNone
+	blocked := "listing.unbound"
+	if n.Deleted {
+		blocked = "listing.deleted"
+		f.tx.Delete(matchKey(n.Connection, n.ExternalID))
+	} else {
+		decision := ""
+		if reason == identity.ReasonPerson {
+			decision = identity.DecisionNone
+		}
+		if err := f.save(matchKey(n.Connection, n.ExternalID), f.matchRow(n, reason, candidates, decision)); err != nil {
+			return err
+		}
 	}
-	if err := f.save(matchKey(n.Connection, n.ExternalID), f.matchRow(n, reason, candidates, decision)); err != nil {
+	if err := f.blockLevels(n, blocked); err != nil || !moved {
 		return err
 	}
-	if err := f.blockLevels(n, "listing.unbound"); err != nil {
-		return err
-	}
-	if !moved {
-		return nil
-	}
+	f.noteMoved(n)
 	return f.moveClaims(n)
 }
 

@@ -1,6 +1,8 @@
 package router
 
 import (
+	stdjson "encoding/json"
+
 	"github.com/goccy/go-json"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -10,11 +12,8 @@ import (
 // observe takes an observation into its binding and, when that changes what counts, on to the records.
 func (f *fold) observe(ft *fact) error {
 	obs := ft.obs
-	if err := obs.Check(); err != nil {
-		return faultf("observation.malformed", "%v", err)
-	}
-	if ft.head.Connection == "" {
-		return faultf("observation.malformed", "the observation names no connection")
+	if err := checkObservation(ft.head.Connection, obs); err != nil {
+		return err
 	}
 	if err := f.seen(ft.head.Connection); err != nil {
 		return err
@@ -32,16 +31,13 @@ func (f *fold) observe(ft *fact) error {
 		SourceVersion: obs.SourceVersion, ReadStamp: ft.head.ReadStamp, Hash: ft.hash,
 		Observation: json.RawMessage(ft.data), Personal: ft.personal, Hidden: len(obs.Hidden) > 0, Deleted: obs.Deleted,
 	}
-	before := b.Current()
-	beforeHash, beforeFull, beforeMax := b.Hash, b.FullHash, b.MaxAvailable
-	take(b, shown)
-	current := b.Current()
-	b.Hash, b.Deleted = current.Hash, false
+	hash, full, last, most := b.Hash, b.FullHash, b.LastHash, b.MaxAvailable
+	newer := f.take(b, shown)
 	if obs.Level != nil && obs.Level.Available != nil {
 		b.MaxAvailable = max(b.MaxAvailable, *obs.Level.Available)
 	}
 
-	confirms := current.Hash == shown.Hash
+	confirms := b.Hash == shown.Hash
 	wasUncertain := b.Uncertain
 	if fetched {
 		if b.Uncertain && ft.head.ReadStamp.Offset >= b.Hinted.Offset {
@@ -54,100 +50,94 @@ func (f *fold) observe(ft *fact) error {
 		b.Uncertain, b.Hinted = true, ft.pos
 		f.read(key.Connection, obs.Ref())
 	}
-	changed := before == nil || beforeHash != b.Hash || beforeFull != b.FullHash
 	if confirms {
 		b.Known, b.SeenAt = ft.pos, ft.at
 	}
-	if !changed && !confirms && beforeMax == b.MaxAvailable && wasUncertain == b.Uncertain {
+	grown := most != b.MaxAvailable
+	if !newer && !confirms && !grown && wasUncertain == b.Uncertain {
 		return nil // stale, and nothing new in it
 	}
 	state := obs
-	if !confirms || shown.Hidden || b.Full != nil {
+	if !confirms || shown.Hidden || shown.Deleted {
 		if state, err = effective(b); err != nil {
 			return err
 		}
 	}
-	b.Deleted = state.Deleted
+	unknown := b.Wants != nil && b.Wants.Write == canon.WriteUnknown
 	if b.Kind == canon.KindLevel && confirms {
 		settleLevel(b, state)
 	}
 	if err := f.saveBinding(b); err != nil {
 		return err
 	}
-	switch {
-	case changed, b.Kind == canon.KindLevel:
-		return f.observed(b, state)
+	if unknown && fetched && confirms && b.Wants.Sent != nil && b.Wants.Shows == *b.Wants.Sent {
+		if err := f.reflectSent(b, b.Wants.Attempt); err != nil { // it was carried out, although no answer came
+			return err
+		}
+	}
+	if hash != b.Hash || full != b.FullHash || last != b.LastHash || b.Kind == canon.KindLevel {
+		return f.observed(b, state, grown)
 	}
 	return nil
 }
 
-// take puts a state into the register it belongs to. Registers only grow under a total order, so that any order of
-// arrival ends the same (invariant 3).
-func take(b *canon.Binding, s *canon.Shown) {
-	full := b.Full
-	if c := b.Current(); full == nil && c != nil && whole(c) {
-		full = c
-	}
-	if whole(s) && (full == nil || s.Compare(full) > 0) {
-		full = s
-	}
-	if s.SourceVersion != 0 {
-		if b.Versioned == nil || s.Compare(b.Versioned) > 0 {
-			b.Versioned = s
-		}
-	} else if b.Unversioned == nil || s.Compare(b.Unversioned) > 0 {
-		b.Unversioned = s
-	}
-	b.Full, b.FullHash = nil, ""
-	if c := b.Current(); full != nil && full.Hash != c.Hash {
-		b.Full = full
-		if !whole(c) {
-			b.FullHash = full.Hash
-		}
-	}
-}
-
-// whole reports whether a state shows every field.
-func whole(s *canon.Shown) bool { return !s.Hidden && !s.Deleted }
-
-// effective decodes the state that counts, with fields that it hides taken from the newest state that shows them.
+// effective decodes the state that counts. Fields that it hides are taken from the greatest state that shows them, and
+// a tombstone still shows what was there before it: Deleted alone tells that it is gone.
 func effective(b *canon.Binding) (*canon.Observation, error) {
 	c := b.Current()
+	if c.Deleted {
+		if last := b.Present(); last != nil {
+			c = last
+		}
+	}
 	obs, _, err := decodeObservation(c.Observation, c.Personal)
 	if err != nil {
 		return nil, err
 	}
-	if c.Hidden && b.Full != nil && !obs.Deleted {
-		full, _, err := decodeObservation(b.Full.Observation, b.Full.Personal)
+	if whole := b.Whole(); c.Hidden && whole != nil {
+		full, _, err := decodeObservation(whole.Observation, whole.Personal)
 		if err != nil {
 			return nil, err
 		}
 		unhide(obs, full)
 	}
+	obs.Deleted = b.Deleted
 	return obs, nil
 }
 
-// observed carries a changed binding on to the records.
-func (f *fold) observed(b *canon.Binding, obs *canon.Observation) error {
+// observed carries a changed binding on to the records. A tombstone's state is what was there before it; grown tells
+// that a level stated more than ever before.
+func (f *fold) observed(b *canon.Binding, obs *canon.Observation, grown bool) error {
+	if b.Aspect != canon.AspectMain {
+		return f.partOfListing(b)
+	}
 	switch b.Kind {
 	case canon.KindListing:
 		return f.listing(b, obs.Listing)
 	case canon.KindProduct:
-		return f.product(b, obs.Product)
+		return f.product(b, present(obs, obs.Product))
 	case canon.KindLevel:
-		return f.level(b, obs.Level)
+		return f.level(b, grown)
 	case canon.KindOrder:
-		return f.order(b.Connection, b.ExternalID, obs.Order)
+		return f.order(b.Connection, b.ExternalID, orderState(obs))
 	case canon.KindRefund:
 		return f.refund(b, obs.Refund)
 	case canon.KindCustomer:
-		return f.customer(b, obs.Customer)
+		return f.customer(b, present(obs, obs.Customer))
 	case canon.KindLocation:
-		return f.location(b, obs.Location)
+		return f.location(b)
 	case canon.KindCount:
-		return f.count(b, obs.Count)
+		return f.count(b, present(obs, obs.Count))
 	}
 	return faultf("observation.malformed", "kind %q is not known", b.Kind)
+}
+
+// present gives a state where the platform still has the entity, else nil.
+func present[T any](obs *canon.Observation, state *T) *T {
+	if obs == nil || obs.Deleted {
+		return nil
+	}
+	return state
 }
 
 // binding loads a binding and its effective state; nil, nil when it was never seen.
@@ -197,7 +187,7 @@ func jsonOrNil(raw []byte) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
 	}
-	if json.Valid(raw) {
+	if stdjson.Valid(raw) {
 		return raw
 	}
 	s, err := json.Marshal(string(raw))

@@ -1,10 +1,13 @@
 package router
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/normalize"
 	"github.com/jumpring/jumpring/core/store"
 )
@@ -13,10 +16,12 @@ import (
 type orderLinks struct {
 	Refunds []string `json:"refunds,omitempty"` // external ids, sorted
 	Claims  []string `json:"claims,omitempty"`  // keys, sorted
-	Waits   []string `json:"waits,omitempty"`   // what its lines wait for
-	// History is decided once: a baseline that moves later does not take back what an order did.
-	History *bool  `json:"history,omitempty"`
-	Buyer   string `json:"buyer,omitempty"` // node id
+	Waits   []string `json:"waits,omitempty"`   // what its lines are found by, where no listing's id settles it
+	// Baseline is fixed when the order is first seen: one that moves later does not take back what the order did.
+	Baseline *time.Time `json:"baseline,omitempty"`
+	Buyer    string     `json:"buyer,omitempty"` // node id
+	// BuyerKey is where the node finds this order's words about it.
+	BuyerKey string `json:"buyer_key,omitempty"`
 }
 
 // baseline gives the instant before which a connection's orders move nothing.
@@ -35,48 +40,40 @@ func (f *fold) baseline(connection string) (time.Time, error) {
 // whole seconds.
 func firstWatched(c *canon.Connection) time.Time { return c.FirstSeen.Truncate(time.Second) }
 
-// refund folds a refund: into its record, and into the order's claims.
+// refund folds a refund: into its record, and into the order's claims. A deleted one counts no longer.
 func (f *fold) refund(b *canon.Binding, st *canon.RefundState) error {
-	if st == nil && b.Full != nil {
-		full, _, err := decodeObservation(b.Full.Observation, nil)
-		if err != nil {
-			return err
-		}
-		return f.refundOf(b, full.Refund.OrderID, nil)
-	}
 	if st == nil {
-		return nil
+		return nil // deleted, and never seen
 	}
-	return f.refundOf(b, st.OrderID, st)
-}
-
-func (f *fold) refundOf(b *canon.Binding, order string, st *canon.RefundState) error {
-	if order == "" {
-		return faultf("refund.no_order", "the refund names no order")
-	}
-	orderID := canon.NodeID("ord", b.Connection, canon.KindOrder, order)
+	orderID := canon.NodeID("ord", b.Connection, canon.KindOrder, st.OrderID)
 	id := canon.NodeID("ref", b.Connection, canon.KindRefund, b.ExternalID)
-	if st == nil {
-		f.tx.Delete(store.RecordKey(store.TypeRefund, id))
+	key := store.RecordKey(store.TypeRefund, id)
+	before, err := store.Load[canon.Refund](f.tx, key)
+	if err != nil {
+		return err
+	}
+	event := "refund.changed"
+	if b.Deleted {
+		event = "refund.deleted"
+		f.tx.Delete(key)
+		f.tx.Delete(store.PrefixNode + id)
 	} else {
 		r := &canon.Refund{
 			ID: id, Connection: b.Connection, ExternalID: b.ExternalID, OrderID: orderID, CreatedAt: st.CreatedAt.UTC(),
 			Lines: st.Lines, Tenders: st.Tenders, Version: f.f.pos, UpdatedAt: f.f.at,
 		}
-		if st.Total != nil {
-			m, err := money(st.Total)
-			if err != nil {
-				return err
-			}
-			r.Total = m
+		if r.Total, err = money(st.Total); err != nil {
+			return err
 		}
-		if err := f.save(store.RecordKey(store.TypeRefund, id), r); err != nil {
+		if err := f.save(key, r); err != nil {
 			return err
 		}
 		if err := f.save(store.PrefixNode+id, store.Node{Type: store.TypeRefund, Golden: id}); err != nil {
 			return err
 		}
-		if err := f.row(canon.Row{Entity: id, Type: store.TypeRefund, Event: "refund.changed"}); err != nil {
+	}
+	if before != nil || !b.Deleted {
+		if err := f.row(canon.Row{Entity: id, Type: store.TypeRefund, Event: event}); err != nil {
 			return err
 		}
 		if err := f.row(canon.Row{Entity: orderID, Type: store.TypeOrder, Event: "order.refunded"}); err != nil {
@@ -93,11 +90,37 @@ func (f *fold) refundOf(b *canon.Binding, order string, st *canon.RefundState) e
 			return err
 		}
 	}
-	_, obs, err := f.binding(b.Connection, canon.KindOrder, order)
-	if err != nil || obs == nil {
-		return err // the refund came before its order, which will find it
+	if before != nil && before.OrderID != orderID { // it was of another order until now
+		other, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, before.OrderID))
+		if err != nil {
+			return err
+		}
+		if other != nil {
+			if err := f.orderAgain(other.Connection, other.ExternalID); err != nil {
+				return err
+			}
+		}
 	}
-	return f.order(b.Connection, order, obs.Order)
+	return f.orderAgain(b.Connection, st.OrderID) // it may have come before its order, which will find it
+}
+
+// orderAgain folds an order anew with what belongs to it, if it was seen.
+func (f *fold) orderAgain(connection, externalID string) error {
+	_, obs, err := f.binding(connection, canon.KindOrder, externalID)
+	if err != nil || obs == nil {
+		return err
+	}
+	return f.order(connection, externalID, orderState(obs))
+}
+
+// orderState gives the state of an order; one that the platform deleted does not stand. Nil when it was never seen.
+func orderState(obs *canon.Observation) *canon.OrderState {
+	if obs.Order == nil || !obs.Deleted {
+		return obs.Order
+	}
+	st := *obs.Order
+	st.Status = canon.OrderCancelled
+	return &st
 }
 
 func (f *fold) links(order string) (*orderLinks, error) {
@@ -109,14 +132,14 @@ func (f *fold) links(order string) (*orderLinks, error) {
 }
 
 // returned sums what refunds took back of each line: all of it, and what was restocked.
-func (f *fold) returned(connection string, links *orderLinks) (refunded, restocked map[string]int64, err error) {
+func (f *fold) returned(connection, order string, links *orderLinks) (refunded, restocked map[string]int64, err error) {
 	refunded, restocked = make(map[string]int64), make(map[string]int64)
 	for _, ext := range links.Refunds {
 		_, obs, err := f.binding(connection, canon.KindRefund, ext)
 		if err != nil {
 			return nil, nil, err
 		}
-		if obs == nil || obs.Refund == nil {
+		if obs == nil || obs.Deleted || obs.Refund.OrderID != order {
 			continue
 		}
 		for _, l := range obs.Refund.Lines {
@@ -129,42 +152,38 @@ func (f *fold) returned(connection string, links *orderLinks) (refunded, restock
 	return refunded, restocked, nil
 }
 
-// order folds a sale: its record, its buyer, and a claim for each of its lines. st is nil when the platform deleted it.
+// order folds a sale: its record, its buyer, and a claim for each of its lines. st is nil when nothing was seen of it
+// but that it was deleted.
 func (f *fold) order(connection, externalID string, st *canon.OrderState) error {
+	if st == nil {
+		return nil
+	}
 	id := canon.NodeID("ord", connection, canon.KindOrder, externalID)
 	links, err := f.links(id)
 	if err != nil {
 		return err
 	}
+	was := *links
 	before, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
 	if err != nil {
 		return err
 	}
-	if st == nil {
-		if before == nil {
-			return nil
-		}
-		st = &canon.OrderState{Status: canon.OrderCancelled, PlacedAt: before.PlacedAt, Currency: before.Currency}
-		for _, l := range before.Lines {
-			st.Lines = append(st.Lines, canon.OrderLine{ID: l.ID, ListingID: l.ListingID, SKU: l.SKU, Title: l.Title, Quantity: l.Quantity})
-		}
-	}
-	if links.History == nil {
+	if links.Baseline == nil {
 		base, err := f.baseline(connection)
 		if err != nil {
 			return err
 		}
-		h := st.PlacedAt.Before(base)
-		links.History = &h
+		links.Baseline = &base
 	}
-	refunded, restocked, err := f.returned(connection, links)
+	history := st.PlacedAt.Before(*links.Baseline)
+	refunded, restocked, err := f.returned(connection, externalID, links)
 	if err != nil {
 		return err
 	}
 	cs := f.settings.Connection(connection)
 	order := &canon.Order{
 		ID: id, Connection: connection, ExternalID: externalID, Number: st.Number, Status: st.Status, PlacedAt: st.PlacedAt.UTC(),
-		Currency: st.Currency, Tenders: st.Tenders, Channel: st.Channel, Salesperson: st.Salesperson, History: *links.History,
+		Currency: st.Currency, Tenders: st.Tenders, Channel: st.Channel, Salesperson: st.Salesperson, History: history,
 		Lines: make([]canon.OrderItem, 0, len(st.Lines)),
 	}
 	if st.Location != "" {
@@ -187,17 +206,17 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 		if err != nil {
 			return err
 		}
+		waits = append(waits, wait...)
 		if n != nil {
 			item.Node = n.Node
-		} else if wait != nil {
-			item.Waiting = true
-			waits = append(waits, wait...)
+		} else {
+			item.Waiting = wait != nil
 		}
 		order.Lines = append(order.Lines, item)
-		if *links.History || (n == nil && wait == nil) {
+		if history || (n == nil && wait == nil) {
 			continue
 		}
-		key := connection + "/" + externalID + "/" + line.ID
+		key := connection + "/" + store.Part(externalID) + "/" + line.ID
 		claims = append(claims, key)
 		if err := f.claimLine(key, order, st, line, n, cs, restocked[line.ID]); err != nil {
 			return err
@@ -212,24 +231,31 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 		if err != nil {
 			return err
 		}
-		if c != nil && c.Net != 0 {
-			if err := f.endClaim(c, "line removed"); err != nil {
+		if c != nil && c.Ended != canon.EndedRemoved {
+			if err := f.endClaim(c, canon.EndedRemoved); err != nil {
 				return err
 			}
 		}
 		claims = append(claims, key)
 	}
 	slices.Sort(claims)
-	links.Claims = slices.Compact(claims)
+	claims = slices.Compact(claims)
+	if !slices.Equal(links.Claims, claims) {
+		links.Claims = claims
+	}
 	slices.Sort(waits)
 	waits = slices.Compact(waits)
-	f.reindex(indexWait, id, links.Waits, waits)
-	links.Waits = waits
-	if err := f.buyer(order, links, st, before); err != nil {
+	if !slices.Equal(links.Waits, waits) {
+		f.reindex(indexWait, id, links.Waits, waits)
+		links.Waits = waits
+	}
+	if err := f.buyer(order, links, st); err != nil {
 		return err
 	}
-	if err := f.save(prefixLinks+id, links); err != nil {
-		return err
+	if !reflect.DeepEqual(&was, links) {
+		if err := f.save(prefixLinks+id, links); err != nil {
+			return err
+		}
 	}
 	return f.putOrder(before, order)
 }
@@ -266,17 +292,17 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 		*c = *before
 	}
 	c.ListingID, c.HandedOver, c.Quantity = line.ListingID, st.HandedOver, line.Quantity
+	c.Node, c.Item = "", ""
 	if n != nil {
 		c.Node, c.Item = n.Node, n.Item
 	}
 	loc, stated := f.lineLocation(order, line, cs)
-	if stated {
-		c.Location = loc
-	} else if before == nil || before.Node == "" {
-		if c.Location, err = f.likelyLocation(loc, n, cs); err != nil {
+	if !stated {
+		if loc, err = f.likelyLocation(loc, n, cs); err != nil {
 			return err
 		}
 	}
+	c.Location = loc
 	c.Net, c.Ended = 0, ""
 	switch {
 	case st.Status == canon.OrderCancelled:
@@ -285,6 +311,9 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 		c.Ended = "returned"
 	default:
 		c.Net = line.Quantity - restocked - c.Restocked
+		if c.Overruled {
+			c.Ended = "overruled"
+		}
 	}
 	if before != nil && sameClaim(before, c) {
 		return nil
@@ -398,8 +427,9 @@ func (f *fold) likelyLocation(first string, n *listingNode, cs *canon.Connection
 	return first, nil
 }
 
-// resolveLine finds the listing that a line sold: by the platform's id, else by serial, EPC or SKU. A line that finds
-// none waits for it and applies itself on arrival; wait is nil when the line names nothing to wait for.
+// resolveLine finds the listing that a line sold: by the platform's id, else by serial, EPC or SKU. Where the id does not
+// settle it, wait names what it is found by: the line is resolved again whenever what that means changes, so that it
+// does not matter what came first (invariant 3). wait is nil when the line names nothing, or a listing that is known.
 func (f *fold) resolveLine(connection string, line *canon.OrderLine) (n *listingNode, wait []string, err error) {
 	if line.ListingID != "" {
 		n, err := f.listingNode(canon.NodeID("itm", connection, canon.KindListing, line.ListingID))
@@ -416,17 +446,22 @@ func (f *fold) resolveLine(connection string, line *canon.OrderLine) (n *listing
 		if k.value == "" || (line.ListingID != "" && k.name == "sku") {
 			continue
 		}
-		wait = append(wait, k.name+"/"+k.value)
-		ids, err := f.scan(indexNodeKey+k.name, k.value, 64)
+		wait = append(wait, k.wait())
+		if n != nil {
+			continue
+		}
+		ids, err := f.scan(indexNodeKey+k.name, k.value, identity.Crowd+1)
 		if err != nil {
 			return nil, nil, err
 		}
-		found, err := f.onlyItem(ids)
-		if err != nil || found != nil {
-			return found, nil, err
+		if len(ids) > identity.Crowd {
+			continue // it names nothing
+		}
+		if n, err = f.onlyItem(ids); err != nil {
+			return nil, nil, err
 		}
 	}
-	return nil, wait, nil
+	return n, wait, nil
 }
 
 // onlyItem gives the first of the nodes when all that are bound belong to one item.
@@ -448,42 +483,72 @@ func (f *fold) onlyItem(ids []string) (*listingNode, error) {
 	return found, nil
 }
 
-// wake folds the orders again that waited for a listing.
-func (f *fold) wake(n *listingNode) error {
-	waits := []string{"listing/" + n.Connection + "/" + n.ExternalID}
-	for _, k := range n.keys() {
-		if k.name != "certificate" {
-			waits = append(waits, k.name+"/"+k.value)
-		}
-	}
-	woken := make(map[string]bool)
-	for _, w := range waits {
-		ids, err := f.scan(indexWait, w, 1000)
+// wakePage is how many orders one entry folds anew because what their lines are found by changed.
+const wakePage = 100
+
+// wake folds the orders again whose lines are found by what this entry changed. Where there are many, the rest falls
+// due at once, so that each entry writes a bounded amount.
+func (f *fold) wake() error {
+	waits := sortedKeys(f.moved)
+	clear(f.moved)
+	left := wakePage
+	for i, w := range waits {
+		n, err := f.wakeFrom(w, "", left)
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			woken[id] = true
-		}
-	}
-	for _, id := range sortedKeys(woken) {
-		o, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
-		if err != nil {
-			return err
-		}
-		if o == nil {
-			continue
-		}
-		_, obs, err := f.binding(o.Connection, canon.KindOrder, o.ExternalID)
-		if err != nil {
-			return err
-		}
-		if obs == nil {
-			continue
-		}
-		if err := f.order(o.Connection, o.ExternalID, obs.Order); err != nil {
-			return err
+		if left -= n; left <= 0 {
+			for _, rest := range waits[i+1:] {
+				if err := f.wakeLater(rest, ""); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 	}
 	return nil
+}
+
+// wakeFrom folds up to limit orders that wait for something again, from an order's id on.
+func (f *fold) wakeFrom(wait, from string, limit int) (int, error) {
+	prefix := store.IndexPrefix(indexWait, wait)
+	var ids []string
+	err := f.tx.Scan(prefix, prefix+from, func(key string, _ []byte) (bool, error) {
+		ids = append(ids, store.IndexID(key))
+		return len(ids) <= limit, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	for i, id := range ids {
+		if i == limit {
+			return i, f.wakeLater(wait, id)
+		}
+		o, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
+		if err != nil {
+			return 0, err
+		}
+		if o != nil {
+			if err := f.orderAgain(o.Connection, o.ExternalID); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(ids), nil
+}
+
+// laterWake is a page of orders to fold anew when it falls due.
+type laterWake struct {
+	Wait string `json:"wait"`
+	From string `json:"from,omitempty"`
+}
+
+// dueWake begins the name of such a deadline.
+const dueWake = "wake/"
+
+func (f *fold) wakeLater(wait, from string) error {
+	f.laters++
+	f.out.Deadlines = true
+	key := store.DueKey(f.f.at, fmt.Sprintf("%s%s/%04d", dueWake, f.f.pos.SortKey(), f.laters))
+	return f.save(key, laterWake{Wait: wait, From: from})
 }

@@ -30,6 +30,9 @@ func (f *fold) replay(ft *fact) error {
 	if len(r.Data) > 0 {
 		again.data = r.Data
 	}
+	if len(again.data) == 0 && len(again.personal) == 0 {
+		return faultf("parked.not_kept", "the entry's content was too big to be kept; append it anew from the source")
+	}
 	if again.head.Actor == "" {
 		again.head.Actor = ft.head.Actor
 	}

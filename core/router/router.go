@@ -5,7 +5,6 @@ package router
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -36,7 +35,6 @@ type Router struct {
 
 	mu      sync.Mutex
 	mark    store.Mark
-	done    uint64        // offset of the newest batch that is folded to its end
 	folded  chan struct{} // closed and replaced at each commit
 	stopped error         // why Run ended
 	subs    map[*subscription]bool
@@ -61,7 +59,7 @@ func New(o Options) (*Router, error) {
 		o.GroupBytes = 512 << 10
 	}
 	return &Router{
-		journal: o.Journal, store: o.Store, log: o.Logger, group: o.GroupBytes, mark: mark, done: max(mark.Position.Offset, 1) - 1,
+		journal: o.Journal, store: o.Store, log: o.Logger, group: o.GroupBytes, mark: mark,
 		folded: make(chan struct{}), subs: make(map[*subscription]bool),
 	}, nil
 }
@@ -82,10 +80,7 @@ func (r *Router) Folded() uint64 {
 
 // Lag is how many durable batches the fold has not passed.
 func (r *Router) Lag() uint64 {
-	r.mu.Lock()
-	at := r.done
-	r.mu.Unlock()
-	end := r.journal.End()
+	end, at := r.journal.End(), r.Mark().Position.Offset
 	if end < at {
 		return 0
 	}
@@ -117,7 +112,7 @@ func (r *Router) End() uint64 { return r.journal.End() }
 func (r *Router) WaitFolded(ctx context.Context, offset uint64) error {
 	for {
 		r.mu.Lock()
-		at, ch, stopped := r.done, r.folded, r.stopped
+		at, ch, stopped := r.mark.Position.Offset, r.folded, r.stopped
 		r.mu.Unlock()
 		if at >= offset {
 			return nil
@@ -260,20 +255,6 @@ func (c *Commit) join(d Commit) {
 	c.Adopt = append(c.Adopt[:len(c.Adopt):len(c.Adopt)], d.Adopt...)
 }
 
-// group is what one commit folds: entries in order, up to and including one of batch last.
-type group struct {
-	facts []fact
-	// batches are the headers of the batches that the facts are from, in order; last is the newest of them.
-	batches []bus.Batch
-	last    bus.Batch
-	// partial tells that last has further entries, which the next group begins with.
-	partial bool
-	err     error
-}
-
-// maxGroup is how many entries one commit folds at most, so that what it writes stays within what a store takes.
-const maxGroup = 200
-
 // Run folds until ctx ends or an error stops the node. It returns nil when ctx ended.
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -289,7 +270,7 @@ func (r *Router) Run(ctx context.Context) error {
 	err := r.foldGroups(ctx, groups)
 	cancel()
 	reader.Wait()
-	if errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		err = nil
 	}
 	r.mu.Lock()
@@ -305,73 +286,48 @@ func (r *Router) Run(ctx context.Context) error {
 
 // readAhead reads and decodes the next group while the fold works on the one before.
 func (r *Router) readAhead(ctx context.Context, out chan<- group) {
-	next := r.resumeAt()
-	send := func(g group) bool {
-		select {
-		case out <- g:
-			return g.err == nil
-		case <-ctx.Done():
-			return false
-		}
-	}
+	next := nextBatch(r.Mark())
 	for {
-		groups, n, err := r.readGroups(ctx, next)
-		if err == nil && n == 0 {
-			err = r.journal.Wait(ctx, next)
-		}
-		if err != nil {
-			send(group{err: err})
-			return
-		}
-		for _, g := range groups {
-			if !send(g) {
-				return
+		g, n := r.readGroup(ctx, next)
+		if g.err == nil && n == 0 {
+			if err := r.journal.Wait(ctx, next); err != nil {
+				g.err = err
+			} else {
+				continue
 			}
 		}
 		next += uint64(n)
+		select {
+		case out <- g:
+		case <-ctx.Done():
+			return
+		}
+		if g.err != nil {
+			return
+		}
 	}
 }
 
-// resumeAt is the offset to read on from: a commit may have ended inside a batch, so that of the mark is read again.
-func (r *Router) resumeAt() uint64 { return max(r.Mark().Position.Offset, 1) }
-
-// readGroups reads the batches from an offset on, decodes them and cuts them into groups. Entries that the view holds
-// already are left out.
-func (r *Router) readGroups(ctx context.Context, from uint64) (groups []group, n int, err error) {
+func (r *Router) readGroup(ctx context.Context, from uint64) (group, int) {
 	batches, err := r.journal.ReadFrom(ctx, from, r.group)
 	if err != nil {
-		return nil, 0, fmt.Errorf("router: read the journal from %d: %w", from, err)
+		return group{err: fmt.Errorf("router: read the journal from %d: %w", from, err)}, 0
 	}
-	folded := r.Mark().Position
 	var g group
 	for i := range batches {
-		b := &batches[i]
-		if want := from + uint64(i); b.Offset != want {
-			return nil, 0, fmt.Errorf("router: the journal gave batch %d where %d follows", b.Offset, want)
+		if want := from + uint64(i); batches[i].Offset != want {
+			return group{err: fmt.Errorf("router: the journal gave batch %d where %d follows", batches[i].Offset, want)}, 0
 		}
-		facts := decodeBatch(b)
-		b.Entries = nil
-		for len(facts) > 0 && facts[0].pos.Compare(folded) <= 0 {
-			facts = facts[1:]
-		}
-		for first := true; first || len(facts) > 0; first = false {
-			room := min(maxGroup-len(g.facts), len(facts))
-			g.facts = append(g.facts, facts[:room]...)
-			facts = facts[room:]
-			g.batches, g.last, g.partial = append(g.batches, *b), *b, len(facts) > 0
-			if len(g.facts) >= maxGroup {
-				groups = append(groups, g)
-				g = group{}
-			}
-		}
+		g.facts = append(g.facts, decodeBatch(&batches[i])...)
+		batches[i].Entries = nil
 	}
-	if len(g.batches) > 0 {
-		groups = append(groups, g)
-	}
-	return groups, len(batches), nil
+	g.batches = batches
+	return g, len(batches)
 }
 
 func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
+	to := folder{store: r.store, journal: r.journal.ID()}
+	defer to.close()
 	for {
 		select {
 		case g, ok := <-groups:
@@ -381,101 +337,20 @@ func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
 			if g.err != nil {
 				return g.err
 			}
-			if err := foldAll(r.store, r.journal.ID(), g, r.passed); err != nil {
+			commit, err := to.fold(g)
+			if err != nil {
 				return err
 			}
+			r.passed(commit)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// foldAll folds a group in as few commits as the store takes. done gets each with the offset of the newest batch
-// that is folded to its end.
-func foldAll(st store.Store, journal string, g group, done func(c Commit, offset uint64)) error {
-	commit, err := foldGroup(st, journal, g)
-	switch {
-	case err == nil:
-		whole := g.last.Offset
-		if g.partial {
-			whole--
-		}
-		done(commit, whole)
-		return nil
-	case !errors.Is(err, store.ErrTooBig):
-		return err
-	case len(g.facts) < 2:
-		for i := range g.facts {
-			g.facts[i].fault = faultf("entry.too_big", "what this entry changes is more than one commit takes")
-		}
-		commit, err = foldGroup(st, journal, g)
-		if err != nil {
-			return err
-		}
-		done(commit, g.last.Offset)
-		return nil
-	}
-	first, second := g.split()
-	if err := foldAll(st, journal, first, done); err != nil {
-		return err
-	}
-	return foldAll(st, journal, second, done)
-}
-
-// split cuts a group of two facts or more in two.
-func (g group) split() (first, second group) {
-	mid := len(g.facts) / 2
-	first, second = group{facts: g.facts[:mid]}, group{facts: g.facts[mid:], last: g.last, partial: g.partial}
-	at := g.facts[mid-1].pos.Offset
-	for _, b := range g.batches {
-		if b.Offset <= at {
-			first.batches, first.last = append(first.batches, b), b
-		}
-		if b.Offset >= g.facts[mid].pos.Offset {
-			second.batches = append(second.batches, b)
-		}
-	}
-	first.partial = g.facts[mid].pos.Offset == at
-	return first, second
-}
-
-// foldGroup applies a group to the newest state and commits it with its position. The view is not synced: the
-// journal is the truth (invariant 2).
-func foldGroup(st store.Store, journal string, g group) (Commit, error) {
-	v, err := st.View()
-	if err != nil {
-		return Commit{}, fmt.Errorf("router: %w", err)
-	}
-	defer v.Close()
-	if len(g.facts) == 0 { // the view holds all of it already
-		mark, err := v.Mark()
-		return Commit{Mark: mark, Time: time.Unix(0, mark.Time).UTC()}, err
-	}
-	tx := store.NewTx(v)
-	var out Commit
-	f, err := newFold(tx, &out)
-	if err != nil {
-		return Commit{}, err
-	}
-	for i := range g.facts {
-		if err := f.apply(&g.facts[i]); err != nil {
-			return Commit{}, err
-		}
-	}
-	out.Time = time.Unix(0, g.last.Time).UTC()
-	last := g.facts[len(g.facts)-1].pos
-	out.Mark = store.Mark{
-		JournalID: journal, Position: last, Hash: hex.EncodeToString(g.last.Hash[:]), Time: g.last.Time, FoldVersion: f.version,
-	}
-	if err := st.Commit(tx.Writes(), out.Mark); err != nil {
-		return Commit{}, fmt.Errorf("router: commit at %s: %w", last, err)
-	}
-	return out, nil
-}
-
-func (r *Router) passed(c Commit, offset uint64) {
+func (r *Router) passed(c Commit) {
 	r.mu.Lock()
-	r.mark, r.done = c.Mark, offset
+	r.mark = c.Mark
 	r.entries += uint64(c.Entries)
 	close(r.folded)
 	r.folded = make(chan struct{})
@@ -492,48 +367,26 @@ func Replay(ctx context.Context, j bus.Journal, st store.Store, to uint64, progr
 	if err != nil {
 		return err
 	}
-	next := r.resumeAt()
+	into := folder{store: st, journal: j.ID()}
+	defer into.close()
+	next := nextBatch(r.Mark())
 	for next <= to {
-		groups, n, err := r.readGroups(ctx, next)
-		if err != nil {
-			return err
+		g, n := r.readGroup(ctx, next)
+		if g.err != nil {
+			return g.err
 		}
 		if n == 0 {
 			return fmt.Errorf("router: the journal ends at %d, before %d", next-1, to)
 		}
-		for _, g := range groups {
-			if g = g.until(to); len(g.batches) == 0 {
-				break
-			}
-			if err := foldAll(st, j.ID(), g, func(Commit, uint64) {}); err != nil {
-				return err
-			}
+		if _, err := into.fold(g); err != nil {
+			return err
 		}
 		next += uint64(n)
 		if progress != nil {
-			progress(min(next-1, to))
+			progress(next - 1)
 		}
 	}
 	return nil
-}
-
-// until leaves out what is behind an offset.
-func (g group) until(to uint64) group {
-	if g.last.Offset <= to {
-		return g
-	}
-	out := group{}
-	for _, f := range g.facts {
-		if f.pos.Offset <= to {
-			out.facts = append(out.facts, f)
-		}
-	}
-	for _, b := range g.batches {
-		if b.Offset <= to {
-			out.batches, out.last = append(out.batches, b), b
-		}
-	}
-	return out
 }
 
 // RefreshPending reports whether items have to be computed again after the settings changed.

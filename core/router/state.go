@@ -14,27 +14,42 @@ type shownLevel struct {
 	state   *canon.LevelState // nil when it was deleted
 }
 
+// shows is what the level is known or expected to show.
+func (l shownLevel) shows() int64 {
+	if l.binding.Wants != nil {
+		return l.binding.Wants.Shows
+	}
+	return *l.state.Available
+}
+
 // levelsOf loads the level bindings of a listing, sorted by external id.
 func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
 	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(n.Connection, n.StockID))
 	if err != nil || sid == nil || sid.Listing != n.ExternalID {
 		return nil, err
 	}
+	return f.loadLevels(n.Connection, sid)
+}
+
+func (f *fold) loadLevels(connection string, sid *store.StockID) ([]shownLevel, error) {
 	out := make([]shownLevel, 0, len(sid.Levels))
 	for _, id := range sid.Levels {
-		b, obs, err := f.binding(n.Connection, canon.KindLevel, id)
+		b, obs, err := f.binding(connection, canon.KindLevel, id)
 		if err != nil {
 			return nil, err
 		}
 		if b != nil {
-			out = append(out, shownLevel{b, obs.Level})
+			out = append(out, shownLevel{b, present(obs, obs.Level)})
 		}
 	}
 	return out, nil
 }
 
-// refreshDirty computes the state of every item that this entry touched.
+// refreshDirty computes the state of every item that this entry touched, after the orders that it concerns.
 func (f *fold) refreshDirty() error {
+	if err := f.wake(); err != nil {
+		return err
+	}
 	for len(f.dirty) > 0 {
 		for _, id := range sortedKeys(f.dirty) {
 			delete(f.dirty, id)
@@ -111,6 +126,11 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 			at := lifecycle.ShownAt{
 				Connection: n.Connection, Available: *l.state.Available, Opening: cs.OpeningStock, OwnIncluded: cs.OrderLowersLevel,
 			}
+			if w := l.binding.Wants; n.Connection == f.settings.StockAuthority && w != nil && (w.Expected || w.Write == canon.WriteUnverified) {
+				// What it is expected to show counts, or the hub would write back what the platform sold, or sell
+				// again what a write has just taken.
+				at.Available = w.Shows
+			}
 			at.Location, at.Whole = levelPlace(cs, f.settings, l.state.Location)
 			if at.Location != "" || at.Whole {
 				p.shown = append(p.shown, at)
@@ -167,8 +187,10 @@ func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool)
 	if at == "" && len(p.homes) > 0 {
 		at = p.homes[0]
 	}
-	if at == "" && item.Location != "" && contains(f.settings.Locations, item.Location) && len(live) > 0 {
-		at = item.Location
+	for _, c := range live {
+		if at == "" {
+			at = c.Location // whoever claims it says where it is taken from; never where it was before (invariant 3)
+		}
 	}
 	item.Location = at
 	prev := ""

@@ -79,7 +79,7 @@ func (f *fold) wants(item *canon.Item, p *itemParts) error {
 		cs := f.settings.Connection(n.Connection)
 		for _, l := range p.levels[i] {
 			quantity, blocked := f.shouldShow(item, n, cs, l)
-			if err := f.want(l, quantity, blocked, item.Holder != nil || item.Contested); err != nil {
+			if err := f.want(l, quantity, blocked, item.Holder != nil || item.Contested || f.byClaim()); err != nil {
 				return err
 			}
 		}
@@ -122,14 +122,29 @@ func (f *fold) shouldShow(item *canon.Item, n *listingNode, cs *canon.Connection
 				}
 			}
 		}
-		if !item.Serialized {
-			want -= f.settings.Safety + cs.Safety
+		if !item.Serialized && cs.Name != f.settings.StockAuthority {
+			want -= f.settings.Safety + cs.Safety // the authority's own number is the stock itself
 		}
 	}
-	if want = max(want, 0); item.Serialized {
+	floor := int64(0)
+	if cs.Name == f.settings.StockAuthority {
+		floor = min(l.shows(), 0) // its own number below zero is a fact of its own: to raise it would make up goods
+	}
+	if want = max(want, floor); item.Serialized {
 		want = min(want, 1)
 	}
 	return &want, ""
+}
+
+// byClaim reports whether the entry changes what is claimed, rather than correcting stock.
+func (f *fold) byClaim() bool {
+	switch f.f.typ {
+	case canon.EntryCommand, canon.EntryTick:
+		return true
+	case canon.EntryObservation:
+		return f.f.obs.Kind == canon.KindOrder || f.f.obs.Kind == canon.KindRefund
+	}
+	return false
 }
 
 // want updates what one level should show.
@@ -178,6 +193,19 @@ func (f *fold) blockLevels(n *listingNode, blocked string) error {
 	if err != nil {
 		return err
 	}
+	return f.block(levels, blocked)
+}
+
+// blockStock takes the levels of a stock id that is no listing's any longer out of the differences.
+func (f *fold) blockStock(connection string, sid *store.StockID, blocked string) error {
+	levels, err := f.loadLevels(connection, sid)
+	if err != nil {
+		return err
+	}
+	return f.block(levels, blocked)
+}
+
+func (f *fold) block(levels []shownLevel, blocked string) error {
 	for _, l := range levels {
 		if err := f.want(l, nil, blocked, false); err != nil {
 			return err
@@ -202,8 +230,8 @@ func settleLevel(b *canon.Binding, obs *canon.Observation) {
 	}
 }
 
-// level folds what a platform shows of the stock of one of its listings.
-func (f *fold) level(b *canon.Binding, st *canon.LevelState) error {
+// level folds what a platform shows of the stock of one of its listings; grown tells that it stated more than ever.
+func (f *fold) level(b *canon.Binding, grown bool) error {
 	stock, _ := canon.SplitLevelID(b.ExternalID)
 	key := store.StockIDKey(b.Connection, stock)
 	sid, err := store.Load[store.StockID](f.tx, key)
@@ -237,7 +265,7 @@ func (f *fold) level(b *canon.Binding, st *canon.LevelState) error {
 	if err != nil || item == nil {
 		return err
 	}
-	if item.Serialized && st != nil && st.Available != nil && *st.Available > 1 {
+	if item.Serialized && grown {
 		return f.rebuild(item) // it may be a quantity after all
 	}
 	f.dirty[n.Item] = true
@@ -296,7 +324,7 @@ func (f *fold) expect(n *listingNode, location string, delta int64) error {
 		b.Wants = &canon.Want{Shows: *pick.state.Available, Blocked: "listing.unbound"}
 	}
 	was := b.Wants.Differs()
-	b.Wants.Shows = max(b.Wants.Shows+delta, 0)
+	b.Wants.Shows += delta
 	b.Wants.Expected, b.Wants.At = true, f.f.at
 	f.reads = append(f.reads, Read{
 		Connection: n.Connection, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: b.ExternalID}, Cause: f.f.pos, After: f.f.at.Add(settleTime),

@@ -21,7 +21,7 @@ const (
 	PrefixConn     = "conn/"     // canon.Connection by name
 	PrefixOutcome  = "outcome/"  // canon.Outcome by actor and idempotency key
 	PrefixParked   = "parked/"   // canon.Parked by position
-	PrefixDue      = "due/"      // deadlines; due/<unix nanoseconds, 20 digits>/<what>, value is the key of what falls due
+	PrefixDue      = "due/"      // deadlines; due/<unix nanoseconds, 20 digits>/<what>
 	PrefixMatch    = "match/"    // canon.MatchRow by connection and listing: what is not joined, or decided by a person
 	PrefixDecision = "decision/" // canon.Match by connection and listing: a person's decisions
 	PrefixDiff     = "diff/"     // empty values; diff/<connection>/<level external id>: present exactly while it differs
@@ -67,8 +67,13 @@ type Node struct {
 
 // StockID says which listing a platform's stock id belongs to and which levels it has.
 type StockID struct {
-	Listing string   `json:"listing,omitempty"` // external id; empty until the listing was seen
-	Levels  []string `json:"levels,omitempty"`  // external ids, sorted
+	// Listing is the external id of the listing that the levels are of: the smallest of those that the platform still
+	// has; empty until one was seen.
+	Listing string `json:"listing,omitempty"`
+	// Listings are all that share the stock id now, sorted; Gone those of them that were deleted.
+	Listings []string `json:"listings,omitempty"`
+	Gone     []string `json:"gone,omitempty"`
+	Levels   []string `json:"levels,omitempty"` // external ids, sorted
 }
 
 // StockIDKey is the key of a platform's stock id.
@@ -111,12 +116,23 @@ func EntityKey(entity string, p canon.Position, n int) string {
 // RowOfEntityKey gives the row's key that an entity key points to.
 func RowOfEntityKey(key string) string {
 	rest := key[len(PrefixEntity):]
-	return PrefixRow + rest[strings.IndexByte(rest, '/')+1:]
+	number := strings.LastIndexByte(rest, '/')
+	return PrefixRow + rest[strings.LastIndexByte(rest[:number], '/')+1:]
 }
 
 // OutcomeKey is where the outcome of an actor's command is kept.
 func OutcomeKey(actor, idempotencyKey string) string {
-	return PrefixOutcome + actor + "/" + idempotencyKey
+	return PrefixOutcome + Part(actor) + "/" + idempotencyKey
+}
+
+var partEscape = strings.NewReplacer("%", "%25", "/", "%2F", "\x00", "%00")
+
+// Part escapes the separators in one part of a key, so that no two sequences of parts give one key.
+func Part(s string) string {
+	if !strings.ContainsAny(s, "%/\x00") {
+		return s
+	}
+	return partEscape.Replace(s)
 }
 
 // DueKey sorts deadlines by time.

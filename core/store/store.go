@@ -46,6 +46,8 @@ type Mark struct {
 	JournalID string `json:"journal_id"`
 	// Position is the last entry that is folded in. The zero value means none.
 	Position canon.Position `json:"position"`
+	// Partial tells that entries of the batch of Position are left: its writes are too many for one commit.
+	Partial bool `json:"partial,omitempty"`
 	// Hash is the journal's hash chain at the batch of Position, in hexadecimal.
 	Hash string `json:"hash"`
 	// Time is the fold time at Position, Unix nanoseconds.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -231,12 +232,34 @@ func (t *Tx) pop() int {
 // exceeds what one commit may hold, another error for a key that no store takes. The fold asks before Keep, so that
 // an entry that can never be committed is parked (invariant 6) instead of stopping the batch. It panics when no
 // savepoint is open.
-func (t *Tx) Check() error {
-	written := make(map[string][]byte)
-	for _, u := range t.undo[t.saves[len(t.saves)-1]:] {
-		written[u.key] = t.pending[u.key]
+func (t *Tx) Check() error { return t.CheckWithin(MaxCommitBytes, MaxCommitKeys) }
+
+// CheckWithin is Check with bounds of the caller's own, of which neither is above those of a commit.
+func (t *Tx) CheckWithin(maxBytes, maxKeys int) error {
+	undo := t.undo[t.saves[len(t.saves)-1]:]
+	size := 0
+	for i := range undo {
+		if err := checkKey(undo[i].key); err != nil {
+			return err
+		}
+		size += len(undo[i].key) + len(t.pending[undo[i].key]) + entryOverhead
 	}
-	return checkWrites(&Writes{put: written})
+	if size <= maxBytes && len(undo) <= maxKeys {
+		return nil // as much even if no key was written twice
+	}
+	written := make(map[string][]byte)
+	size = 0
+	for i := range undo {
+		key := undo[i].key
+		if _, known := written[key]; !known {
+			written[key] = t.pending[key]
+			size += len(key) + len(t.pending[key]) + entryOverhead
+		}
+	}
+	if size > maxBytes || len(written) > maxKeys {
+		return fmt.Errorf("%w: %d bytes under %d keys, limits %d and %d", ErrTooBig, size, len(written), maxBytes, maxKeys)
+	}
+	return nil
 }
 
 // Bytes is what the pending writes count towards MaxCommitBytes.

@@ -215,9 +215,11 @@ type state struct {
 }
 
 func newState() *state {
-	return &state{nextID: 1000, nextOrder: 1000, locations: map[int64]*location{}, products: map[int64]*product{}, variants: map[int64]*variant{},
+	return &state{
+		nextID: 1000, nextOrder: 1000, locations: map[int64]*location{}, products: map[int64]*product{}, variants: map[int64]*variant{},
 		items: map[int64]*item{}, customers: map[int64]*customer{}, orders: map[int64]*order{}, refunds: map[int64]*refund{},
-		subscriptions: map[int64]*subscription{}, idempotent: map[string]*attempt{}}
+		subscriptions: map[int64]*subscription{}, idempotent: map[string]*attempt{},
+	}
 }
 
 func (s *state) id() int64 {

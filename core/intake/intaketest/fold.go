@@ -47,6 +47,11 @@ func (f *fold) apply(typ canon.EntryType, head canon.Head, data []byte) error {
 				b.Wants.Write = canon.WriteNone
 			}
 		})
+	case EntryUnadopted:
+		var a canon.Adopt
+		err := json.Unmarshal(data, &a)
+		f.commit.Adopt = append(f.commit.Adopt, a.Items...)
+		return err
 	case EntryExpect:
 		var e Expect
 		if err := json.Unmarshal(data, &e); err != nil {
@@ -70,6 +75,9 @@ func (f *fold) apply(typ canon.EntryType, head canon.Head, data []byte) error {
 		return nil
 	case canon.EntrySettled:
 		return f.settled(head, data)
+	}
+	if typ == canon.EntryAdopt {
+		return nil
 	}
 	return f.connection(typ, head, data)
 }

@@ -37,6 +37,9 @@ type Expect struct {
 	After      time.Duration
 }
 
+// EntryUnadopted is the entry by which a test names items without a fixed opening stock; its data is a canon.Adopt.
+const EntryUnadopted canon.EntryType = "test.unadopted"
+
 // Entry is a journaled entry with its position.
 type Entry struct {
 	Position canon.Position
@@ -62,8 +65,14 @@ type Process struct {
 	*Hub
 	mu     sync.Mutex
 	killed bool
-	// Refuse, when set, is asked before each append.
-	Refuse func(class bus.Class, entries []bus.Entry) error
+	refuse func(class bus.Class, entries []bus.Entry) error
+}
+
+// Refuse has fn asked before each append from now on; its error is what the append returns.
+func (p *Process) Refuse(fn func(class bus.Class, entries []bus.Entry) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = fn
 }
 
 // ErrKilled is what a killed process gets.
@@ -86,8 +95,8 @@ func (p *Process) Append(_ context.Context, class bus.Class, entries ...bus.Entr
 	if p.killed {
 		return bus.Receipt{}, ErrKilled
 	}
-	if p.Refuse != nil {
-		if err := p.Refuse(class, entries); err != nil {
+	if p.refuse != nil {
+		if err := p.refuse(class, entries); err != nil {
 			return bus.Receipt{}, err
 		}
 	}
@@ -161,6 +170,11 @@ func (h *Hub) Observe(connection, levelID string, available int64, fetched bool)
 // Expect makes the fold expect that a level will show a value, and ask for a read of it after some time.
 func (h *Hub) Expect(connection, levelID string, shows int64, after time.Duration) canon.Position {
 	return h.Tell(EntryExpect, canon.Head{Connection: connection}, Expect{ExternalID: levelID, Shows: shows, After: after})
+}
+
+// Adopt makes the fold say that items have no fixed opening stock.
+func (h *Hub) Adopt(items ...string) canon.Position {
+	return h.Tell(EntryUnadopted, canon.Head{}, canon.Adopt{Items: items})
 }
 
 // SetMode puts a connection into a mode.
