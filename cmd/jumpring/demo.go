@@ -11,10 +11,10 @@ import (
 	"github.com/jumpring/jumpring/cmd/jumpring/demo"
 )
 
-func newDemo() *cobra.Command {
+func newDemo(con *console) *cobra.Command {
 	var o demo.Options
 	c := &cobra.Command{
-		Use: "demo", Short: "Play a trading day of two shops and a till, and judge it", Args: cobra.NoArgs,
+		Use: "demo", Short: "Play a trading day of two shops and a till, and judge it", Args: exactly(0),
 		Long: `Starts the hub with a Shopify store, a WooCommerce shop and a till, plays a trading day in which everything goes
 wrong that can, and lets an auditor judge it from the channels' own ledgers and the public API. Exit 0 when nothing was
 sold twice and nothing was lost.
@@ -33,9 +33,9 @@ writes what is shown already. The exit code is then 1.`,
 			if err != nil {
 				return err
 			}
-			o.Hub, o.Out = []string{self, "serve"}, c.OutOrStdout()
+			o.Hub, o.Out = []string{self, "serve"}, con.out
 			if o.Output == "json" {
-				o.Story = c.ErrOrStderr()
+				o.Story = con.err
 			}
 			figures, err := demo.Run(c.Context(), o)
 			if c.Context().Err() != nil {
@@ -45,7 +45,7 @@ writes what is shown already. The exit code is then 1.`,
 				return err
 			}
 			if len(figures.Failed) > 0 {
-				return &exitError{1}
+				return &exitError{exitFailed}
 			}
 			return nil
 		},

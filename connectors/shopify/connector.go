@@ -24,7 +24,7 @@ const translationVersion = 1
 
 // The names of the poll streams.
 const (
-	streamOrders    = "orders"
+	streamOrders    = sdk.StreamOrders
 	streamProducts  = "products"
 	streamInventory = "inventory"
 	streamCustomers = "customers"

@@ -95,9 +95,17 @@ type level struct {
 	retryKey  string
 	notBefore time.Time // back-off
 	conflicts int       // in a row
+	raise     raising
 	unknown   canon.Position
 	verified  canon.Position
 	readAt    time.Time
+}
+
+// raising is since when a level is to be raised from what it shows.
+type raising struct {
+	cause canon.Position
+	shows int64
+	since time.Time
 }
 
 // NewWriter prepares a writer.
