@@ -49,6 +49,30 @@ func checkObservation(connection string, obs *canon.Observation) error {
 	return nil
 }
 
+// checkCommand refuses a command whose key or id could stand for another's: ids of commands are ULIDs of their doors.
+func checkCommand(cmd *canon.Command) error {
+	switch {
+	case cmd.Key == "" || len(cmd.Key) > maxID || !utf8.ValidString(cmd.Key):
+		return faultf("command.malformed", "a command needs an idempotency key of at most %d bytes", maxID)
+	case cmd.ID == "" || len(cmd.ID) > maxName || strings.ContainsAny(cmd.ID, "/%") || !printable(cmd.ID):
+		return faultf("command.malformed", "a command needs an id without slash or control character")
+	}
+	if channel := channelOf(cmd); channel != "" {
+		return checkConnection(channel)
+	}
+	return nil
+}
+
+func channelOf(cmd *canon.Command) string {
+	switch {
+	case cmd.Reserve != nil:
+		return cmd.Reserve.Channel
+	case cmd.Sell != nil:
+		return cmd.Sell.Channel
+	}
+	return ""
+}
+
 // checkConnection refuses names that would make the keys of two connections alike.
 func checkConnection(name string) error {
 	if name == "" {
