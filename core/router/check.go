@@ -84,6 +84,23 @@ func checkConnection(name string) error {
 	return nil
 }
 
+// checkSettings refuses settings that no configuration should have let through.
+func checkSettings(s *canon.Settings) error {
+	if err := checkQuantity(s.Safety); err != nil {
+		return err
+	}
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		if err := checkConnection(c.Name); err != nil {
+			return err
+		}
+		if err := checkQuantity(c.Safety); err != nil {
+			return err
+		}
+	}
+	return checkIDs(s.Locations...)
+}
+
 func checkIDs(ids ...string) error {
 	for _, id := range ids {
 		if len(id) > maxID || !printable(id) {
