@@ -1,10 +1,12 @@
 package twin
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -60,6 +62,20 @@ func sortKeyOf(r row, by string) string {
 	return fmt.Sprintf("%020d", r.id)
 }
 
+// inOrder compares two rows as their sort keys do, without writing them down.
+func inOrder(by string) func(a, b row) int {
+	return func(a, b row) int {
+		first := 0
+		switch by {
+		case "UPDATED_AT":
+			first = cmp.Compare(a.updated.Unix(), b.updated.Unix())
+		case "CREATED_AT", "PROCESSED_AT":
+			first = cmp.Compare(a.created.Unix(), b.created.Unix())
+		}
+		return cmp.Or(first, cmp.Compare(a.id, b.id))
+	}
+}
+
 // paginate gives the page of a collection that the arguments ask for. Only forward paging is spoken.
 func paginate(rows []row, args map[string]any, deepest int) any {
 	if args["last"] != nil || args["before"] != nil || args["reverse"] == true {
@@ -80,7 +96,7 @@ func paginate(rows []row, args map[string]any, deepest int) any {
 			return fail("BAD_REQUEST", "Invalid cursor for current pagination sort.")
 		}
 	}
-	sort.SliceStable(rows, func(i, j int) bool { return sortKeyOf(rows[i], by) < sortKeyOf(rows[j], by) })
+	slices.SortStableFunc(rows, inOrder(by))
 	start := sort.Search(len(rows), func(i int) bool { return from.Key == "" || sortKeyOf(rows[i], by) > from.Key })
 	p := &page{before: start > 0}
 	for i := start; i < len(rows); i++ {
