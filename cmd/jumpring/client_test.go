@@ -144,16 +144,20 @@ func (d *door) metric(t *testing.T, name string) float64 {
 	return 0
 }
 
-// eventually waits for a condition and says what broke when it does not come.
+// eventually waits for a condition and says what broke when it does not come. It looks ever less often, up to ten
+// times a second, so that looking does not become the load.
 func eventually(t *testing.T, within time.Duration, what string, cond func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
+	wait := 2 * time.Millisecond
+	look := time.NewTimer(wait)
+	defer look.Stop()
 	for !cond() {
+		wait = min(wait*5/4+1, 100*time.Millisecond)
+		look.Reset(wait)
 		select {
-		case <-tick.C:
+		case <-look.C:
 		case <-deadline.C:
 			t.Fatalf("not within %s: %s", within, what)
 		}

@@ -122,7 +122,9 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 		}
 		cs := f.settings.Connection(n.Connection)
 		if cs == nil {
-			continue
+			// A till or a device that reports events is no configured connection: it names the hub's own places, and
+			// states what is there.
+			cs = &canon.ConnectionSettings{Name: n.Connection, OpeningStock: true}
 		}
 		if n.Home != "" && !n.Deleted {
 			if home := mapLocation(cs, f.settings, n.Home); home != "" {
