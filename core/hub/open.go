@@ -26,7 +26,7 @@ const (
 func openJournal(o *Options) (*embedded.Journal, error) {
 	fs := o.JournalFS
 	if o.Sabotage == SabotageSkipFsync {
-		fs = forgetfulFS{embedded.OS{}}
+		fs = newForgetfulFS()
 	}
 	j, err := embedded.Open(embedded.Options{
 		Dir: filepath.Join(o.Data, journalFolder), FS: fs, Clock: o.JournalClock, Logger: o.Logger.Named("journal"),
