@@ -191,8 +191,8 @@ func (d *day) connections(ctx context.Context) ([]connectionStatus, error) {
 // sweep has the hub read everything and compare, and gives the rows that differ.
 func (d *day) sweep(ctx context.Context) (rows int64, err error) {
 	type job struct {
-		URL     string `json:"url"`
-		State   string `json:"state"`
+		URL     string        `json:"url"`
+		State   string        `json:"state"`
 		Problem *problemError `json:"problem"`
 		Drift   []struct {
 			Connection string     `json:"connection"`

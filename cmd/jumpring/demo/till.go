@@ -43,11 +43,13 @@ func (t *till) scan(ctx context.Context, g *good) (string, error) {
 			ID string `json:"id"`
 		} `json:"items"`
 	}
-	if _, err := t.api.insist(ctx, http.MethodGet, "/v1/items?"+q.Encode(), "", nil, &page); err != nil {
+	// A hub that makes its view again does not know every tag yet: the till scans once more.
+	err := await(ctx, "one item answers to "+g.sku, 15*time.Second, func() (bool, error) {
+		_, err := t.api.insist(ctx, http.MethodGet, "/v1/items?"+q.Encode(), "", nil, &page)
+		return err == nil && len(page.Items) == 1, err
+	})
+	if err != nil {
 		return "", fmt.Errorf("%s: scan %s: %w", t.name, g.sku, err)
-	}
-	if len(page.Items) != 1 {
-		return "", fmt.Errorf("%s: %d items answer to %s", t.name, len(page.Items), g.sku)
 	}
 	return page.Items[0].ID, nil
 }
