@@ -407,3 +407,20 @@ func TestRegistration(t *testing.T) {
 		r.stop()
 	})
 }
+
+func TestWhatMayHaveBeenMissedIsAskedForAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := imported(t, nil)
+		r := w.start()
+		after(time.Minute)
+		polls := len(w.platform.Calls("poll"))
+		since := time.Now()
+		require.False(t, r.AskedSince(since), "the newest poll began before")
+		after(time.Second)
+		require.True(t, r.AskedSince(since))
+		require.Len(t, w.platform.Calls("poll"), polls+1, "one poll answers")
+		after(time.Second)
+		require.Len(t, w.platform.Calls("poll"), polls+1, "nobody asks again who has the answer")
+		r.stop()
+	})
+}

@@ -60,6 +60,9 @@ func (a *applier) Apply(ctx context.Context, req *sdk.ApplyRequest) (*ApplyResul
 type behind struct {
 	mu    sync.Mutex
 	names map[string]bool
+	// unasked are those whose platform does not answer what was sold; asked counts the questions.
+	unasked map[string]bool
+	asked   int
 }
 
 func (b *behind) CaughtUp(connection string) bool {
@@ -74,7 +77,24 @@ func (b *behind) set(connection string, is bool) {
 	b.names[connection] = is
 }
 
-func (b *behind) AskedSince(string, time.Time) bool { return true }
+func (b *behind) AskedSince(connection string, _ time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked++
+	return !b.unasked[connection]
+}
+
+func (b *behind) questions() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.asked
+}
+
+func (b *behind) answer(connection string, does bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unasked = map[string]bool{connection: !does}
+}
 
 // world is a platform with a hub beside it. run starts the hub's part, as often as it is killed.
 type world struct {
@@ -251,6 +271,48 @@ func TestRaisingReadsFirst(t *testing.T) {
 		r.stop(t)
 		require.Equal(t, []string{"apply a@1 2->5"}, w.platform.Calls("apply"), "it is raised from what the read showed")
 		require.Equal(t, int64(5), w.platform.Level("a@1"))
+	})
+}
+
+func TestALevelThatDroppedIsNotRaisedBeforeThePlatformWasAskedForItsSales(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"a@1": 1})
+		w.hub.SetMode("web", canon.ModeLive)
+		w.hub.Want("web", "a@1", 1, false)
+		w.behind.answer("web", false)
+		r := w.start()
+		after(time.Second)
+		w.platform.Set("a@1", 0) // it was sold there, and the message of the sale is lost
+		w.hub.Observe("web", "a@1", 0, true)
+		after(time.Minute)
+		require.Empty(t, w.platform.Calls("apply"), "a sold piece is not offered again")
+		require.Positive(t, w.behind.questions(), "the platform is asked")
+		w.hub.Want("web", "a@1", 0, true) // the answer: it is sold
+		w.behind.answer("web", true)
+		after(time.Minute)
+		require.Empty(t, w.platform.Calls("apply"))
+		w.hub.Want("web", "a@1", 1, false) // it came back
+		after(time.Minute)
+		require.Equal(t, []string{"apply a@1 0->1"}, w.platform.Calls("apply"))
+		r.stop(t)
+	})
+}
+
+func TestASaleThatIsToldSoonAfterItsLevelMakesNobodyAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"a@1": 1})
+		w.hub.SetMode("web", canon.ModeLive)
+		w.hub.Want("web", "a@1", 1, false)
+		r := w.start()
+		after(time.Second)
+		w.platform.Set("a@1", 0)
+		w.hub.Observe("web", "a@1", 0, true)
+		after(100 * time.Millisecond)
+		w.hub.Want("web", "a@1", 0, true)
+		after(time.Minute)
+		require.Zero(t, w.behind.questions())
+		require.Empty(t, w.platform.Calls("apply"))
+		r.stop(t)
 	})
 }
 

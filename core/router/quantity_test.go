@@ -330,3 +330,28 @@ func TestStockAddsUpWhereAPlatformCounts(t *testing.T) {
 		require.Empty(t, a.parked())
 	}
 }
+
+// TestGoodsAreTakenFromWhereTheyAre: a till that reports names the hub's own places, and a shop that knows no places
+// sells what there is where it is.
+func TestGoodsAreTakenFromWhereTheyAre(t *testing.T) {
+	s := testSettings()
+	for i := range s.Connections {
+		s.Connections[i].SellsFrom = []string{"paris", "lyon"}
+	}
+	s.Connections[1].Locations = map[string]string{"L1": "paris", "L2": "lyon"}
+	w := newWorkbench(t, s)
+	for conn, o := range map[string]canon.Observation{"till": level("q", "lyon", 10, 0), "web": level("q", "L2", 10, 1), "shop": level("q", "", 10, 0)} {
+		w.fetched(conn, listing("q", "BAND", ""))
+		w.fetched(conn, o)
+	}
+	w.live("web")
+	w.live("shop")
+	reported := order("r1", 1, canon.OrderLine{ID: "1", SKU: "BAND", Quantity: 2, Location: "lyon", Price: canon.StatedMoney{Amount: "1.00", Currency: "EUR"}})
+	reported.Order.Location = "lyon"
+	w.pushed("paris-1:till", reported)
+	w.pushed("shop", order("s1", 1, line("1", "q", 1)))
+	require.Equal(t, []canon.StockAt{{Location: "lyon", OnHand: 7, Available: 7}}, w.item("shop", "q").Stock)
+	require.Empty(t, w.openCases())
+	require.EqualValues(t, 7, *w.levelWant("web", "sq@L2").Quantity)
+	require.EqualValues(t, 7, *w.levelWant("shop", "sq@").Quantity)
+}
