@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/cmd/jumpring/demo"
 	"github.com/jumpring/jumpring/core/config"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
@@ -53,7 +54,7 @@ func newServe(con *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o.VaultKey, o.AdminToken = con.env(keyVariable), con.env(adminVariable)
+			o.VaultKey, o.AdminToken, o.Sabotage = con.env(keyVariable), con.env(adminVariable), con.env(demo.SabotageEnv)
 			o.Started = func(address string) { fmt.Fprintf(con.out, "jumpring %s is up: http://%s\n", version, address) }
 			o.FirstToken = func(text string) error { return con.firstToken(cfg.Data, text) }
 			return inUse(hub.Serve(c.Context(), *o), cfg.Data)

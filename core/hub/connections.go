@@ -168,7 +168,7 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, link pl
 		lane = in
 	}
 	w, err := reconcile.NewWriter(reconcile.Options{
-		Name: c.spec.Name, Describe: about, Applier: link, Journal: h.router, Store: h.store, Lane: lane, Inbound: h,
+		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Journal: h.router, Store: h.store, Lane: lane, Inbound: h,
 		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, Log: h.log.Named("reconcile"),
 	})
 	if err != nil {

@@ -24,8 +24,12 @@ const (
 
 // openJournal opens the journal of a data folder.
 func openJournal(o *Options) (*embedded.Journal, error) {
+	fs := o.JournalFS
+	if o.Sabotage == SabotageSkipFsync {
+		fs = newForgetfulFS()
+	}
 	j, err := embedded.Open(embedded.Options{
-		Dir: filepath.Join(o.Data, journalFolder), FS: o.JournalFS, Clock: o.JournalClock, Logger: o.Logger.Named("journal"),
+		Dir: filepath.Join(o.Data, journalFolder), FS: fs, Clock: o.JournalClock, Logger: o.Logger.Named("journal"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hub: open the journal: %w", err)

@@ -61,6 +61,9 @@ func (o *Options) check() error {
 			return errors.New("hub: connections and their settings are in different order")
 		}
 	}
+	if err := o.checkSabotage(); err != nil {
+		return err
+	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}

@@ -137,9 +137,15 @@ func (d *day) play(ctx context.Context) error {
 	if err := d.races(ctx); err != nil {
 		return err
 	}
+	if d.short() && d.o.Sabotage != "skip-fsync" {
+		return nil
+	}
 	d.say("Noon: the shops go on, and the hub will be killed.")
 	if err := d.incident(ctx, third, d.killHub); err != nil {
 		return err
+	}
+	if d.short() {
+		return nil
 	}
 	d.say("Afternoon: the shops go on, and a connector will be killed.")
 	if err := d.incident(ctx, third, d.killConnector); err != nil {
@@ -147,6 +153,9 @@ func (d *day) play(ctx context.Context) error {
 	}
 	return d.lateFile(ctx, sold)
 }
+
+// short tells that the day is for seeing one kind of sabotage: it ends when that has had its chance.
+func (d *day) short() bool { return d.o.Sabotage != "" && d.o.Sales < fullDay/2 }
 
 // incident lets something happen in the middle of sales.
 func (d *day) incident(ctx context.Context, sales int, happen func(context.Context) error) error {

@@ -193,19 +193,22 @@ func (d *day) sweep(ctx context.Context) (rows int64, err error) {
 	type job struct {
 		URL     string `json:"url"`
 		State   string `json:"state"`
-		Problem *problemError
+		Problem *problemError `json:"problem"`
 		Drift   []struct {
 			Connection string     `json:"connection"`
 			Rows       []struct{} `json:"rows"`
 		} `json:"drift"`
 	}
-	for _, name := range []string{webConnection, shopConnection} {
-		var j job
-		if _, err := d.api.call(ctx, http.MethodPost, "/v1/drift?connection="+name, "", nil, &j); err != nil {
+	names := []string{webConnection, shopConnection}
+	jobs := make([]job, len(names))
+	for i, name := range names {
+		if _, err := d.api.call(ctx, http.MethodPost, "/v1/drift?connection="+name, "", nil, &jobs[i]); err != nil {
 			return 0, fmt.Errorf("demo: start a full read of %s: %w", name, err)
 		}
-		at := j.URL
-		err := await(ctx, "the full read of "+name+" has ended", 20*time.Second, func() (bool, error) {
+	}
+	for i, name := range names {
+		j, at := job{}, jobs[i].URL
+		err := await(ctx, "the full read of "+name+" has ended", 30*time.Second, func() (bool, error) {
 			j = job{}
 			_, err := d.api.call(ctx, http.MethodGet, at, "", nil, &j)
 			return j.State == "done" || j.State == "failed", err

@@ -368,11 +368,15 @@ func (d *day) killHub(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The hub says yes to a sale, and is killed before it can do anything else.
+	if _, err := d.reporting.report(ctx, d.piece(), 1, nil); err != nil {
+		return err
+	}
 	from := time.Now()
 	if err := d.hub.kill(); err != nil {
 		return err
 	}
-	d.say("The hub is killed.")
+	d.say("The hub is killed, right after its yes to a sale.")
 	if err := d.hub.start(); err != nil {
 		return err
 	}
