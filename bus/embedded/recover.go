@@ -104,8 +104,10 @@ func (s *scanner) tail() (torn int64, err error) {
 			return 0, err
 		}
 		if found {
-			return 0, &CorruptError{Path: s.seg.path, Pos: bad.pos, Offset: bad.offset,
-				Reason: fmt.Sprintf("%s, but the group at byte %d proves that batches up to %d were durable", bad.reason, later.pos, later.markOffset)}
+			return 0, &CorruptError{
+				Path: s.seg.path, Pos: bad.pos, Offset: bad.offset,
+				Reason: fmt.Sprintf("%s, but the group at byte %d proves that batches up to %d were durable", bad.reason, later.pos, later.markOffset),
+			}
 		}
 		return s.lastNonZero()
 	}

@@ -137,8 +137,10 @@ func listSegments(fsys FS, dir string) ([]*segment, error) {
 			return nil, &CorruptError{Path: segs[i].path, Offset: h.first, Reason: "segment belongs to another journal"}
 		}
 		if h.prevFirst != before.first {
-			return nil, &CorruptError{Path: segs[i].path, Offset: h.first,
-				Reason: fmt.Sprintf("the segment before it, %s, is missing", segmentName(h.prevFirst))}
+			return nil, &CorruptError{
+				Path: segs[i].path, Offset: h.first,
+				Reason: fmt.Sprintf("the segment before it, %s, is missing", segmentName(h.prevFirst)),
+			}
 		}
 	}
 	return segs, nil

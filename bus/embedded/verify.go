@@ -155,6 +155,8 @@ func (rep *Report) joint(seg *segment, next *segmentHeader) error {
 	if rep.Hash == next.chain && (rep.Last == next.first-1 || rep.Last == 0 && seg.header.first == next.first) {
 		return nil
 	}
-	return &CorruptError{Path: seg.path, Pos: next.prevEnd, Offset: rep.Last + 1,
-		Reason: fmt.Sprintf("the next segment begins with batch %d and another hash chain", next.first)}
+	return &CorruptError{
+		Path: seg.path, Pos: next.prevEnd, Offset: rep.Last + 1,
+		Reason: fmt.Sprintf("the next segment begins with batch %d and another hash chain", next.first),
+	}
 }

@@ -25,7 +25,7 @@ func builtIn() map[string]func() sdk.Connector {
 
 func newConnector() *cobra.Command {
 	return &cobra.Command{
-		Use: "connector NAME", Short: "Run a built-in connector (the hub does this)", Args: cobra.MaximumNArgs(1),
+		Use: "connector NAME", Short: "Run a built-in connector (the hub does this)", Hidden: true, Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			known := builtIn()
 			if len(args) == 0 {
@@ -36,7 +36,7 @@ func newConnector() *cobra.Command {
 			}
 			make, ok := known[args[0]]
 			if !ok {
-				return &usageError{fmt.Errorf("no connector %q is built in; there are %s", args[0], strings.Join(slices.Sorted(maps.Keys(known)), ", "))}
+				return coded(exitUsage, fmt.Errorf("no connector %q is built in; there are %s", args[0], strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
 			}
 			sdk.Serve(make)
 			return nil

@@ -1,4 +1,5 @@
-// Command jumpring is the hub, its connectors and its command line in one file.
+// Jumpring is the hub and its command line in one program. `jumpring serve` runs the hub; the other verbs talk to a
+// running one over HTTP, or work on the data folder of one that is stopped.
 package main
 
 import (
@@ -15,62 +16,126 @@ import (
 // version is set by the linker.
 var version = "dev"
 
+// The exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // the work was done and what it found is not good: drift, a digest that differs, a check with errors
+	exitUsage       = 2 // wrong arguments or a configuration that can't work
+	exitUnreachable = 3 // no hub answers, or it is too busy
+	exitRefused     = 4 // the hub refused: no such record, held by somebody else, no permission
+	exitInUse       = 5 // the data folder belongs to a running hub
+)
+
+const exitHelp = `Exit codes:
+  0  done
+  1  done, and what was found is not good (drift, a digest that differs, a check with errors), or it failed
+  2  wrong arguments, or a configuration that can't work
+  3  no hub answers at the address, or it is too busy
+  4  the hub refused: no such record, held by somebody else, no permission
+  5  the data folder is in use by a running hub
+`
+
 // exitError ends the program with a code of its own and says nothing more.
 type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
+// codedError is an error with the exit code that it ends the program with.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+func coded(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &codedError{code, err}
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
+	os.Exit(run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stdout, os.Stderr)))
 }
 
-// run gives the exit code: 0 done, 1 failed or refused, 2 used wrongly.
-func run(ctx context.Context, args []string) int {
-	root := newRoot()
+// run carries out one command line and gives the exit code.
+func run(ctx context.Context, args []string, con *console) int {
+	root := newRoot(con)
 	root.SetArgs(args)
+	root.SetIn(con.in)
+	root.SetOut(con.out)
+	root.SetErr(con.err)
 	err := root.ExecuteContext(ctx)
 	var exit *exitError
 	switch {
 	case err == nil:
-		return 0
+		return exitOK
 	case errors.As(err, &exit):
 		return exit.code
 	}
-	fmt.Fprintln(os.Stderr, "jumpring: "+err.Error())
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return 2
+	fmt.Fprintf(con.err, "jumpring: %v\n", err)
+	var own *codedError
+	if errors.As(err, &own) {
+		return own.code
 	}
-	return 1
+	return exitFailed
 }
 
-// usageError is a command that was called wrongly.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-
-func newRoot() *cobra.Command {
+func newRoot(con *console) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "jumpring",
-		Short:         "One record per piece and per client, shown by every system of a jeweler",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use: "jumpring", Short: "One canonical record per piece and per client of a jeweler",
+		Long:         "Jumpring joins the systems of a jeweler around one canonical record per piece and per client.\n\n" + exitHelp,
+		SilenceUsage: true, SilenceErrors: true,
 	}
+	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
+		return coded(exitUsage, fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})
-	root.AddCommand(newServe(), newConnector(), newVersion())
+	f := root.PersistentFlags()
+	f.StringVar(&con.configPath, "config", con.configPath, "configuration file")
+	f.StringVar(&con.hub, "hub", "", "address of the running hub (default: listen of the configuration)")
+	f.StringVar(&con.token, "token", "", "token (default: JUMPRING_TOKEN, or the admin token that the first start left in the data folder)")
+	f.StringVarP(&con.format, "output", "o", "table", "table, json or csv")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return con.checkFormat() }
+	root.AddCommand(
+		newServe(con), newDemo(con), newConnector(), newConnection(con), newMatch(con), newCase(con), newItem(con),
+		newClient(con), newParked(con), newDrift(con), newImport(con), newVerify(con), newRebuild(con),
+		newToken(con), newDemo(con), newVersion(con),
+	)
 	return root
 }
 
-func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(c.OutOrStdout(), version)
-			return err
-		},
+// exactly checks the number of arguments; what is wrong is a mistake of usage.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return coded(exitUsage, fmt.Errorf("%d arguments, want %d: %s", len(args), n, c.UseLine()))
+		}
+		return nil
 	}
+}
+
+func atMost(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > n {
+			return coded(exitUsage, fmt.Errorf("%d arguments, at most %d: %s", len(args), n, c.UseLine()))
+		}
+		return nil
+	}
+}
+
+// group is a command that only has others below it.
+func group(use, short string, below ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return coded(exitUsage, fmt.Errorf("%s has no command %q; see `%s --help`", c.CommandPath(), args[0], c.CommandPath()))
+		}
+		return nil
+	}, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(below...)
+	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,59 +17,80 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
+	"github.com/jumpring/jumpring/bus/embedded"
 	"github.com/jumpring/jumpring/core/config"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/plugins/host"
 )
 
-// tokenFile is where the first admin's token is kept for the command line on the same machine.
-const tokenFile = "admin.token"
+// keyVariable seals the vault; adminVariable is the first admin's token.
+const (
+	keyVariable   = "JUMPRING_KEY"
+	adminVariable = "JUMPRING_ADMIN_TOKEN"
+)
 
-func newServe() *cobra.Command {
-	var file string
-	c := &cobra.Command{
-		Use: "serve --config FILE", Short: "Run the hub", Args: cobra.NoArgs,
+func newServe(con *console) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve --config FILE", Short: "Run the hub", Args: exactly(0),
+		Long: "Run the hub until it is told to stop. It is up with every platform unreachable.\n\n" +
+			"JUMPRING_KEY seals the vault (without it a key file is made in the data folder). JUMPRING_ADMIN_TOKEN is the first\n" +
+			"admin's token (without it the first start makes one, shows it once and leaves it in " + adminTokenFile + " of the data folder,\n" +
+			"readable for its owner alone).",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := config.Load(file, config.System())
+			cfg, err := config.Load(con.configPath, config.System())
 			if err != nil {
-				return err
+				return coded(exitUsage, err)
 			}
-			folder, err := filepath.Abs(filepath.Dir(file))
+			folder, err := filepath.Abs(filepath.Dir(con.configPath))
 			if err != nil {
 				return err
 			}
 			if cfg.Data, err = filepath.Abs(cfg.Data); err != nil {
 				return err
 			}
-			o, err := serveOptions(cfg, folder, c.ErrOrStderr())
+			o, err := serveOptions(cfg, folder, con.err)
 			if err != nil {
 				return err
 			}
-			out := c.OutOrStdout()
-			o.Started = func(address string) { fmt.Fprintf(out, "jumpring %s is up: http://%s\n", version, address) }
-			o.FirstToken = func(text string) error {
-				path := filepath.Join(cfg.Data, tokenFile)
-				if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-					return fmt.Errorf("keep the first token: %w", err)
-				}
-				_, err := fmt.Fprintf(out, "The admin's token, shown this once (the command line finds it in %s):\n%s\n", path, text)
-				return err
-			}
-			return hub.Serve(c.Context(), *o)
+			o.VaultKey, o.AdminToken = con.env(keyVariable), con.env(adminVariable)
+			o.Started = func(address string) { fmt.Fprintf(con.out, "jumpring %s is up: http://%s\n", version, address) }
+			o.FirstToken = func(text string) error { return con.firstToken(cfg.Data, text) }
+			return inUse(hub.Serve(c.Context(), *o), cfg.Data)
 		},
 	}
-	c.Flags().StringVar(&file, "config", "configs/jumpring.yaml", "the configuration")
-	return c
+}
+
+// firstToken shows the first admin's token once and leaves it for the command line on this machine.
+func (c *console) firstToken(data, text string) error {
+	path := filepath.Join(data, adminTokenFile)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("keep the first token: %w", err)
+	}
+	_, err = io.WriteString(f, text+"\n")
+	if err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("keep the first token: %w", err)
+	}
+	_, err = fmt.Fprintf(c.out, "The admin's token, shown this once (the command line finds it in %s):\n%s\n", path, text)
+	return err
+}
+
+// inUse says what to do about a data folder that belongs to a running hub.
+func inUse(err error, data string) error {
+	if errors.Is(err, embedded.ErrLocked) {
+		return coded(exitInUse, fmt.Errorf("%s belongs to a running hub: stop it first, or talk to it with --hub (%w)", data, err))
+	}
+	return err
 }
 
 // serveOptions turns a configuration into what the hub takes.
 func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.ServeOptions, error) {
 	o := &hub.ServeOptions{
-		Listen: cfg.Listen, Version: version, AdminToken: os.Getenv("JUMPRING_ADMIN_TOKEN"),
+		Listen: cfg.Listen, Version: version, AdminToken: os.Getenv(adminVariable),
 		JSONBytes: int(cfg.Limits.JSONBytes), WebhookBytes: int(cfg.Limits.WebhookBytes),
 	}
-	o.Data, o.PublicURL, o.Settings, o.VaultKey = cfg.Data, cfg.PublicURL, cfg.Settings(), os.Getenv("JUMPRING_KEY")
+	o.Data, o.PublicURL, o.Settings, o.VaultKey = cfg.Data, cfg.PublicURL, cfg.Settings(), os.Getenv(keyVariable)
 	o.Logger = hclog.New(&hclog.LoggerOptions{
 		Name: "jumpring", Level: hclog.LevelFromString(cfg.Log.Level), Output: logTo, JSONFormat: cfg.Log.Format == "json",
 	})
@@ -96,7 +118,7 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 func connection(c *config.Connection, self, folder string, sum [sha256.Size]byte) (*hub.Connection, error) {
 	known := builtIn()
 	if known[c.Connector] == nil {
-		return nil, fmt.Errorf("connection %s: no connector %q is built in; there are %s", c.Name, c.Connector, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		return nil, coded(exitUsage, fmt.Errorf("connection %s: no connector %q is built in; there are %s", c.Name, c.Connector, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
 	}
 	raw, err := absolute(c.Config.JSON(), folder)
 	if err != nil {

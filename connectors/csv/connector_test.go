@@ -179,10 +179,12 @@ func TestCatalogueRowsBecomeListingsAndLevels(t *testing.T) {
 	got := r.drain()
 	wantIDs(t, got, "listing AU-0001", "level AU-0001@boutique-paris", "listing CHAIN-1", "level CHAIN-1@boutique-lyon")
 	yes, one, ten := true, int64(1), int64(10)
-	want := canon.ListingState{Title: `Ring, "Aurora"`, SKU: "RING-1", Serial: "AU-0001", Status: "active", Serialized: &yes, Home: "boutique-paris", Metal: "18k yellow gold",
+	want := canon.ListingState{
+		Title: `Ring, "Aurora"`, SKU: "RING-1", Serial: "AU-0001", Status: "active", Serialized: &yes, Home: "boutique-paris", Metal: "18k yellow gold",
 		Certificates: []canon.StatedCert{{Lab: "GIA", Number: "2141438171"}}, Stones: []canon.StatedStone{{Kind: "diamond", Carat: "0.51 ct", Colour: "F", Clarity: "VS1"}},
 		Prices: []canon.StatedMoney{{Amount: "1250.00", Currency: "EUR"}, {Amount: "1390", Currency: "USD"}}, Cost: &canon.StatedMoney{Amount: "480.00", Currency: "EUR"},
-		Attributes: []canon.StatedAttribute{{Code: "collection", Value: "Nord"}}}
+		Attributes: []canon.StatedAttribute{{Code: "collection", Value: "Nord"}},
+	}
 	if diff := cmp.Diff(&want, got[0].Listing); diff != "" {
 		t.Errorf("the listing differs (- want, + got):\n%s", diff)
 	}
@@ -208,8 +210,10 @@ func TestClientRows(t *testing.T) {
 	r.write("clients.csv", "\ufeffid;given_name;family_name;email;phone;city;country;tags;note\nC1;Ana;López;ana@example.com;01 99 00 12 34;Paris;FR;vip|gold;\"likes; rubies\nand pearls\"\n")
 	got := r.drain()
 	wantIDs(t, got, "customer C1")
-	want := &canon.CustomerState{Person: &canon.PersonState{GivenName: "Ana", FamilyName: "López", Emails: []string{"ana@example.com"}, Phones: []string{"01 99 00 12 34"},
-		Addresses: []canon.AddressState{{City: "Paris", Country: "FR"}}, Note: "likes; rubies\nand pearls"}, Tags: []string{"vip", "gold"}}
+	want := &canon.CustomerState{Person: &canon.PersonState{
+		GivenName: "Ana", FamilyName: "López", Emails: []string{"ana@example.com"}, Phones: []string{"01 99 00 12 34"},
+		Addresses: []canon.AddressState{{City: "Paris", Country: "FR"}}, Note: "likes; rubies\nand pearls",
+	}, Tags: []string{"vip", "gold"}}
 	if diff := cmp.Diff(want, got[0].Customer); diff != "" {
 		t.Errorf("the client differs (- want, + got):\n%s", diff)
 	}
@@ -227,16 +231,19 @@ func TestSalesReturnsAndCountsOfATill(t *testing.T) {
 	}
 	got := r.drain()
 	wantIDs(t, got, "order T1/000001", "refund T1/000002:T1/000001", "count T1/2026-11-22/1", "count T1/2026-11-22/2")
-	wantOrder := &canon.OrderState{Number: "000001", Status: canon.OrderFulfilled, PlacedAt: at, Currency: "EUR", Total: canon.StatedMoney{Currency: "EUR"}, Location: "boutique-paris", Channel: "pos", HandedOver: true, CustomerID: "C1",
+	wantOrder := &canon.OrderState{
+		Number: "000001", Status: canon.OrderFulfilled, PlacedAt: at, Currency: "EUR", Total: canon.StatedMoney{Currency: "EUR"}, Location: "boutique-paris", Channel: "pos", HandedOver: true, CustomerID: "C1",
 		Lines: []canon.OrderLine{
 			{ID: "1", Serial: "AU-0001", Quantity: 1, Price: canon.StatedMoney{Amount: "1250.00", Currency: "EUR"}, Location: "boutique-paris"},
 			{ID: "2", SKU: "CHAIN-1", Quantity: 2, Price: canon.StatedMoney{Amount: "300.00", Currency: "EUR"}, Location: "boutique-paris"},
-		}}
+		},
+	}
 	if diff := cmp.Diff(wantOrder, got[0].Order); diff != "" {
 		t.Errorf("the order differs (- want, + got):\n%s", diff)
 	}
 	wantRefund := &canon.RefundState{OrderID: "T1/000001", CreatedAt: at.Add(time.Hour), Lines: []canon.RefundLine{
-		{OrderLineID: "2", Quantity: 1, Restocked: true, Location: "boutique-paris", Amount: &canon.StatedMoney{Amount: "300.00", Currency: "EUR"}}}}
+		{OrderLineID: "2", Quantity: 1, Restocked: true, Location: "boutique-paris", Amount: &canon.StatedMoney{Amount: "300.00", Currency: "EUR"}},
+	}}
 	if diff := cmp.Diff(wantRefund, got[1].Refund); diff != "" {
 		t.Errorf("the refund differs (- want, + got):\n%s", diff)
 	}
@@ -398,8 +405,10 @@ func TestGoodRowsAreTakenAndBadOnesListed(t *testing.T) {
 		saleRow(14, 1, "L"))
 	r.write("sales.csv.done", "")
 	wantIDs(t, r.drain(), "order T1/0001", "order T1/0014")
-	want := []string{"sales.csv:3 csv.bad_amount", "sales.csv:4 csv.timezone_missing", "sales.csv:5 csv.timezone_missing", "sales.csv:6 csv.bad_currency", "sales.csv:7 csv.row", "sales.csv:8 csv.encoding",
-		"sales.csv:9 csv.key_missing", "sales.csv:10 csv.bad_number", "sales.csv:11 csv.receipt_incomplete", "sales.csv:12 csv.bad_amount", "sales.csv:13 csv.row", "sales.csv:14 csv.row", "sales.csv:15 csv.control_character"}
+	want := []string{
+		"sales.csv:3 csv.bad_amount", "sales.csv:4 csv.timezone_missing", "sales.csv:5 csv.timezone_missing", "sales.csv:6 csv.bad_currency", "sales.csv:7 csv.row", "sales.csv:8 csv.encoding",
+		"sales.csv:9 csv.key_missing", "sales.csv:10 csv.bad_number", "sales.csv:11 csv.receipt_incomplete", "sales.csv:12 csv.bad_amount", "sales.csv:13 csv.row", "sales.csv:14 csv.row", "sales.csv:15 csv.control_character",
+	}
 	if diff := cmp.Diff(want, r.errorList(doneFolder)); diff != "" {
 		t.Errorf("the list of refused rows differs (- want, + got):\n%s", diff)
 	}
@@ -437,8 +446,10 @@ func TestAFileWithoutAGoodRowFails(t *testing.T) {
 // TestTheListOfRefusedRowsHasNoPersonalData puts a person into every column of every kind of file.
 func TestTheListOfRefusedRowsHasNoPersonalData(t *testing.T) {
 	const person = "Ana Lopez ana@example.com"
-	for _, header := range []string{"sales.csv:till,receipt,line,time,location,serial,quantity,price,currency,status,timezone", "clients.csv:id,email,created,marketing_email,modified",
-		"catalogue.csv:serial,quantity,price,currency,status,modified", "counts.csv:till,line,time,serial,quantity", "returns.csv:till,receipt,time,original_receipt,original_line,quantity,amount,restocked"} {
+	for _, header := range []string{
+		"sales.csv:till,receipt,line,time,location,serial,quantity,price,currency,status,timezone", "clients.csv:id,email,created,marketing_email,modified",
+		"catalogue.csv:serial,quantity,price,currency,status,modified", "counts.csv:till,line,time,serial,quantity", "returns.csv:till,receipt,time,original_receipt,original_line,quantity,amount,restocked",
+	} {
 		name, columns, _ := strings.Cut(header, ":")
 		cells := make([]string, strings.Count(columns, ",")+1)
 		for i := range cells {
@@ -726,9 +737,15 @@ func TestDiscoverListsLocations(t *testing.T) {
 
 func TestValidateNamesWhatIsWrong(t *testing.T) {
 	for _, c := range []struct{ config, path string }{
-		{`{}`, "config.folder"}, {`{"folder":"x","timezone":"Mars/Base"}`, "config.timezone"}, {`{"folder":"x","delimiter":"|"}`, "config.delimiter"},
-		{`{"folder":"x","encoding":"utf-16"}`, "config.encoding"}, {`{"folder":"x","settle":"soon"}`, "config.settle"}, {`{"folder":"x","currency":"XAU"}`, "config.currency"},
-		{`{"folder":"x","columns":["Bon"]}`, "config.columns"}, {`{"foldr":"x"}`, "config"}, {`[]`, "config"},
+		{`{}`, "config.folder"},
+		{`{"folder":"x","timezone":"Mars/Base"}`, "config.timezone"},
+		{`{"folder":"x","delimiter":"|"}`, "config.delimiter"},
+		{`{"folder":"x","encoding":"utf-16"}`, "config.encoding"},
+		{`{"folder":"x","settle":"soon"}`, "config.settle"},
+		{`{"folder":"x","currency":"XAU"}`, "config.currency"},
+		{`{"folder":"x","columns":["Bon"]}`, "config.columns"},
+		{`{"foldr":"x"}`, "config"},
+		{`[]`, "config"},
 	} {
 		resp, err := New().(sdk.Validator).Validate(context.Background(), &sdk.ValidateRequest{Config: json.RawMessage(c.config)})
 		if err != nil || len(resp.Diagnostics) != 1 || resp.Diagnostics[0].Path != c.path || resp.Diagnostics[0].Do == "" {

@@ -84,8 +84,10 @@ func (r *row) lineNumber(i int) string {
 // sale builds the order of a receipt.
 func sale(id string, group []*row) canon.Observation {
 	first := group[0]
-	o := &canon.OrderState{Number: first.get("receipt"), Status: canon.OrderFulfilled, PlacedAt: first.stamp(), Location: first.location(), Channel: "pos",
-		Salesperson: first.get("salesperson"), HandedOver: true, CustomerID: first.get("customer"), Buyer: first.person("client", "client_note")}
+	o := &canon.OrderState{
+		Number: first.get("receipt"), Status: canon.OrderFulfilled, PlacedAt: first.stamp(), Location: first.location(), Channel: "pos",
+		Salesperson: first.get("salesperson"), HandedOver: true, CustomerID: first.get("customer"), Buyer: first.person("client", "client_note"),
+	}
 	switch strings.ToLower(first.get("status")) {
 	case "", "sold", "completed":
 	case "void", "voided", "cancelled", "canceled":
@@ -99,8 +101,10 @@ func sale(id string, group []*row) canon.Observation {
 			r.fail("csv.bad_amount", "the line has no price", "fill in the price of one piece and its currency")
 			continue
 		}
-		line := canon.OrderLine{ID: r.lineNumber(i), ListingID: r.get("item"), SKU: r.get("sku"), Serial: r.get("serial"), EPC: r.get("epc"), Title: r.get("title"),
-			Quantity: r.count("quantity", 1), Price: *price, Discount: r.money("discount"), Tax: r.money("tax"), Location: r.location()}
+		line := canon.OrderLine{
+			ID: r.lineNumber(i), ListingID: r.get("item"), SKU: r.get("sku"), Serial: r.get("serial"), EPC: r.get("epc"), Title: r.get("title"),
+			Quantity: r.count("quantity", 1), Price: *price, Discount: r.money("discount"), Tax: r.money("tax"), Location: r.location(),
+		}
 		if line.ListingID+line.Serial+line.SKU+line.EPC == "" {
 			r.fail("csv.key_missing", "the line names no piece", "fill in serial, sku, epc or item")
 		}

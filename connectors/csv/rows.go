@@ -35,9 +35,11 @@ func single(t *table, r *row, f func(*row) (string, []canon.Observation)) ([]can
 
 // catalogueColumns are the columns that a catalogue row has fields for; all others become attributes. A second,
 // third and fourth stone have the suffixes _2, _3 and _4.
-var catalogueColumns = []string{"id", "sku", "serial", "epc", "gtin", "barcode", "title", "brand", "style_no", "category", "status", "metal", "fineness", "metal_colour", "metal_color", "weight",
+var catalogueColumns = []string{
+	"id", "sku", "serial", "epc", "gtin", "barcode", "title", "brand", "style_no", "category", "status", "metal", "fineness", "metal_colour", "metal_color", "weight",
 	"stone", "shape", "carat", "stone_colour", "stone_color", "clarity", "cut", "origin", "stones", "lab", "certificate", "certificate_url", "ring_size", "price", "currency", "cost", "cost_currency", "price_currency",
-	"location", "quantity", "modified", "image_url", "timezone"}
+	"location", "quantity", "modified", "image_url", "timezone",
+}
 
 func catalogueRow(r *row) (string, []canon.Observation) {
 	id := r.get("id")
@@ -84,8 +86,10 @@ func catalogueRow(r *row) (string, []canon.Observation) {
 		if serialized && available > 1 {
 			r.fail("csv.bad_number", "a serial stands for one piece, but the quantity is above 1", "give each piece a row and a serial of its own")
 		}
-		out = append(out, canon.Observation{Kind: canon.KindLevel, ExternalID: canon.LevelID(id, r.location()), SourceVersion: version,
-			Level: &canon.LevelState{StockID: id, Location: r.location(), Available: &available}})
+		out = append(out, canon.Observation{
+			Kind: canon.KindLevel, ExternalID: canon.LevelID(id, r.location()), SourceVersion: version,
+			Level: &canon.LevelState{StockID: id, Location: r.location(), Available: &available},
+		})
 	}
 	return id, out
 }
@@ -96,8 +100,10 @@ func (r *row) stone(l *canon.ListingState, n int) {
 	if n > 1 {
 		suffix = "_" + strconv.Itoa(n)
 	}
-	s := canon.StatedStone{Kind: r.get("stone" + suffix), Shape: r.get("shape" + suffix), Carat: r.get("carat" + suffix), Colour: r.get("stone_colour"+suffix, "stone_color"+suffix),
-		Clarity: r.get("clarity" + suffix), Cut: r.get("cut" + suffix), Origin: r.get("origin" + suffix), Count: r.count("stones"+suffix, 0)}
+	s := canon.StatedStone{
+		Kind: r.get("stone" + suffix), Shape: r.get("shape" + suffix), Carat: r.get("carat" + suffix), Colour: r.get("stone_colour"+suffix, "stone_color"+suffix),
+		Clarity: r.get("clarity" + suffix), Cut: r.get("cut" + suffix), Origin: r.get("origin" + suffix), Count: r.count("stones"+suffix, 0),
+	}
 	if s != (canon.StatedStone{}) {
 		l.Stones = append(l.Stones, s)
 	}

@@ -82,12 +82,16 @@ type client struct {
 }
 
 func newClient(s *settings, host sdk.Host, tokenExpiry string) *client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true,
-		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: 16, MaxConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true,
+		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second,
+	}
 	// A redirect would carry the token elsewhere.
 	h := &http.Client{Transport: transport, Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &client{url: s.endpoint + "/admin/api/" + s.version + "/graphql.json", http: h, bucket: newBucket(time.Now()),
-		tokens: newTokens(s, h, host, tokenExpiry), costs: map[string]float64{}}
+	return &client{
+		url: s.endpoint + "/admin/api/" + s.version + "/graphql.json", http: h, bucket: newBucket(time.Now()),
+		tokens: newTokens(s, h, host, tokenExpiry), costs: map[string]float64{},
+	}
 }
 
 func (c *client) close() { c.http.CloseIdleConnections() }

@@ -100,8 +100,10 @@ func parseSettings(raw json.RawMessage, secrets map[string]string) (*settings, [
 			return nil, diags
 		}
 	}
-	s := &settings{shop: strings.ToLower(c.Shop), version: c.APIVersion, clientID: c.ClientID, currency: c.Currency, owner: c.MetafieldOwner,
-		ordersSince: defaultOrdersSince, clientSecret: secrets["client_secret"], accessToken: secrets["access_token"], refreshToken: secrets["refresh_token"]}
+	s := &settings{
+		shop: strings.ToLower(c.Shop), version: c.APIVersion, clientID: c.ClientID, currency: c.Currency, owner: c.MetafieldOwner,
+		ordersSince: defaultOrdersSince, clientSecret: secrets["client_secret"], accessToken: secrets["access_token"], refreshToken: secrets["refresh_token"],
+	}
 
 	if !shopPattern.MatchString(c.Shop) {
 		fail("shop_invalid", "config.shop", "shop is not a domain of the form name.myshopify.com", "use the permanent domain that the shop's settings show, not the public one")
@@ -181,8 +183,10 @@ func endpointProblem(endpoint string) string {
 }
 
 // metafieldFields are the fields of a listing that metafields carry, by the names that the configuration uses.
-var metafieldFields = []string{"certificate", "certificate_lab", "certificate_url", "epc", "fineness", "metal", "metal_colour",
-	"ring_size", "serial", "stones", "style_no", "weight"}
+var metafieldFields = []string{
+	"certificate", "certificate_lab", "certificate_url", "epc", "fineness", "metal", "metal_colour",
+	"ring_size", "serial", "stones", "style_no", "weight",
+}
 
 // metafieldMap says which metafield carries which field of a listing.
 type metafieldMap struct {

@@ -24,7 +24,7 @@ const translationVersion = 1
 
 // The names of the poll streams.
 const (
-	streamOrders    = "orders"
+	streamOrders    = sdk.StreamOrders
 	streamProducts  = "products"
 	streamInventory = "inventory"
 	streamCustomers = "customers"
@@ -56,8 +56,10 @@ func (c *connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Descri
 	return &sdk.DescribeResponse{
 		Name: "shopify", Version: Version, Summary: "A Shopify store over webhooks and the Admin GraphQL API.",
 		TranslationVersion: translationVersion,
-		Kinds: []canon.Kind{canon.KindCustomer, canon.KindLevel, canon.KindListing, canon.KindLocation, canon.KindOrder,
-			canon.KindProduct, canon.KindRefund},
+		Kinds: []canon.Kind{
+			canon.KindCustomer, canon.KindLevel, canon.KindListing, canon.KindLocation, canon.KindOrder,
+			canon.KindProduct, canon.KindRefund,
+		},
 		Config: configFields(),
 		Streams: []sdk.Stream{
 			{Name: streamOrders, IntervalMillis: 30_000, Personal: true},

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
@@ -43,7 +44,7 @@ func TestDocumentsFitTheVendorsSchema(t *testing.T) {
 	schema := vendorSchema(t)
 	for _, doc := range documents() {
 		t.Run(doc.name, func(t *testing.T) {
-			query, errs := gqlparser.LoadQuery(schema, doc.text)
+			query, errs := gqlparser.LoadQueryWithRules(schema, doc.text, rules.NewDefaultRules())
 			require.Empty(t, errs)
 			require.NotNil(t, query.Operations.ForName(doc.name), "the operation has the document's name")
 		})
@@ -52,9 +53,9 @@ func TestDocumentsFitTheVendorsSchema(t *testing.T) {
 
 // What most public examples still show is refused, so the test above is able to fail.
 func TestTheVendorsSchemaRefusesTheOldStockMutation(t *testing.T) {
-	_, errs := gqlparser.LoadQuery(vendorSchema(t), `mutation { inventorySetQuantities(input: {name: "available", reason: "correction",
+	_, errs := gqlparser.LoadQueryWithRules(vendorSchema(t), `mutation { inventorySetQuantities(input: {name: "available", reason: "correction",
 	  quantities: [{inventoryItemId: "gid://shopify/InventoryItem/1", locationId: "gid://shopify/Location/1", quantity: 0, compareQuantity: 1}]})
-	  @idempotent(key: "k") { userErrors { code } } }`)
+	  @idempotent(key: "k") { userErrors { code } } }`, rules.NewDefaultRules())
 	require.NotEmpty(t, errs)
 	require.Contains(t, errs.Error(), "compareQuantity")
 }
@@ -79,9 +80,11 @@ func TestTopicsAreTheVendorsAndAreTranslated(t *testing.T) {
 
 // The vendor's own example payloads, of several API versions, are translated or refused with a reason.
 func TestVendorExamplePayloads(t *testing.T) {
-	topicOf := map[string]string{"order": "orders/create", "product": "products/update", "customer": "customers/update",
+	topicOf := map[string]string{
+		"order": "orders/create", "product": "products/update", "customer": "customers/update",
 		"inventory_level": "inventory_levels/update", "location": "locations/update", "inventory_item": "inventory_items/update",
-		"fulfillment": "fulfillments/create", "transaction": "order_transactions/create"}
+		"fulfillment": "fulfillments/create", "transaction": "order_transactions/create",
+	}
 	translated := map[string]bool{}
 	files, err := filepath.Glob(filepath.Join(specs(t), "rest-payload-examples", "*.json"))
 	require.NoError(t, err)

@@ -173,9 +173,11 @@ var (
 
 // documents lists every document, by name: the contract test holds them against the vendor's schema.
 func documents() []document {
-	all := []document{docShop, docTotals, docProducts, docProductsByID, docProductVariants, docVariants, docItems, docLevels, docMoreLevels,
+	all := []document{
+		docShop, docTotals, docProducts, docProductsByID, docProductVariants, docVariants, docItems, docLevels, docMoreLevels,
 		docOrders, docOrdersByID, docMoreLines, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
-		docFields, docPriceLists, docSetStock, docHooks, docHookCreate, docHookDelete}
+		docFields, docPriceLists, docSetStock, docHooks, docHookCreate, docHookDelete,
+	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all
 }

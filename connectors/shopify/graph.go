@@ -122,9 +122,11 @@ func (a *graphAddress) rest() *restAddress {
 	if a == nil {
 		return nil
 	}
-	return &restAddress{FirstName: a.FirstName, LastName: a.LastName, Name: a.Name, Company: a.Company, Address1: a.Address1,
+	return &restAddress{
+		FirstName: a.FirstName, LastName: a.LastName, Name: a.Name, Company: a.Company, Address1: a.Address1,
 		Address2: a.Address2, City: a.City, Province: a.Province, ProvinceCode: a.ProvinceCode, Zip: a.Zip, Country: a.Country,
-		CountryCode: a.CountryCodeV2, Phone: a.Phone}
+		CountryCode: a.CountryCodeV2, Phone: a.Phone,
+	}
 }
 
 type graphEmail struct {

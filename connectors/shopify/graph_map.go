@@ -10,11 +10,15 @@ import (
 
 func (s *session) graphListing(v *graphVariant) canon.Observation {
 	tracked := v.InventoryItem.Tracked
-	l := &canon.ListingState{ProductID: v.Product.ID, StockID: v.InventoryItem.ID, Title: v.Product.Title,
+	l := &canon.ListingState{
+		ProductID: v.Product.ID, StockID: v.InventoryItem.ID, Title: v.Product.Title,
 		VariantTitle: variantTitle(v.Title), SKU: v.SKU, GTIN: gtin(v.Barcode), Brand: v.Product.Vendor, Category: v.Product.ProductType,
-		Status: listingStatus(word(v.Product.Status)), Tracked: &tracked}
-	obs := canon.Observation{Kind: canon.KindListing, ExternalID: v.ID, Aspect: canon.AspectMain,
-		SourceVersion: max(version(v.UpdatedAt), version(v.Product.UpdatedAt)), Listing: l}
+		Status: listingStatus(word(v.Product.Status)), Tracked: &tracked,
+	}
+	obs := canon.Observation{
+		Kind: canon.KindListing, ExternalID: v.ID, Aspect: canon.AspectMain,
+		SourceVersion: max(version(v.UpdatedAt), version(v.Product.UpdatedAt)), Listing: l,
+	}
 	if c := s.shopCurrency(); c == "" {
 		obs.Hidden = append(obs.Hidden, "prices")
 	} else if v.Price != "" {
@@ -110,8 +114,10 @@ func weightValue(value string) string {
 }
 
 func (s *session) graphProduct(p *graphProduct) canon.Observation {
-	state := &canon.ProductState{Title: p.Title, Description: p.DescriptionHTML, Brand: p.Vendor, Category: p.ProductType,
-		Status: listingStatus(word(p.Status)), Tags: sortedTags(p.Tags)}
+	state := &canon.ProductState{
+		Title: p.Title, Description: p.DescriptionHTML, Brand: p.Vendor, Category: p.ProductType,
+		Status: listingStatus(word(p.Status)), Tags: sortedTags(p.Tags),
+	}
 	for _, v := range p.Variants.Nodes {
 		state.ListingIDs = append(state.ListingIDs, v.ID)
 	}
@@ -132,18 +138,22 @@ func graphLevelObservation(item string, tracked bool, l *graphLevel) canon.Obser
 		available := l.Quantities[0].Quantity
 		state.Available = &available
 	}
-	return canon.Observation{Kind: canon.KindLevel, ExternalID: canon.LevelID(item, l.Location.ID), Aspect: canon.AspectMain,
-		SourceVersion: version(l.UpdatedAt), Level: state}
+	return canon.Observation{
+		Kind: canon.KindLevel, ExternalID: canon.LevelID(item, l.Location.ID), Aspect: canon.AspectMain,
+		SourceVersion: version(l.UpdatedAt), Level: state,
+	}
 }
 
 func (s *session) graphOrder(o *graphOrder, denied bool) canon.Observation {
 	cancelledAt := momentPtr(o.CancelledAt)
 	financial := word(o.DisplayFinancialStatus)
 	status := orderStatus(cancelledAt, financial, word(o.DisplayFulfillmentStatus))
-	state := &canon.OrderState{Number: o.Name, Status: status, FinancialStatus: financial, PlacedAt: moment(o.ProcessedAt),
+	state := &canon.OrderState{
+		Number: o.Name, Status: status, FinancialStatus: financial, PlacedAt: moment(o.ProcessedAt),
 		CancelledAt: cancelledAt, Currency: o.CurrencyCode, Subtotal: o.SubtotalPriceSet.money(), Tax: o.TotalTaxSet.money(),
 		Discount: o.TotalDiscountsSet.money(), Shipping: o.TotalShippingPriceSet.money(), Lines: make([]canon.OrderLine, 0, len(o.LineItems.Nodes)),
-		Location: o.RetailLocation.id(), Channel: o.SourceName, HandedOver: handedOver(o.SourceName, status)}
+		Location: o.RetailLocation.id(), Channel: o.SourceName, HandedOver: handedOver(o.SourceName, status),
+	}
 	if total := o.TotalPriceSet.money(); total != nil {
 		state.Total = *total
 	}
@@ -220,13 +230,17 @@ func graphRefundObservation(r *graphRefund) canon.Observation {
 		}
 		amount := t.AmountSet.ShopMoney
 		paid = append(paid, amount.amount())
-		state.Tenders = append(state.Tenders, canon.Tender{Kind: tenderKind(t.Gateway), Reference: t.ID,
-			Amount: canon.StatedMoney{Amount: amount.amount(), Currency: first(amount.CurrencyCode, currency)}})
+		state.Tenders = append(state.Tenders, canon.Tender{
+			Kind: tenderKind(t.Gateway), Reference: t.ID,
+			Amount: canon.StatedMoney{Amount: amount.amount(), Currency: first(amount.CurrencyCode, currency)},
+		})
 	}
 	state.Total = sumMoney(paid, currency)
 	for _, l := range r.RefundLineItems.Nodes {
-		state.Lines = append(state.Lines, canon.RefundLine{OrderLineID: l.LineItem.ID, Quantity: l.Quantity,
-			Restocked: restocked(word(l.RestockType)), Location: l.Location.id(), Amount: l.SubtotalSet.money()})
+		state.Lines = append(state.Lines, canon.RefundLine{
+			OrderLineID: l.LineItem.ID, Quantity: l.Quantity,
+			Restocked: restocked(word(l.RestockType)), Location: l.Location.id(), Amount: l.SubtotalSet.money(),
+		})
 	}
 	return canon.Observation{Kind: canon.KindRefund, ExternalID: r.ID, Aspect: canon.AspectMain, SourceVersion: version(created), Refund: state}
 }
@@ -257,8 +271,10 @@ func (s *session) graphCustomer(c *graphCustomer, denied bool) canon.Observation
 }
 
 func graphLocationObservation(l *graphLocation) canon.Observation {
-	return canon.Observation{Kind: canon.KindLocation, ExternalID: l.ID, Aspect: canon.AspectMain, SourceVersion: version(l.UpdatedAt),
-		Location: &canon.LocationState{Name: l.Name, Active: l.IsActive, Country: l.Address.CountryCode}}
+	return canon.Observation{
+		Kind: canon.KindLocation, ExternalID: l.ID, Aspect: canon.AspectMain, SourceVersion: version(l.UpdatedAt),
+		Location: &canon.LocationState{Name: l.Name, Active: l.IsActive, Country: l.Address.CountryCode},
+	}
 }
 
 // sortedUnique sorts ids and drops repetitions.

@@ -135,9 +135,11 @@ func (c *connector) Register(ctx context.Context, req *sdk.RegisterRequest) (*sd
 			return res, fmt.Errorf("subscribe to %s: %w", topic, err)
 		}
 		if len(data.Create.UserErrors) > 0 {
-			res.Diagnostics = append(res.Diagnostics, sdk.Diagnostic{Severity: sdk.SeverityError, Code: "shopify.subscription_refused", Path: "public_url",
+			res.Diagnostics = append(res.Diagnostics, sdk.Diagnostic{
+				Severity: sdk.SeverityError, Code: "shopify.subscription_refused", Path: "public_url",
 				Summary: fmt.Sprintf("the shop refused the subscription to %s: %s", topic, data.Create.UserErrors[0].Message),
-				Do:      "public_url has to be an https address that the platform reaches, and the app needs the topic's scope"})
+				Do:      "public_url has to be an https address that the platform reaches, and the app needs the topic's scope",
+			})
 			continue
 		}
 		res.Created = append(res.Created, topic)

@@ -105,8 +105,10 @@ func (r *reading) all(ctx context.Context, req *sdk.ReadRequest) error {
 	return nil
 }
 
-var gidTypes = map[canon.Kind]string{canon.KindListing: "ProductVariant", canon.KindProduct: "Product", canon.KindOrder: "Order",
-	canon.KindRefund: "Refund", canon.KindCustomer: "Customer", canon.KindLocation: "Location"}
+var gidTypes = map[canon.Kind]string{
+	canon.KindListing: "ProductVariant", canon.KindProduct: "Product", canon.KindOrder: "Order",
+	canon.KindRefund: "Refund", canon.KindCustomer: "Customer", canon.KindLocation: "Location",
+}
 
 func wellFormed(ref canon.Ref) bool {
 	if ref.Kind == canon.KindLevel {

@@ -8,8 +8,10 @@ import (
 
 // listingHidden and productHidden are the fields of a listing and a product that a webhook's body never carries.
 var (
-	listingHidden = []string{"attributes", "certificates", "cost", "epc", "fineness", "metal", "metal_colour", "ring_size",
-		"serial", "stones", "style_no", "weight"}
+	listingHidden = []string{
+		"attributes", "certificates", "cost", "epc", "fineness", "metal", "metal_colour", "ring_size",
+		"serial", "stones", "style_no", "weight",
+	}
 	productHidden = []string{"attributes", "style_no"}
 )
 
@@ -17,9 +19,11 @@ func (a *restAddress) state() *canon.AddressState {
 	if a == nil {
 		return nil
 	}
-	return &canon.AddressState{Name: first(a.Name, strings.TrimSpace(a.FirstName+" "+a.LastName)), Company: a.Company,
+	return &canon.AddressState{
+		Name: first(a.Name, strings.TrimSpace(a.FirstName+" "+a.LastName)), Company: a.Company,
 		Line1: a.Address1, Line2: a.Address2, City: a.City, Region: first(a.ProvinceCode, a.Province), PostalCode: a.Zip,
-		Country: first(a.CountryCode, a.Country), Phone: a.Phone}
+		Country: first(a.CountryCode, a.Country), Phone: a.Phone,
+	}
 }
 
 // order translates an order and the refunds that its body carries.
@@ -64,8 +68,10 @@ func (s *session) order(o *restOrder) []canon.Observation {
 	buyer.Locale = o.CustomerLocale
 	state.Buyer = person(buyer, o.BillingAddress.state(), o.ShippingAddress.state())
 
-	obs := canon.Observation{Kind: canon.KindOrder, ExternalID: gid("Order", o.ID), Aspect: canon.AspectMain,
-		SourceVersion: version(o.UpdatedAt), Order: state}
+	obs := canon.Observation{
+		Kind: canon.KindOrder, ExternalID: gid("Order", o.ID), Aspect: canon.AspectMain,
+		SourceVersion: version(o.UpdatedAt), Order: state,
+	}
 	if s.personalDenied.Load() && state.Buyer == nil {
 		obs.Hidden = []string{"buyer", "customer_id"}
 	}
@@ -81,8 +87,10 @@ func (s *session) order(o *restOrder) []canon.Observation {
 }
 
 func (l *restLine) state(currency, from string) canon.OrderLine {
-	line := canon.OrderLine{ID: gid("LineItem", l.ID), ListingID: gid("ProductVariant", l.VariantID), SKU: l.SKU, Title: l.Title,
-		Quantity: l.Quantity, Price: canon.StatedMoney{Amount: l.Price, Currency: currency}, Location: from}
+	line := canon.OrderLine{
+		ID: gid("LineItem", l.ID), ListingID: gid("ProductVariant", l.VariantID), SKU: l.SKU, Title: l.Title,
+		Quantity: l.Quantity, Price: canon.StatedMoney{Amount: l.Price, Currency: currency}, Location: from,
+	}
 	if n := len(l.DiscountAllocations); n > 0 {
 		amounts := make([]string, 0, n)
 		for _, d := range l.DiscountAllocations {
@@ -113,8 +121,10 @@ func (r *restRefund) observation(currency string) canon.Observation {
 		cur := first(t.Currency, currency)
 		currency = cur // a refund's own body states its currency only here
 		paid = append(paid, t.Amount.String())
-		state.Tenders = append(state.Tenders, canon.Tender{Kind: tenderKind(t.Gateway),
-			Amount: canon.StatedMoney{Amount: t.Amount.String(), Currency: cur}, Reference: gid("OrderTransaction", t.ID)})
+		state.Tenders = append(state.Tenders, canon.Tender{
+			Kind:   tenderKind(t.Gateway),
+			Amount: canon.StatedMoney{Amount: t.Amount.String(), Currency: cur}, Reference: gid("OrderTransaction", t.ID),
+		})
 	}
 	state.Total = sumMoney(paid, currency)
 	for i := range r.RefundLineItems {
@@ -123,19 +133,25 @@ func (r *restRefund) observation(currency string) canon.Observation {
 		if l.SubtotalSet != nil {
 			cur = first(l.SubtotalSet.ShopMoney.CurrencyCode, currency)
 		}
-		state.Lines = append(state.Lines, canon.RefundLine{OrderLineID: gid("LineItem", l.LineItemID), Quantity: l.Quantity,
+		state.Lines = append(state.Lines, canon.RefundLine{
+			OrderLineID: gid("LineItem", l.LineItemID), Quantity: l.Quantity,
 			Restocked: restocked(l.RestockType), Location: gid("Location", l.LocationID),
-			Amount: money(first(l.SubtotalSet.amount(), l.Subtotal.String()), cur)})
+			Amount: money(first(l.SubtotalSet.amount(), l.Subtotal.String()), cur),
+		})
 	}
-	return canon.Observation{Kind: canon.KindRefund, ExternalID: gid("Refund", r.ID), Aspect: canon.AspectMain,
-		SourceVersion: version(r.CreatedAt), Refund: state}
+	return canon.Observation{
+		Kind: canon.KindRefund, ExternalID: gid("Refund", r.ID), Aspect: canon.AspectMain,
+		SourceVersion: version(r.CreatedAt), Refund: state,
+	}
 }
 
 // product translates a product and its variants. Its body carries no metafields and no cost: those fields are hidden.
 func (s *session) product(p *restProduct) []canon.Observation {
 	productID := gid("Product", p.ID)
-	state := &canon.ProductState{Title: p.Title, Description: p.BodyHTML, Brand: p.Vendor, Category: p.ProductType,
-		Status: listingStatus(p.Status), Tags: sortedTags(strings.Split(p.Tags, ","))}
+	state := &canon.ProductState{
+		Title: p.Title, Description: p.BodyHTML, Brand: p.Vendor, Category: p.ProductType,
+		Status: listingStatus(p.Status), Tags: sortedTags(strings.Split(p.Tags, ",")),
+	}
 	newest := version(p.UpdatedAt)
 	if len(p.VariantGIDs) > len(p.Variants) {
 		for _, v := range p.VariantGIDs {
@@ -146,8 +162,10 @@ func (s *session) product(p *restProduct) []canon.Observation {
 			state.ListingIDs = append(state.ListingIDs, gid("ProductVariant", p.Variants[i].ID))
 		}
 	}
-	out := append(make([]canon.Observation, 0, 1+len(p.Variants)), canon.Observation{Kind: canon.KindProduct, ExternalID: productID,
-		Aspect: canon.AspectMain, SourceVersion: newest, Hidden: productHidden, Product: state})
+	out := append(make([]canon.Observation, 0, 1+len(p.Variants)), canon.Observation{
+		Kind: canon.KindProduct, ExternalID: productID,
+		Aspect: canon.AspectMain, SourceVersion: newest, Hidden: productHidden, Product: state,
+	})
 
 	currency := ""
 	if c := s.currency.Load(); c != nil {
@@ -155,9 +173,11 @@ func (s *session) product(p *restProduct) []canon.Observation {
 	}
 	for i := range p.Variants {
 		v := &p.Variants[i]
-		l := &canon.ListingState{ProductID: productID, StockID: gid("InventoryItem", v.InventoryItemID), Title: p.Title,
+		l := &canon.ListingState{
+			ProductID: productID, StockID: gid("InventoryItem", v.InventoryItemID), Title: p.Title,
 			VariantTitle: variantTitle(v.Title), SKU: v.SKU, GTIN: gtin(v.Barcode), Brand: p.Vendor, Category: p.ProductType,
-			Status: state.Status}
+			Status: state.Status,
+		}
 		hidden := listingHidden
 		if v.InventoryItemID == 0 {
 			hidden = append(hidden[:len(hidden):len(hidden)], "stock_id")
@@ -173,16 +193,20 @@ func (s *session) product(p *restProduct) []canon.Observation {
 		} else if v.Price != "" {
 			l.Prices = []canon.StatedMoney{{Amount: v.Price, Currency: currency}}
 		}
-		out = append(out, canon.Observation{Kind: canon.KindListing, ExternalID: gid("ProductVariant", v.ID), Aspect: canon.AspectMain,
-			SourceVersion: max(newest, version(v.UpdatedAt)), Hidden: hidden, Listing: l})
+		out = append(out, canon.Observation{
+			Kind: canon.KindListing, ExternalID: gid("ProductVariant", v.ID), Aspect: canon.AspectMain,
+			SourceVersion: max(newest, version(v.UpdatedAt)), Hidden: hidden, Listing: l,
+		})
 	}
 	return out
 }
 
 func (l *restLevel) observation() canon.Observation {
 	item, location := gid("InventoryItem", l.InventoryItemID), gid("Location", l.LocationID)
-	return canon.Observation{Kind: canon.KindLevel, ExternalID: canon.LevelID(item, location), Aspect: canon.AspectMain,
-		SourceVersion: version(l.UpdatedAt), Level: &canon.LevelState{StockID: item, Location: location, Available: l.Available}}
+	return canon.Observation{
+		Kind: canon.KindLevel, ExternalID: canon.LevelID(item, location), Aspect: canon.AspectMain,
+		SourceVersion: version(l.UpdatedAt), Level: &canon.LevelState{StockID: item, Location: location, Available: l.Available},
+	}
 }
 
 func (s *session) customer(c *restCustomer) canon.Observation {
@@ -195,8 +219,10 @@ func (s *session) customer(c *restCustomer) canon.Observation {
 	if c.EmailMarketingConsent != nil {
 		state.MarketingEmail = consent(c.EmailMarketingConsent.State)
 	}
-	obs := canon.Observation{Kind: canon.KindCustomer, ExternalID: gid("Customer", c.ID), Aspect: canon.AspectMain,
-		SourceVersion: version(c.UpdatedAt), Customer: state}
+	obs := canon.Observation{
+		Kind: canon.KindCustomer, ExternalID: gid("Customer", c.ID), Aspect: canon.AspectMain,
+		SourceVersion: version(c.UpdatedAt), Customer: state,
+	}
 	if s.personalDenied.Load() && state.Person == nil {
 		obs.Hidden = []string{"person"}
 	}
@@ -204,6 +230,8 @@ func (s *session) customer(c *restCustomer) canon.Observation {
 }
 
 func (l *restLocation) observation() canon.Observation {
-	return canon.Observation{Kind: canon.KindLocation, ExternalID: gid("Location", l.ID), Aspect: canon.AspectMain,
-		SourceVersion: version(l.UpdatedAt), Location: &canon.LocationState{Name: l.Name, Active: l.Active, Country: first(l.CountryCode, l.Country)}}
+	return canon.Observation{
+		Kind: canon.KindLocation, ExternalID: gid("Location", l.ID), Aspect: canon.AspectMain,
+		SourceVersion: version(l.UpdatedAt), Location: &canon.LocationState{Name: l.Name, Active: l.Active, Country: first(l.CountryCode, l.Country)},
+	}
 }

@@ -109,24 +109,37 @@ func (s *shop) subscribe(t testing.TB) {
 // piece creates a one-of-a-kind ring.
 func (s *shop) piece(t testing.TB, n int) twin.Created {
 	t.Helper()
-	created, err := s.twin.CreateProduct(twin.NewProduct{Title: fmt.Sprintf("Ring %d", n), Description: "<p>one of a kind</p>", Vendor: "Aurum", Type: "Ring", Tags: []string{"unique", "gold"},
-		Variants: []twin.NewVariant{{SKU: fmt.Sprintf("RG-%04d", n), Barcode: "4006381333931", Price: "1250.50", Cost: "600.00", Stock: map[string]int64{location1: 1},
-			Metafields: []twin.Metafield{{Namespace: "jewelry", Key: "serial", Value: fmt.Sprintf("AU-%04d", n)}, {Namespace: "jewelry", Key: "certificate", Value: fmt.Sprintf("22%05d", n)},
-				{Namespace: "jewelry", Key: "certificate_lab", Value: "GIA"}, {Namespace: "jewelry", Key: "metal", Value: "18 Karat yellow gold"},
-				{Namespace: "jewelry", Key: "weight", Value: `{"value":4.2,"unit":"GRAMS"}`}, {Namespace: "jewelry", Key: "stones", Value: `[{"kind":"diamond","carat":"0.51 carat","count":1}]`},
-				{Namespace: "custom", Key: "designer", Value: "L. Moreau"}}}}})
+	created, err := s.twin.CreateProduct(twin.NewProduct{
+		Title: fmt.Sprintf("Ring %d", n), Description: "<p>one of a kind</p>", Vendor: "Aurum", Type: "Ring", Tags: []string{"unique", "gold"},
+		Variants: []twin.NewVariant{{
+			SKU: fmt.Sprintf("RG-%04d", n), Barcode: "4006381333931", Price: "1250.50", Cost: "600.00", Stock: map[string]int64{location1: 1},
+			Metafields: []twin.Metafield{
+				{Namespace: "jewelry", Key: "serial", Value: fmt.Sprintf("AU-%04d", n)},
+				{Namespace: "jewelry", Key: "certificate", Value: fmt.Sprintf("22%05d", n)},
+				{Namespace: "jewelry", Key: "certificate_lab", Value: "GIA"},
+				{Namespace: "jewelry", Key: "metal", Value: "18 Karat yellow gold"},
+				{Namespace: "jewelry", Key: "weight", Value: `{"value":4.2,"unit":"GRAMS"}`},
+				{Namespace: "jewelry", Key: "stones", Value: `[{"kind":"diamond","carat":"0.51 carat","count":1}]`},
+				{Namespace: "custom", Key: "designer", Value: "L. Moreau"},
+			},
+		}},
+	})
 	require.NoError(t, err)
 	return created
 }
 
 const location1 = "gid://shopify/Location/1"
 
-var clara = twin.NewCustomer{FirstName: "Clara", LastName: "Moreau", Email: "clara.moreau@example.fr", Phone: "+33612345678", Consent: "subscribed", Tags: []string{"vip"},
-	Addresses: []twin.Address{{FirstName: "Clara", LastName: "Moreau", Address1: "14 rue des Archives", City: "Paris", Zip: "75004", Country: "France", CountryCode: "FR"}}}
+var clara = twin.NewCustomer{
+	FirstName: "Clara", LastName: "Moreau", Email: "clara.moreau@example.fr", Phone: "+33612345678", Consent: "subscribed", Tags: []string{"vip"},
+	Addresses: []twin.Address{{FirstName: "Clara", LastName: "Moreau", Address1: "14 rue des Archives", City: "Paris", Zip: "75004", Country: "France", CountryCode: "FR"}},
+}
 
 func stockWrite(key string, c twin.Created, want, expect int64) sdk.Write {
-	return sdk.Write{Key: key, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: canon.LevelID(c.Items[0], location1)},
-		Stock: &sdk.StockWrite{StockID: c.Items[0], Location: location1, ListingID: c.Variants[0], ProductID: c.ID, Want: want, Expect: expect}}
+	return sdk.Write{
+		Key: key, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: canon.LevelID(c.Items[0], location1)},
+		Stock: &sdk.StockWrite{StockID: c.Items[0], Location: location1, ListingID: c.Variants[0], ProductID: c.ID, Want: want, Expect: expect},
+	}
 }
 
 func (s *shop) apply(t testing.TB, writes ...sdk.Write) []sdk.Result {

@@ -32,7 +32,8 @@ func TestAWebhookAndAReadOfOneStateAgree(t *testing.T) {
 	ring, other := s.piece(t, 1), s.piece(t, 2)
 	now = now.Add(time.Second) // a second per event, so that versions tell which delivery is the newest
 	placed, err := s.twin.PlaceOrder(twin.NewOrder{Customer: &clara, Lines: []twin.NewLine{
-		{VariantID: ring.Variants[0], Discount: "12.30", Properties: []twin.Property{{Name: "_serial", Value: "AU-0001"}}}, {VariantID: other.Variants[0]}}})
+		{VariantID: ring.Variants[0], Discount: "12.30", Properties: []twin.Property{{Name: "_serial", Value: "AU-0001"}}}, {VariantID: other.Variants[0]},
+	}})
 	require.NoError(t, err)
 	now = now.Add(time.Second)
 	require.NoError(t, s.twin.FulfilOrder(placed.ID))
@@ -86,10 +87,12 @@ func TestReadShowsAPieceInFull(t *testing.T) {
 	got := s.read(t, ref(canon.KindListing, ring.Variants[0]))
 	require.Len(t, got, 2, "the listing and its level")
 	tracked := true
-	want := &canon.ListingState{ProductID: ring.ID, StockID: ring.Items[0], Title: "Ring 7", SKU: "RG-0007", GTIN: "4006381333931", Brand: "Aurum", Category: "Ring", Status: "active",
+	want := &canon.ListingState{
+		ProductID: ring.ID, StockID: ring.Items[0], Title: "Ring 7", SKU: "RG-0007", GTIN: "4006381333931", Brand: "Aurum", Category: "Ring", Status: "active",
 		Tracked: &tracked, Serial: "AU-0007", Metal: "18 Karat yellow gold", Weight: "4.2 g", Certificates: []canon.StatedCert{{Lab: "GIA", Number: "2200007"}},
 		Stones: []canon.StatedStone{{Kind: "diamond", Carat: "0.51 carat", Count: 1}}, Prices: []canon.StatedMoney{{Amount: "1250.50", Currency: "EUR"}},
-		Cost: &canon.StatedMoney{Amount: "600.00", Currency: "EUR"}, Attributes: []canon.StatedAttribute{{Code: "custom.designer", Value: "L. Moreau"}}}
+		Cost: &canon.StatedMoney{Amount: "600.00", Currency: "EUR"}, Attributes: []canon.StatedAttribute{{Code: "custom.designer", Value: "L. Moreau"}},
+	}
 	if diff := cmp.Diff(want, got[ref(canon.KindListing, ring.Variants[0])].Listing); diff != "" {
 		t.Error(diff)
 	}
@@ -103,7 +106,8 @@ func TestReadOfWhatIsGoneIsADeletion(t *testing.T) {
 	require.NoError(t, s.twin.DeleteProduct(ring.ID))
 	res, err := s.Read(context.Background(), &sdk.ReadRequest{
 		Refs:  []canon.Ref{ref(canon.KindProduct, ring.ID), ref(canon.KindLevel, canon.LevelID(ring.Items[0], location1)), ref(canon.KindOrder, "gid://shopify/Order/99999"), ref(canon.KindCustomer, "gid://shopify/Customer/99999"), ref(canon.KindListing, "no id of this shop")},
-		Hints: []sdk.ReadHint{{ListingID: ring.Variants[0]}}})
+		Hints: []sdk.ReadHint{{ListingID: ring.Variants[0]}},
+	})
 	require.NoError(t, err)
 	got := byRef(t, res.Observations)
 	require.Len(t, got, 5)

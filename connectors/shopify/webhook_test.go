@@ -61,7 +61,8 @@ func sign(secret string, body []byte) string {
 
 func delivery(topic, shop, signature string, body []byte) *sdk.WebhookRequest {
 	return &sdk.WebhookRequest{Method: "POST", Body: body, ReceivedAt: time.Unix(0, 0), Headers: map[string][]string{
-		headerTopic: {topic}, headerShop: {shop}, headerHMAC: {signature}, headerWebhook: {"b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"}}}
+		headerTopic: {topic}, headerShop: {shop}, headerHMAC: {signature}, headerWebhook: {"b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"},
+	}}
 }
 
 // goldenCase is one file of testdata/webhooks: adding a case is adding a file and running the test with -update.

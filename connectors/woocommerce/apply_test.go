@@ -131,8 +131,10 @@ func TestApplyBatch(t *testing.T) {
 	unknownParent.Stock.ProductID = ""
 	before := ts.twin.Counts()
 	res := ts.apply(stockTo(a, 0, 1), stockTo(b, 3, 4), stockTo(gone, 0, 1), stockTo(unmanaged, 1, 0), variation(kids[0], 1, 2), variation(kids[2], 1, 3), shared, unknownParent)
-	for i, want := range []sdk.Status{sdk.StatusApplied, sdk.StatusConflict, sdk.StatusRejected, sdk.StatusNotRepresentable, sdk.StatusApplied,
-		sdk.StatusNotRepresentable, sdk.StatusApplied, sdk.StatusApplied} {
+	for i, want := range []sdk.Status{
+		sdk.StatusApplied, sdk.StatusConflict, sdk.StatusRejected, sdk.StatusNotRepresentable, sdk.StatusApplied,
+		sdk.StatusNotRepresentable, sdk.StatusApplied, sdk.StatusApplied,
+	} {
 		if res[i].Status != want {
 			t.Errorf("write %d: %s %s, want %s", i, res[i].Status, res[i].Reason, want)
 		}

@@ -33,8 +33,10 @@ func (c *Connector) Check(ctx context.Context, _ *sdk.CheckRequest) (*sdk.CheckR
 		}
 	}
 	if skew := time.Since(info.date).Abs(); !info.date.IsZero() && skew > maxSkew/3 {
-		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{Severity: sdk.SeverityWarning, Code: "woocommerce.clock_skew",
-			Summary: "the shop's clock and this machine's differ by " + skew.Round(time.Second).String(), Do: "set both by NTP; signatures fail from 15 minutes on"})
+		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{
+			Severity: sdk.SeverityWarning, Code: "woocommerce.clock_skew",
+			Summary: "the shop's clock and this machine's differ by " + skew.Round(time.Second).String(), Do: "set both by NTP; signatures fail from 15 minutes on",
+		})
 	}
 	for _, r := range []struct{ what, path string }{{"read orders", "orders"}, {"read customers", "customers"}, {"read webhooks", "webhooks"}} {
 		if _, err := s.client.get(ctx, r.path, url.Values{"per_page": {"1"}}, &ignored); err != nil {
@@ -47,8 +49,10 @@ func (c *Connector) Check(ctx context.Context, _ *sdk.CheckRequest) (*sdk.CheckR
 	}
 	s.checkStore(ctx, resp)
 	if s.cfg.root.Scheme == "http" {
-		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{Severity: sdk.SeverityWarning, Code: "woocommerce.plain_http", Path: "config.url",
-			Summary: "orders and customers travel unencrypted", Do: "serve the shop over https and change url"})
+		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{
+			Severity: sdk.SeverityWarning, Code: "woocommerce.plain_http", Path: "config.url",
+			Summary: "orders and customers travel unencrypted", Do: "serve the shop over https and change url",
+		})
 	}
 	return resp, nil
 }
@@ -59,8 +63,10 @@ func (s *shop) checkStore(ctx context.Context, resp *sdk.CheckResponse) {
 	if cur := s.knownCurrency(); cur != "" {
 		resp.Facts["currency"] = cur
 	} else {
-		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{Severity: sdk.SeverityWarning, Code: "woocommerce.currency_unknown", Path: "config.currency",
-			Summary: "the shop does not tell its currency to this key, so that prices stay hidden", Do: "set currency, or use a key of an administrator"})
+		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{
+			Severity: sdk.SeverityWarning, Code: "woocommerce.currency_unknown", Path: "config.currency",
+			Summary: "the shop does not tell its currency to this key, so that prices stay hidden", Do: "set currency, or use a key of an administrator",
+		})
 	}
 	var st struct {
 		Environment struct {
@@ -79,8 +85,10 @@ func (s *shop) checkStore(ctx context.Context, resp *sdk.CheckResponse) {
 	}
 	resp.Facts["woocommerce"], resp.Facts["wordpress"] = string(st.Environment.Version), string(st.Environment.WPVersion)
 	if home, err := url.Parse(string(st.Environment.HomeURL)); err == nil && home.Host != "" && !sameHost(home, s.cfg.home) && !sameHost(home, s.cfg.root) {
-		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{Severity: sdk.SeverityError, Code: "woocommerce.home_url_differs", Path: "config.home_url",
-			Summary: "the shop calls itself " + home.Scheme + "://" + home.Host + ": its webhooks would be refused", Do: "set home_url to that address"})
+		resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{
+			Severity: sdk.SeverityError, Code: "woocommerce.home_url_differs", Path: "config.home_url",
+			Summary: "the shop calls itself " + home.Scheme + "://" + home.Host + ": its webhooks would be refused", Do: "set home_url to that address",
+		})
 	}
 }
 

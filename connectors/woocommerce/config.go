@@ -105,15 +105,19 @@ func parseConfig(raw json.RawMessage, secrets map[string]string) (*config, []sdk
 		return nil, out
 	}
 	if c.root.Scheme == "http" {
-		out = append(out, sdk.Diagnostic{Severity: sdk.SeverityWarning, Code: "woocommerce.plain_http", Path: "config.url",
-			Summary: "orders and customers travel unencrypted", Do: "serve the shop over https and change url"})
+		out = append(out, sdk.Diagnostic{
+			Severity: sdk.SeverityWarning, Code: "woocommerce.plain_http", Path: "config.url",
+			Summary: "orders and customers travel unencrypted", Do: "serve the shop over https and change url",
+		})
 	}
 	// WooCommerce decodes HTML entities in the secret before it signs, so that one with & < > or quotes may sign differently.
 	if strings.ContainsFunc(secrets[secretWebhook], func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 	}) {
-		out = append(out, sdk.Diagnostic{Severity: sdk.SeverityWarning, Code: "woocommerce.webhook_secret_characters", Path: "secrets." + secretWebhook,
-			Summary: "the shop may change special characters before it signs", Do: "use letters and digits only"})
+		out = append(out, sdk.Diagnostic{
+			Severity: sdk.SeverityWarning, Code: "woocommerce.webhook_secret_characters", Path: "secrets." + secretWebhook,
+			Summary: "the shop may change special characters before it signs", Do: "use letters and digits only",
+		})
 	}
 	return c, out
 }
@@ -126,8 +130,10 @@ func (c *config) loadCAs() []sdk.Diagnostic {
 	pem, err := os.ReadFile(c.CAFile)
 	c.cas = x509.NewCertPool()
 	if err != nil || !c.cas.AppendCertsFromPEM(pem) {
-		return []sdk.Diagnostic{{Severity: sdk.SeverityError, Code: "woocommerce.ca_file_unreadable", Path: "config.ca_file",
-			Summary: "the file can't be read or has no certificate in it", Do: "give the path of a PEM file"}}
+		return []sdk.Diagnostic{{
+			Severity: sdk.SeverityError, Code: "woocommerce.ca_file_unreadable", Path: "config.ca_file",
+			Summary: "the file can't be read or has no certificate in it", Do: "give the path of a PEM file",
+		}}
 	}
 	return nil
 }

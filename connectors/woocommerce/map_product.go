@@ -86,8 +86,10 @@ func (s *shop) observeVariation(p *product, parent int64) []canon.Observation {
 		listing.Listing.StockID = idText(parent)
 		tracked := true
 		listing.Listing.Tracked = &tracked
-		return []canon.Observation{listing, {Kind: canon.KindLevel, ExternalID: canon.LevelID(idText(parent), ""),
-			Level: &canon.LevelState{StockID: idText(parent), Available: available(p)}}}
+		return []canon.Observation{listing, {
+			Kind: canon.KindLevel, ExternalID: canon.LevelID(idText(parent), ""),
+			Level: &canon.LevelState{StockID: idText(parent), Available: available(p)},
+		}}
 	}
 	obs := []canon.Observation{listing}
 	if level, ok := levelOf(p, stock); ok {
@@ -289,8 +291,10 @@ func attributeKey(s string) string {
 
 // otherAttributes are the attributes that no field of the canonical model has taken.
 func (p *product) otherAttributes(cfg *config) []canon.StatedAttribute {
-	taken := [][]string{cfg.SerialKeys, cfg.CertificateKeys, cfg.LabKeys, cfg.EPCKeys, metalKeys, finenessKeys, metalColourKeys, weightKeys,
-		ringSizeKeys, styleKeys, brandKeys, stoneKindKeys, stoneShapeKeys, caratKeys, stoneColourKeys, clarityKeys, cutKeys, stoneOriginKeys}
+	taken := [][]string{
+		cfg.SerialKeys, cfg.CertificateKeys, cfg.LabKeys, cfg.EPCKeys, metalKeys, finenessKeys, metalColourKeys, weightKeys,
+		ringSizeKeys, styleKeys, brandKeys, stoneKindKeys, stoneShapeKeys, caratKeys, stoneColourKeys, clarityKeys, cutKeys, stoneOriginKeys,
+	}
 	var out []canon.StatedAttribute
 next:
 	for i := range p.Attributes {

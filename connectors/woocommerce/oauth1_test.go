@@ -8,8 +8,10 @@ import (
 
 // TestSignatureVectors checks the signer against values that an independent implementation (npm oauth-1.0a 2.2.6) gives.
 func TestSignatureVectors(t *testing.T) {
-	o := &oauth1{key: testKey, secret: testSecret, now: func() time.Time { return time.Unix(1732240000, 0) },
-		nonce: func() (string, error) { return "abc123nonce", nil }}
+	o := &oauth1{
+		key: testKey, secret: testSecret, now: func() time.Time { return time.Unix(1732240000, 0) },
+		nonce: func() (string, error) { return "abc123nonce", nil },
+	}
 	q := url.Values{"per_page": {"100"}, "page": {"1"}, "orderby": {"modified"}, "order": {"asc"}}
 	if err := o.sign("GET", "http://shop.example.com/wp-json/wc/v3/orders", q); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 const (
 	streamProducts   = "products"
 	streamVariations = "variations" // a sweep: a variation that changes does not always move its product's date
-	streamOrders     = "orders"
+	streamOrders     = sdk.StreamOrders
 	streamCustomers  = "customers" // the newest; WooCommerce can't list customers by modification
 )
 

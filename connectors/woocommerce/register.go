@@ -44,8 +44,10 @@ func (c *Connector) Register(ctx context.Context, req *sdk.RegisterRequest) (*sd
 		}
 		for _, h := range hooks[at+1:] {
 			if string(h.Topic) == topic {
-				resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{Severity: sdk.SeverityWarning, Code: "woocommerce.webhook_twice",
-					Summary: fmt.Sprintf("webhook %d delivers %s to the same address again", h.ID, topic), Do: "delete it in WooCommerce, Settings, Advanced, Webhooks"})
+				resp.Diagnostics = append(resp.Diagnostics, sdk.Diagnostic{
+					Severity: sdk.SeverityWarning, Code: "woocommerce.webhook_twice",
+					Summary: fmt.Sprintf("webhook %d delivers %s to the same address again", h.ID, topic), Do: "delete it in WooCommerce, Settings, Advanced, Webhooks",
+				})
 			}
 		}
 		h := hooks[at]

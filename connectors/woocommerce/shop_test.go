@@ -1,14 +1,12 @@
 package woocommerce
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -111,8 +109,10 @@ func (ts *testShop) open(cfg map[string]any, key string) *Connector {
 		ts.t.Fatal(err)
 	}
 	c := New().(*Connector)
-	resp, err := c.Open(ts.t.Context(), &sdk.OpenRequest{Connection: "web", Config: raw,
-		Secrets: map[string]string{secretKey: key, secretSecret: testSecret, secretWebhook: hookSecret}})
+	resp, err := c.Open(ts.t.Context(), &sdk.OpenRequest{
+		Connection: "web", Config: raw,
+		Secrets: map[string]string{secretKey: key, secretSecret: testSecret, secretWebhook: hookSecret},
+	})
 	if err != nil {
 		ts.t.Fatalf("open: %v", err)
 	}
@@ -205,47 +205,10 @@ func (ts *testShop) apply(writes ...sdk.Write) []sdk.Result {
 // stockTo is a write of a product's stock.
 func stockTo(id, want, expect int64) sdk.Write {
 	s := idText(id)
-	return sdk.Write{Key: "k" + s, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: canon.LevelID(s, "")},
-		Stock: &sdk.StockWrite{StockID: s, ListingID: s, ProductID: s, Want: want, Expect: expect}}
-}
-
-// call sends a signed request to the shop as a third party would.
-func (ts *testShop) call(method, path string, q url.Values, body any) (int, map[string]any) {
-	ts.t.Helper()
-	raw, err := json.Marshal(body)
-	if err != nil {
-		ts.t.Fatal(err)
+	return sdk.Write{
+		Key: "k" + s, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: canon.LevelID(s, "")},
+		Stock: &sdk.StockWrite{StockID: s, ListingID: s, ProductID: s, Want: want, Expect: expect},
 	}
-	if q == nil {
-		q = url.Values{}
-	}
-	target := ts.url + "/wp-json/wc/v3/" + path
-	signer := newOAuth1(testKey, testSecret)
-	signer.now = ts.clock.now
-	if err := signer.sign(method, target, q); err != nil {
-		ts.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(ts.t.Context(), method, target+"?"+encode3986(q), bytes.NewReader(raw))
-	if err != nil {
-		ts.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		ts.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	out := map[string]any{}
-	all, err := io.ReadAll(resp.Body)
-	if err != nil {
-		ts.t.Fatal(err)
-	}
-	if bytes.HasPrefix(all, []byte("[")) {
-		out["list"] = json.RawMessage(all)
-	} else if err := json.Unmarshal(all, &out); err != nil {
-		ts.t.Fatalf("%s %s answered %d %q", method, path, resp.StatusCode, all)
-	}
-	return resp.StatusCode, out
 }
 
 func find(obs []canon.Observation, kind canon.Kind, id string) *canon.Observation {

@@ -29,8 +29,10 @@ func TestWebhookSignatureVector(t *testing.T) {
 func openFor(t testing.TB, home string) *Connector {
 	t.Helper()
 	c := New().(*Connector)
-	if _, err := c.Open(t.Context(), &sdk.OpenRequest{Config: []byte(`{"url":"` + home + `"}`),
-		Secrets: map[string]string{secretKey: testKey, secretSecret: testSecret, secretWebhook: hookSecret}}); err != nil {
+	if _, err := c.Open(t.Context(), &sdk.OpenRequest{
+		Config:  []byte(`{"url":"` + home + `"}`),
+		Secrets: map[string]string{secretKey: testKey, secretSecret: testSecret, secretWebhook: hookSecret},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -126,7 +128,8 @@ func TestDeliveryIDs(t *testing.T) {
 		}
 		return resp.DeliveryID
 	}
-	if id(someOrder) != id(someOrder) {
+	first := id(someOrder)
+	if again := id(someOrder); again != first {
 		t.Error("the same delivery has two ids")
 	}
 	if id(someOrder) == id(strings.Replace(someOrder, "29.35", "30.35", 1)) {

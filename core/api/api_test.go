@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -478,4 +479,29 @@ func TestTheHubsOwnFailureTellsNothingButItsID(t *testing.T) {
 	require.Equal(t, 500, res.status)
 	require.NotContains(t, h.log.String(), "panic: alice")
 	require.Equal(t, http.StatusOK, h.ask("", "GET", "/healthz", "").status, "the process goes on")
+}
+
+func TestEveryExampleOfTheEventsIsFolded(t *testing.T) {
+	h := newHouse(t)
+	h.furnish()
+	page, err := os.ReadFile("../../docs/events.md")
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1) {
+		media := "application/cloudevents+json"
+		if m[1][0] == '[' {
+			media = "application/cloudevents-batch+json"
+		}
+		body := strings.NewReplacer("boutique-paris", "paris", "2141438171", "2199999999").Replace(string(m[1]))
+		res := h.ask(access.RoleTill, "POST", "/v1/events", body, "Content-Type", media)
+		require.Equal(t, 200, res.status, res.body)
+	}
+	res := h.ask(access.RoleAdmin, "GET", "/v1/orders?connection=till-1:paris-1&external_id=P1-20260301-0042", "")
+	require.Equal(t, "fulfilled", res.json(t, "items", "status"), res.body)
+	ring := h.ask(access.RoleTill, "GET", "/v1/items?serial=SN-0001", "")
+	require.Equal(t, "sold", ring.json(t, "items", "status"), "the sale came before its piece was registered, and waited: %s", ring.body)
+	require.Equal(t, "till-1:paris-1", ring.json(t, "items", "holder", "channel"))
+	require.Equal(t, "Amélie", h.ask(access.RoleTill, "GET", "/v1/clients?email=amelie.martin@example.com", "").json(t, "items", "given_name"))
+	for _, p := range h.ask(access.RoleAdmin, "GET", "/v1/parked", "").json(t, "items").([]any) {
+		require.Equal(t, "count.unknown_item", p.(map[string]any)["code"], "a count of goods that nobody registered is all that a person is needed for")
+	}
 }

@@ -193,7 +193,12 @@ type Want struct {
 	Key     string    `json:"key,omitempty"`
 	At      time.Time `json:"at,omitzero"`
 	Attempt Position  `json:"attempt,omitzero"`
-	Reason  string    `json:"reason,omitempty"` // of a rejection
+	// Written is what the hub's last write made it show, until the platform has shown it.
+	Written *int64 `json:"written,omitempty"`
+	// Sent is what it shows if the newest attempt was carried out, with what the platform applies by itself since then;
+	// nil when it was not.
+	Sent   *int64 `json:"sent,omitempty"`
+	Reason string `json:"reason,omitempty"` // of a rejection
 }
 
 // Differs reports whether the platform has to be written: wanted and shown differ and nothing stands against it.

@@ -33,6 +33,9 @@ type Claim struct {
 	Restocked int64 `json:"restocked,omitempty"`
 	// Reflected is how much of Net the stock authority's own level is known to include.
 	Reflected int64 `json:"reflected,omitempty" golden:"-"`
+	// Sent is how much of it the write that SentAt announced would make the authority's level include.
+	Sent   int64    `json:"sent,omitempty" golden:"-"`
+	SentAt Position `json:"sent_at,omitzero" golden:"-"`
 	// HandedOver tells that the goods have left with the client.
 	HandedOver bool `json:"handed_over,omitempty"`
 	// Overruled tells that a person decided for another claim; it counts no longer.

@@ -45,8 +45,10 @@ func TestTheShippedConfigurationIsRead(t *testing.T) {
 		Locations: []string{"atelier", "boutique-paris"},
 		Connections: []canon.ConnectionSettings{
 			{Name: "atelier-files", Connector: "csv", Mode: canon.ModeObserve, SellsFrom: []string{"atelier"}},
-			{Name: "web-eu", Connector: "shopify", Mode: canon.ModeLive, Baseline: "2026-01-01T00:00:00Z", SellsFrom: []string{"boutique-paris"},
-				Locations: map[string]string{"gid://shopify/Location/1": "boutique-paris"}},
+			{
+				Name: "web-eu", Connector: "shopify", Mode: canon.ModeLive, Baseline: "2026-01-01T00:00:00Z", SellsFrom: []string{"boutique-paris"},
+				Locations: map[string]string{"gid://shopify/Location/1": "boutique-paris"},
+			},
 		},
 	}, c.Settings())
 
@@ -143,9 +145,11 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	require.NoError(t, err)
 	dump, err := json.Marshal(c)
 	require.NoError(t, err)
-	for _, printed := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%v", c.Connections[0].Secrets), string(dump),
+	for _, printed := range []string{
+		fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%v", c.Connections[0].Secrets), string(dump),
 		fmt.Sprintf("%s %q %d %x", c.Connections[0].Secrets["t"], c.Connections[0].Secrets["t"], c.Connections[0].Secrets["t"], c.Connections[0].Secrets["t"]),
-		c.Connections[0].Secrets["t"].LogValue().String()} {
+		c.Connections[0].Secrets["t"].LogValue().String(),
+	} {
 		require.NotContains(t, printed, "hush")
 		require.NotContains(t, printed, "68757368") // the same in hexadecimal
 	}

@@ -196,6 +196,16 @@ func (h *Hub) CaughtUp(name string) bool {
 	return in != nil && in.CaughtUp()
 }
 
+// AskedSince implements reconcile.Inbound.
+func (h *Hub) AskedSince(name string, since time.Time) bool {
+	c := h.connections[name]
+	if c == nil {
+		return true
+	}
+	_, _, in, _, _ := c.parts()
+	return in != nil && in.AskedSince(since)
+}
+
 // settle journals the settings when they are not those in force. What connectors have not told yet stays as it was.
 func (h *Hub) settle(ctx context.Context) error {
 	select {

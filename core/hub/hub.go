@@ -44,11 +44,12 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	}
 	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), described: make(map[string]bool)}
 	var err error
-	if h.vault, err = OpenVault(o.Data, o.VaultKey); err != nil {
-		return nil, err
-	}
+	// The journal's lock comes first: one process at a time works in a data folder.
 	if h.journal, err = openJournal(&o); err != nil {
 		return nil, err
+	}
+	if h.vault, err = OpenVault(o.Data, o.VaultKey); err != nil {
+		return nil, errors.Join(err, h.journal.Close())
 	}
 	if h.store, err = openView(ctx, o.Data, h.journal, h.log); err != nil {
 		return nil, errors.Join(err, h.journal.Close())

@@ -27,12 +27,15 @@ func (h *Hub) HandleWebhook(ctx context.Context, name string, req *sdk.WebhookRe
 	if c == nil {
 		return 0, "", nil, ErrUnknownConnection
 	}
-	p, _, _, _, _ := c.parts()
+	p, _, in, _, _ := c.parts()
 	if p == nil {
 		return 0, "", nil, ErrUnavailable
 	}
 	res, err := p.HandleWebhook(ctx, req)
 	if err != nil {
+		if in != nil {
+			in.PollSales() // not every platform delivers again
+		}
 		if errors.Is(err, host.ErrUnavailable) || errors.Is(err, host.ErrInterrupted) || errors.Is(err, host.ErrDeadline) {
 			return 0, "", nil, errors.Join(ErrUnavailable, err)
 		}

@@ -52,7 +52,8 @@ type Connection struct {
 	log      hclog.Logger
 	queue    *queue
 	gate     *gate
-	register chan struct{} // asks for registration now
+	register chan struct{}            // asks for registration now
+	hurry    map[string]chan struct{} // asks for a poll of a stream now
 	full     *fullReads
 	status   status
 }
@@ -84,7 +85,10 @@ func New(o Options) (*Connection, error) {
 	c := &Connection{
 		o: o, can: make(map[sdk.Capability]bool), maxBatch: MaxBatch(o.Describe.RateLimit),
 		log: o.Log.With("connection", o.Name), queue: newQueue(), gate: newGate(),
-		register: make(chan struct{}, 1), full: newFullReads(),
+		register: make(chan struct{}, 1), hurry: make(map[string]chan struct{}), full: newFullReads(),
+	}
+	for _, s := range o.Describe.Streams {
+		c.hurry[s.Name] = make(chan struct{}, 1)
 	}
 	for _, capability := range o.Describe.Capabilities {
 		c.can[capability] = true

@@ -50,12 +50,12 @@ func (c *Connection) runPoll(ctx context.Context, s sdk.Stream) error {
 		if err := c.gate.wait(ctx); err != nil {
 			return err
 		}
-		epoch := c.status.now()
+		epoch, began := c.status.now(), time.Now()
 		next, more, err := c.poll(ctx, &sdk.PollRequest{Stream: s.Name, Cursor: cursor, Since: since, Limit: c.o.PageLimit})
 		if fatal(ctx, err) {
 			return err
 		}
-		c.status.polled(s.Name, err, epoch, more)
+		c.status.polled(s.Name, err, began, epoch, more)
 		wait := jitter(interval(s))
 		switch {
 		case err != nil:
@@ -68,10 +68,31 @@ func (c *Connection) runPoll(ctx context.Context, s sdk.Stream) error {
 			cursor = next
 			retry.Reset()
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err != nil || more {
+			err = sleep(ctx, wait)
+		} else {
+			err = waitUntil(ctx, c.hurry[s.Name], time.Now().Add(wait))
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// PollSales asks for a poll of what sales come by without waiting for its turn: one may have been missed. Polls that
+// fail keep their back-off.
+func (c *Connection) PollSales() {
+	for name, ch := range c.hurry {
+		if c.sales(name) {
+			signal(ch)
+		}
+	}
+}
+
+// sales reports whether sales come by a stream.
+func (c *Connection) sales(stream string) bool {
+	_, named := c.hurry[sdk.StreamOrders]
+	return !named || stream == sdk.StreamOrders
 }
 
 // pollStart gives where a stream goes on, and where it begins when it has no cursor.
@@ -130,7 +151,12 @@ func (c *Connection) poll(ctx context.Context, req *sdk.PollRequest) (next []byt
 		}
 		closing = append(closing, e)
 	}
-	if _, err := appendFacts(ctx, c.o.Journal, bus.ClassPoll, facts, closing); err != nil {
+	receipt, err := appendFacts(ctx, c.o.Journal, bus.ClassPoll, facts, closing)
+	if err == nil {
+		// Who waits for a poll decides on what the view makes of it.
+		err = c.o.Journal.WaitFolded(ctx, receipt.Offset)
+	}
+	if err != nil {
 		return nil, false, &journalError{err}
 	}
 	return next, res.More, nil

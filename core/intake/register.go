@@ -61,6 +61,7 @@ func (c *Connection) registerOnce(ctx context.Context) error {
 	}
 	if len(resp.Created)+len(resp.Reactivated) > 0 {
 		c.log.Info("webhooks registered", "created", resp.Created, "reactivated", resp.Reactivated)
+		c.PollSales() // nothing was delivered meanwhile
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -66,6 +67,8 @@ type streamStatus struct {
 	interval time.Duration
 	state    CallState
 	caught   bool
+	// asked is when the newest poll began that came to the stream's end and is folded.
+	asked time.Time
 }
 
 func (s *status) init(streams []sdk.Stream) {
@@ -92,13 +95,17 @@ func (s *status) reopened() {
 	}
 }
 
-func (s *status) polled(name string, err error, caughtUpIn int, more bool) {
+func (s *status) polled(name string, err error, began time.Time, caughtUpIn int, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.streams {
 		if st := &s.streams[i]; st.name == name {
 			st.state.record(err)
-			if err == nil && !more && caughtUpIn == s.epoch {
+			if err != nil || more {
+				continue
+			}
+			st.asked = began
+			if caughtUpIn == s.epoch {
 				st.caught = true
 			}
 		}
@@ -168,6 +175,25 @@ func (c *Connection) caughtUp() bool {
 		}
 	}
 	return polls
+}
+
+// AskedSince reports whether the platform was asked for its sales by a poll that began after a moment, came to the
+// stream's end and is folded. If not, it is asked now. A connector without polls, and a paused one, has nothing to wait
+// for.
+func (c *Connection) AskedSince(since time.Time) bool {
+	c.gate.mu.Lock()
+	open := c.gate.open
+	c.gate.mu.Unlock()
+	if !c.can[sdk.CanPoll] || !open {
+		return true
+	}
+	c.status.mu.Lock()
+	asked := !slices.ContainsFunc(c.status.streams, func(s streamStatus) bool { return c.sales(s.name) && s.asked.Before(since) })
+	c.status.mu.Unlock()
+	if !asked {
+		c.PollSales()
+	}
+	return asked
 }
 
 // State gives a picture of the connection for a person.

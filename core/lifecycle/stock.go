@@ -274,11 +274,15 @@ func HubStock(levels []ShownAt, ledgers []*Ledger) Stock {
 func PlatformStock(levels []ShownAt, ledgers []*Ledger, authority string) Stock {
 	st := Stock{Unseen: true, Adopted: true}
 	at := make(map[string]*canon.StockAt)
+	whole := "" // where the authority has one number for all places
 	for _, s := range levels {
 		if s.Connection != authority {
 			continue
 		}
 		st.Unseen = false
+		if s.Whole {
+			whole = s.Location
+		}
 		a := at[s.Location]
 		if a == nil {
 			a = &canon.StockAt{Location: s.Location}
@@ -291,6 +295,10 @@ func PlatformStock(levels []ShownAt, ledgers []*Ledger, authority string) Stock 
 			a := at[loc]
 			if a == nil {
 				if s.Pending == 0 {
+					continue
+				}
+				if a = at[whole]; a != nil {
+					a.OnHand -= s.Pending
 					continue
 				}
 				a = &canon.StockAt{Location: loc}

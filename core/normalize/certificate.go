@@ -12,16 +12,36 @@ import (
 // labNames are the laboratories under the names that sources use, in the form of Name. Longer names come first where
 // one begins with another.
 var labNames = []struct{ name, lab string }{
-	{"gemological institute of america", "GIA"}, {"gia", "GIA"},
-	{"international gemological institute", "IGI"}, {"igi", "IGI"},
-	{"hoge raad voor diamant", "HRD"}, {"hrd antwerp", "HRD"}, {"hrd", "HRD"},
-	{"american gem society laboratories", "AGS"}, {"american gem society", "AGS"}, {"agsl", "AGS"}, {"ags", "AGS"},
-	{"gem certification assurance lab", "GCAL"}, {"gcal", "GCAL"},
-	{"egl usa", "EGL_USA"}, {"egl us", "EGL_USA"}, {"egl", "EGL"}, // laboratories of separate owners and scales
-	{"dcla", "DCLA"}, {"pgs", "PGS"}, {"cgl", "CGL"}, {"ngtc", "NGTC"},
-	{"gemresearch swisslab", "GRS"}, {"grs", "GRS"}, {"ssef", "SSEF"},
-	{"gubelin gem lab", "GUBELIN"}, {"gubelin", "GUBELIN"},
-	{"american gemological laboratories", "AGL"}, {"agl", "AGL"}, {"lotus gemology", "LOTUS"}, {"laboratoire francais de gemmologie", "LFG"}, {"lfg", "LFG"},
+	{"gemological institute of america", "GIA"},
+	{"gia", "GIA"},
+	{"international gemological institute", "IGI"},
+	{"igi", "IGI"},
+	{"hoge raad voor diamant", "HRD"},
+	{"hrd antwerp", "HRD"},
+	{"hrd", "HRD"},
+	{"american gem society laboratories", "AGS"},
+	{"american gem society", "AGS"},
+	{"agsl", "AGS"},
+	{"ags", "AGS"},
+	{"gem certification assurance lab", "GCAL"},
+	{"gcal", "GCAL"},
+	{"egl usa", "EGL_USA"},
+	{"egl us", "EGL_USA"},
+	{"egl", "EGL"}, // laboratories of separate owners and scales
+	{"dcla", "DCLA"},
+	{"pgs", "PGS"},
+	{"cgl", "CGL"},
+	{"ngtc", "NGTC"},
+	{"gemresearch swisslab", "GRS"},
+	{"grs", "GRS"},
+	{"ssef", "SSEF"},
+	{"gubelin gem lab", "GUBELIN"},
+	{"gubelin", "GUBELIN"},
+	{"american gemological laboratories", "AGL"},
+	{"agl", "AGL"},
+	{"lotus gemology", "LOTUS"},
+	{"laboratoire francais de gemmologie", "LFG"},
+	{"lfg", "LFG"},
 }
 
 // numberLabels are words between a laboratory and its number.

@@ -65,7 +65,7 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 	}
 	switch act {
 	case idle:
-		l.conflicts, l.retryKey = 0, ""
+		l.conflicts, l.retryKey, l.raise = 0, "", raising{}
 		if b == nil || b.Wants == nil || b.Wants.Write == canon.WriteNone {
 			l.verified = canon.Position{}
 		}
@@ -79,6 +79,10 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 			w.queues[c] = append(w.queues[c], l.id)
 		}
 	case hold:
+		if behind == "" {
+			w.later[l.id] = time.Now().Add(holdRecheck) // its own platform is asked
+			break
+		}
 		w.held.add(behind, l.id)
 	case verify:
 		w.verify(l, b.Wants)
@@ -88,14 +92,15 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 	return nil
 }
 
-// decide gives what a level needs next, and for hold the connection that it waits for.
+// decide gives what a level needs next, and for hold the connection that it waits for; none while the level's own
+// platform is asked.
 func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (act action, behind string, err error) {
 	act, err = decide(&situation{
 		level: b, began: w.began, unknown: l.unknown, verified: l.verified, readAt: l.readAt, now: time.Now(),
 		caughtUp: func() (bool, error) {
 			var err error
 			behind, err = w.behind(v, l.id)
-			return behind == "", err
+			return behind == "" && w.askedSince(l, b.Wants), err
 		},
 	})
 	return act, behind, err
@@ -116,6 +121,17 @@ func (w *Writer) behind(v store.View, levelID string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// askedSince reports whether the platform was asked for its sales since the level was first seen to be too low. A level
+// that is lower than the hub knows why has most likely been sold, and the message of it is on its way or was lost: to
+// raise it would offer a sold piece again. What is on its way is waited for before anybody is asked.
+func (w *Writer) askedSince(l *level, want *canon.Want) bool {
+	if l.raise.since.IsZero() || l.raise.cause != want.Cause || l.raise.shows != want.Shows {
+		l.raise = raising{cause: want.Cause, shows: want.Shows, since: time.Now()}
+		return false
+	}
+	return w.o.Inbound.AskedSince(w.o.Name, l.raise.since)
 }
 
 // held are the levels that wait, by the connection that they wait for.

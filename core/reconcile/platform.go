@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/goccy/go-json"
 
@@ -67,6 +68,9 @@ type Inbound interface {
 	// CaughtUp reports whether everything that happened at a platform while the hub was down, or the connection
 	// paused, has been fetched. It is true for a connection that the hub does not run.
 	CaughtUp(connection string) bool
+	// AskedSince reports whether a platform was asked for what is new, by polls that began after a moment and are
+	// folded. If not, it is asked now. It is true for a connection that can't be polled or that the hub does not run.
+	AskedSince(connection string, since time.Time) bool
 }
 
 // loadConnection reads what the fold knows of a connection; a connection that it does not know is only observed.

@@ -92,13 +92,20 @@ type level struct {
 	reading   bool
 	pending   bool // in urgent or backlog
 	queued    bool // in one of the queues
-	again     bool // to be looked at when it is no longer busy or being read
 	retryKey  string
 	notBefore time.Time // back-off
 	conflicts int       // in a row
+	raise     raising
 	unknown   canon.Position
 	verified  canon.Position
 	readAt    time.Time
+}
+
+// raising is since when a level is to be raised from what it shows.
+type raising struct {
+	cause canon.Position
+	shows int64
+	since time.Time
 }
 
 // NewWriter prepares a writer.

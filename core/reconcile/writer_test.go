@@ -74,6 +74,8 @@ func (b *behind) set(connection string, is bool) {
 	b.names[connection] = is
 }
 
+func (b *behind) AskedSince(string, time.Time) bool { return true }
+
 // world is a platform with a hub beside it. run starts the hub's part, as often as it is killed.
 type world struct {
 	t        *testing.T

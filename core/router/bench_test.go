@@ -42,7 +42,11 @@ func testSettings() canon.Settings {
 }
 
 func newWorkbench(t testing.TB, s canon.Settings) *workbench {
-	w := &workbench{t: t, store: store.NewMemory(), now: dayOne}
+	return newWorkbenchOn(t, store.NewMemory(), s)
+}
+
+func newWorkbenchOn(t testing.TB, st store.Store, s canon.Settings) *workbench {
+	w := &workbench{t: t, store: st, now: dayOne}
 	w.entry(canon.EntryFoldVersion, canon.Head{Actor: "hub"}, canon.FoldVersion{Version: Version})
 	w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
 	return w

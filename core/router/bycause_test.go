@@ -22,3 +22,14 @@ func TestAWantKnowsWhetherASaleCausedIt(t *testing.T) {
 	require.EqualValues(t, 0, *want.Quantity)
 	require.True(t, want.ByClaim, "the sale of the last one")
 }
+
+func TestAPieceThatATillRegistersIsWhereItSays(t *testing.T) {
+	w := newWorkbench(t, testSettings())
+	w.pushed("till-1:paris", listing("g1", "SKU-9", "SN-99", func(l *canon.ListingState) { l.Home = "paris" }))
+	w.pushed("till-1:paris", level("g1", "paris", 1, 1))
+	it := w.item("till-1:paris", "g1")
+	require.NotNil(t, it)
+	require.Equal(t, canon.ItemInStock, it.Status)
+	require.Equal(t, "paris", it.Location)
+	require.Empty(t, it.Flags)
+}

@@ -49,6 +49,30 @@ func checkObservation(connection string, obs *canon.Observation) error {
 	return nil
 }
 
+// checkCommand refuses a command whose key or id could stand for another's: ids of commands are ULIDs of their doors.
+func checkCommand(cmd *canon.Command) error {
+	switch {
+	case cmd.Key == "" || len(cmd.Key) > maxID || !utf8.ValidString(cmd.Key):
+		return faultf("command.malformed", "a command needs an idempotency key of at most %d bytes", maxID)
+	case cmd.ID == "" || len(cmd.ID) > maxName || strings.ContainsAny(cmd.ID, "/%") || !printable(cmd.ID):
+		return faultf("command.malformed", "a command needs an id without slash or control character")
+	}
+	if channel := channelOf(cmd); channel != "" {
+		return checkConnection(channel)
+	}
+	return nil
+}
+
+func channelOf(cmd *canon.Command) string {
+	switch {
+	case cmd.Reserve != nil:
+		return cmd.Reserve.Channel
+	case cmd.Sell != nil:
+		return cmd.Sell.Channel
+	}
+	return ""
+}
+
 // checkConnection refuses names that would make the keys of two connections alike.
 func checkConnection(name string) error {
 	if name == "" {
@@ -58,6 +82,23 @@ func checkConnection(name string) error {
 		return faultf("connection.malformed", "a connection's name has at most %d bytes, no slash, percent sign or control character", maxName)
 	}
 	return nil
+}
+
+// checkSettings refuses settings that no configuration should have let through.
+func checkSettings(s *canon.Settings) error {
+	if err := checkQuantity(s.Safety); err != nil {
+		return err
+	}
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		if err := checkConnection(c.Name); err != nil {
+			return err
+		}
+		if err := checkQuantity(c.Safety); err != nil {
+			return err
+		}
+	}
+	return checkIDs(s.Locations...)
 }
 
 func checkIDs(ids ...string) error {

@@ -89,7 +89,7 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 	}
 	if f.settings.StockAuthority != lifecycle.HubAuthority && c.Node != "" {
 		key := prefixUnreflected + c.Node + "/" + c.Key
-		if c.Connection != f.settings.StockAuthority && c.Reflected != lifecycle.Net(c) {
+		if c.Connection != f.settings.StockAuthority && (c.Reflected != lifecycle.Net(c) || c.Reflected != c.Sent) {
 			f.tx.Put(key, nil)
 		} else {
 			f.tx.Delete(key)

@@ -24,8 +24,8 @@ func (f *fold) command(ft *fact) error {
 	if err := decodeInto(ft, &cmd); err != nil {
 		return err
 	}
-	if cmd.Key == "" || cmd.ID == "" {
-		return faultf("command.malformed", "a command needs a key and an id")
+	if err := checkCommand(&cmd); err != nil {
+		return err
 	}
 	key := store.OutcomeKey(ft.head.Actor, cmd.Key)
 	old, err := store.Load[canon.Outcome](f.tx, key)
@@ -35,6 +35,12 @@ func (f *fold) command(ft *fact) error {
 	digest := commandDigest(&cmd)
 	if old != nil && ft.at.Sub(old.At) < keepOutcomes {
 		return nil // the door compares the digests and answers with what was decided
+	}
+	if made, err := f.claim(cmd.ID); err != nil || made != nil {
+		if err == nil {
+			err = faultf("command.malformed", "another command has the same id")
+		}
+		return err
 	}
 	out, err := f.decide(&cmd)
 	if err != nil {
@@ -92,11 +98,11 @@ func done(status int, result any) (*canon.Outcome, error) {
 	return &canon.Outcome{OK: true, Status: status, Result: raw}, nil
 }
 
-// take refuses what can't be claimed now; nil when it can. Guards bind commands (an observation is a fact and is
+// takeable refuses what can't be claimed now; nil when it can. own is the asker's own hold. Guards bind commands (an observation is a fact and is
 // never refused).
-func (f *fold) takeable(item *canon.Item, quantity int64, location, own string) *canon.Outcome {
+func (f *fold) takeable(item *canon.Item, quantity int64, location string, own *canon.Claim) *canon.Outcome {
 	if item.Serialized {
-		if item.Holder != nil && item.Holder.Claim != own {
+		if item.Holder != nil && (own == nil || item.Holder.Claim != own.Key) {
 			o := refuse(409, "item.held", "the piece is held by %s (%s)%s", item.Holder.Channel, item.Holder.Kind, until(item.Holder.Until))
 			o.Holder = item.Holder
 			return o
@@ -104,7 +110,7 @@ func (f *fold) takeable(item *canon.Item, quantity int64, location, own string) 
 		if item.Contested {
 			return refuse(409, "item.contested", "more than one claim is live on this piece: resolve its case first")
 		}
-		if own == "" && item.Status != canon.ItemInStock {
+		if own == nil && item.Status != canon.ItemInStock {
 			return refuse(409, "item.not_in_stock", "the piece is %s: count it or restock it first", item.Status)
 		}
 		return nil
@@ -112,13 +118,13 @@ func (f *fold) takeable(item *canon.Item, quantity int64, location, own string) 
 	for _, a := range item.Stock {
 		if a.Location == location {
 			available := a.Available
-			if own != "" {
-				available += quantity // its own hold frees what it takes
+			if own != nil {
+				available += lifecycle.Net(own) // its own hold frees what it takes
 			}
 			if available >= quantity {
 				return nil
 			}
-			return refuse(409, "stock.short", "%d available at %s, %d asked for", a.Available, location, quantity)
+			return refuse(409, "stock.short", "%d available at %s, %d asked for", available, location, quantity)
 		}
 	}
 	return refuse(409, "stock.short", "none available at %q: name a location that has stock", location)
@@ -166,12 +172,12 @@ func (f *fold) reserve(id string, r *canon.Reserve) (*canon.Outcome, error) {
 	if err != nil || no != nil {
 		return no, err
 	}
-	quantity := max(r.Quantity, 1)
-	if item.Serialized && quantity != 1 {
-		return refuse(422, "quantity.piece", "a piece is reserved with quantity 1"), nil
+	quantity, no := askedFor(item, r.Quantity)
+	if no != nil {
+		return no, nil
 	}
 	at := stockLocation(item, r.Location, quantity)
-	if no := f.takeable(item, quantity, at, ""); no != nil {
+	if no := f.takeable(item, quantity, at, nil); no != nil {
 		return no, nil
 	}
 	end := f.f.at.Add(time.Duration(r.Seconds) * time.Second)
@@ -184,6 +190,19 @@ func (f *fold) reserve(id string, r *canon.Reserve) (*canon.Outcome, error) {
 	}
 	f.due(end, id)
 	return done(201, reservation(c))
+}
+
+// askedFor gives the quantity that a command asks for: one where it states none.
+func askedFor(item *canon.Item, quantity int64) (int64, *canon.Outcome) {
+	switch {
+	case quantity == 0:
+		return 1, nil
+	case quantity < 0 || quantity > maxQuantity:
+		return 0, refuse(422, "quantity.absurd", "a quantity is from 1 to %d", int64(maxQuantity))
+	case item.Serialized && quantity != 1:
+		return 0, refuse(422, "quantity.piece", "there is one of a piece: ask for a quantity of 1")
+	}
+	return quantity, nil
 }
 
 func reservation(c *canon.Claim) canon.Reservation {
@@ -214,9 +233,9 @@ func (f *fold) sell(id string, s *canon.Sell) (*canon.Outcome, error) {
 	if err != nil || no != nil {
 		return no, err
 	}
-	quantity := max(s.Quantity, 1)
-	if item.Serialized && quantity != 1 {
-		return refuse(422, "quantity.piece", "a piece is sold with quantity 1"), nil
+	quantity, no := askedFor(item, s.Quantity)
+	if no != nil {
+		return no, nil
 	}
 	var own *canon.Claim
 	if s.Reservation != "" {
@@ -230,17 +249,12 @@ func (f *fold) sell(id string, s *canon.Sell) (*canon.Outcome, error) {
 			return refuse(409, "reservation.ended", "the reservation has ended already: %s", own.Ended), nil
 		}
 	}
-	at, ownKey := stockLocation(item, s.Location, quantity), ""
+	at := stockLocation(item, s.Location, quantity)
 	if own != nil {
-		at, ownKey = own.Location, own.Key
+		at = own.Location
 	}
-	if no := f.takeable(item, quantity, at, ownKey); no != nil {
+	if no := f.takeable(item, quantity, at, own); no != nil {
 		return no, nil
-	}
-	if own != nil {
-		if err := f.endClaim(own, "sold"); err != nil {
-			return nil, err
-		}
 	}
 	c := &canon.Claim{
 		Key: id, Kind: canon.ClaimSale, Connection: s.Channel, Node: item.ID, Item: item.ID, Location: at, Quantity: quantity,
@@ -257,8 +271,17 @@ func (f *fold) sell(id string, s *canon.Sell) (*canon.Outcome, error) {
 			return refuse(422, "money.unreadable", "price: %v", err), nil
 		}
 		if m != nil {
+			total, ok := times(m.Minor, quantity)
+			if !ok {
+				return refuse(422, "money.overflow", "the total is beyond what an amount can be"), nil
+			}
 			o.Currency, o.Lines[0].Price = m.Currency, m
-			o.Total = &canon.Money{Minor: m.Minor * quantity, Currency: m.Currency}
+			o.Total = &canon.Money{Minor: total, Currency: m.Currency}
+		}
+	}
+	if own != nil {
+		if err := f.endClaim(own, "sold"); err != nil {
+			return nil, err
 		}
 	}
 	c.Document = o.ID

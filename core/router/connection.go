@@ -40,6 +40,9 @@ func (f *fold) putSettings(ft *fact) error {
 	if err := decodeInto(ft, &s); err != nil {
 		return err
 	}
+	if err := checkSettings(&s); err != nil {
+		return err
+	}
 	f.settings = &s
 	if err := f.save(store.KeySettings, s); err != nil {
 		return err

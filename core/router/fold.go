@@ -174,7 +174,9 @@ func (f *fold) dispatch(ft *fact) error {
 			return err
 		}
 	case canon.EntryAttempt:
-		return f.attempted(ft)
+		if err := f.attempted(ft); err != nil {
+			return err
+		}
 	case canon.EntrySettled:
 		if err := f.settled(ft); err != nil {
 			return err

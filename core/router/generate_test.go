@@ -131,6 +131,10 @@ func (w *world) listing() {
 		st.SKU, st.Serial = w.pick("DEMO", ""), ""
 		id = fmt.Sprintf("demo%d", w.n(70))
 		st.StockID = id
+	case 8, 9: // a placeholder instead of a serial: it names nothing once there are too many of it
+		st.Serial, st.Certificates = "SAMPLE", nil
+		id = fmt.Sprintf("sample%d", w.n(40))
+		st.StockID, st.SKU = id, ""
 	}
 	if conn == "till" {
 		st.Home = w.pick("paris", "lyon", "nowhere", "")

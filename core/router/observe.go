@@ -2,6 +2,7 @@ package router
 
 import (
 	stdjson "encoding/json"
+	"slices"
 
 	"github.com/goccy/go-json"
 
@@ -63,11 +64,17 @@ func (f *fold) observe(ft *fact) error {
 			return err
 		}
 	}
+	unknown := b.Wants != nil && b.Wants.Write == canon.WriteUnknown
 	if b.Kind == canon.KindLevel && confirms {
 		settleLevel(b, state)
 	}
 	if err := f.saveBinding(b); err != nil {
 		return err
+	}
+	if unknown && fetched && confirms && b.Wants.Sent != nil && b.Wants.Shows == *b.Wants.Sent {
+		if err := f.reflectSent(b, b.Wants.Attempt); err != nil { // it was carried out, although no answer came
+			return err
+		}
 	}
 	if hash != b.Hash || full != b.FullHash || last != b.LastHash || b.Kind == canon.KindLevel {
 		return f.observed(b, state, grown)
@@ -161,12 +168,18 @@ func (f *fold) touched(ft *fact) error {
 	if err := decodeInto(ft, &t); err != nil {
 		return err
 	}
+	if err := checkConnection(ft.head.Connection); err != nil {
+		return err
+	}
 	if err := f.seen(ft.head.Connection); err != nil {
 		return err
 	}
 	for _, ref := range t.Refs {
-		if ref.ExternalID == "" {
-			return faultf("touched.malformed", "a touched entity has no external id")
+		if ref.ExternalID == "" || !slices.Contains(canon.Kinds(), ref.Kind) {
+			return faultf("touched.malformed", "a touched entity has no external id, or a kind that this build does not know")
+		}
+		if err := checkIDs(ref.ExternalID); err != nil {
+			return err
 		}
 		if err := f.save(store.HintKey(ft.head.Connection, ref), ft.pos); err != nil {
 			return err

@@ -186,8 +186,8 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 		Currency: st.Currency, Tenders: st.Tenders, Channel: st.Channel, Salesperson: st.Salesperson, History: history,
 		Lines: make([]canon.OrderItem, 0, len(st.Lines)),
 	}
-	if cs != nil && st.Location != "" {
-		order.Location = mapLocation(cs, f.settings, st.Location)
+	if st.Location != "" {
+		order.Location = f.placeOf(cs, st.Location)
 	}
 	if err := totals(order, st); err != nil {
 		return err
@@ -296,7 +296,13 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 	if n != nil {
 		c.Node, c.Item = n.Node, n.Item
 	}
-	c.Location = f.lineLocation(order, line, cs)
+	loc, stated := f.lineLocation(order, line, cs)
+	if !stated {
+		if loc, err = f.likelyLocation(loc, n, cs); err != nil {
+			return err
+		}
+	}
+	c.Location = loc
 	c.Net, c.Ended = 0, ""
 	switch {
 	case st.Status == canon.OrderCancelled:
@@ -356,21 +362,69 @@ func (f *fold) levelIncludes(n *listingNode, placed time.Time) (bool, error) {
 	return false, nil
 }
 
-// lineLocation gives the hub's location that gives the goods of a line: as stated, else where the connection sells from.
-func (f *fold) lineLocation(order *canon.Order, line *canon.OrderLine, cs *canon.ConnectionSettings) string {
-	if cs == nil {
-		return ""
-	}
+// lineLocation gives the hub's location that gives the goods of a line, and whether the source states it; else it is
+// where the connection sells from first.
+func (f *fold) lineLocation(order *canon.Order, line *canon.OrderLine, cs *canon.ConnectionSettings) (location string, stated bool) {
 	if line.Location != "" {
-		if l := mapLocation(cs, f.settings, line.Location); l != "" {
-			return l
+		if l := f.placeOf(cs, line.Location); l != "" {
+			return l, true
 		}
 	}
 	if order.Location != "" {
-		return order.Location
+		return order.Location, true
+	}
+	if cs == nil {
+		return "", false
 	}
 	at, _ := levelPlace(cs, f.settings, "")
-	return at
+	return at, false
+}
+
+// placeOf gives the hub's location that a source names. A till that reports events is no configured connection, and
+// names the hub's own.
+func (f *fold) placeOf(cs *canon.ConnectionSettings, external string) string {
+	if cs == nil {
+		cs = &canon.ConnectionSettings{}
+	}
+	return mapLocation(cs, f.settings, external)
+}
+
+// likelyLocation gives where goods are taken from that a source sells without saying where: at the place that it sells
+// from first, or where there were none of them when they were adopted, at the next that had some. It looks at the
+// opening alone, which stays, so that the order of sales does not matter.
+func (f *fold) likelyLocation(first string, n *listingNode, cs *canon.ConnectionSettings) (string, error) {
+	if n == nil || n.Item == "" {
+		return first, nil
+	}
+	item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, n.Item))
+	if err != nil || item == nil {
+		return first, err
+	}
+	opening := make(map[string]int64)
+	for _, node := range item.Nodes {
+		l, err := f.ledger(node)
+		if err != nil {
+			return "", err
+		}
+		if l.Adopted {
+			for at, sum := range l.At {
+				opening[at] += sum.Opening
+			}
+		}
+	}
+	if opening[first] > 0 {
+		return first, nil
+	}
+	places := f.settings.Locations
+	if cs != nil && len(cs.SellsFrom) > 0 {
+		places = cs.SellsFrom
+	}
+	for _, at := range places {
+		if opening[at] > 0 {
+			return at, nil
+		}
+	}
+	return first, nil
 }
 
 // resolveLine finds the listing that a line sold: by the platform's id, else by serial, EPC or SKU. Where the id does not

@@ -14,6 +14,22 @@ type shownLevel struct {
 	state   *canon.LevelState // nil when it was deleted
 }
 
+// shows is what the level is known or expected to show.
+func (l shownLevel) shows() int64 {
+	if l.binding.Wants != nil {
+		return l.binding.Wants.Shows
+	}
+	return *l.state.Available
+}
+
+// written is what the level was seen to show, or written since.
+func (l shownLevel) written() int64 {
+	if l.binding.Wants != nil && l.binding.Wants.Written != nil {
+		return *l.binding.Wants.Written
+	}
+	return *l.state.Available
+}
+
 // levelsOf loads the level bindings of a listing, sorted by external id.
 func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
 	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(n.Connection, n.StockID))
@@ -70,7 +86,9 @@ type itemParts struct {
 	shown   []lifecycle.ShownAt
 	live    bool // a connection that lists it is live
 	homes   []string
-	deleted bool // by every platform
+	// expected is how much less than its stock the stock authority is expected to show, where it is a platform.
+	expected int64
+	deleted  bool // by every platform
 }
 
 func (f *fold) parts(item *canon.Item) (*itemParts, error) {
@@ -104,7 +122,9 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 		}
 		cs := f.settings.Connection(n.Connection)
 		if cs == nil {
-			continue
+			// A till or a device that reports events is no configured connection: it names the hub's own places, and
+			// states what is there.
+			cs = &canon.ConnectionSettings{Name: n.Connection, OpeningStock: true}
 		}
 		if n.Home != "" && !n.Deleted {
 			if home := mapLocation(cs, f.settings, n.Home); home != "" {
@@ -117,6 +137,13 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 			}
 			at := lifecycle.ShownAt{
 				Connection: n.Connection, Available: *l.state.Available, Opening: cs.OpeningStock, OwnIncluded: cs.OrderLowersLevel,
+			}
+			if n.Connection == f.settings.StockAuthority {
+				// What the hub wrote counts, or what the write has just taken would be sold again. What the platform
+				// is expected to do by itself does not move stock, but the hub neither sells it elsewhere nor
+				// writes it back.
+				at.Available = l.written()
+				p.expected += at.Available - l.shows()
 			}
 			at.Location, at.Whole = levelPlace(cs, f.settings, l.state.Location)
 			if at.Location != "" || at.Whole {

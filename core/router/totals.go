@@ -1,6 +1,8 @@
 package router
 
 import (
+	"math"
+
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/normalize"
 )
@@ -36,13 +38,16 @@ func totals(order *canon.Order, st *canon.OrderState) error {
 			known = false
 			continue
 		}
-		sum += price.Minor * l.Quantity
 		discount, err := money(l.Discount)
 		if err != nil {
 			return err
 		}
-		if discount != nil {
-			sum -= discount.Minor
+		amount, ok := times(price.Minor, l.Quantity)
+		if sum, ok = plus(sum, amount, ok); discount != nil {
+			sum, ok = plus(sum, -discount.Minor, ok && discount.Minor != math.MinInt64)
+		}
+		if !ok {
+			return errOverflow
 		}
 	}
 	if !known || len(st.Lines) == 0 {
@@ -64,9 +69,30 @@ func totals(order *canon.Order, st *canon.OrderState) error {
 	}
 	tax, shipping, discount := extra[0], extra[1], extra[2]
 	fits := false
-	for _, base := range []int64{sum + shipping, sum + shipping - discount} {
-		fits = fits || order.Total.Minor == base || order.Total.Minor == base+tax
+	for _, parts := range [][]int64{{sum, shipping}, {sum, shipping, tax}, {sum, shipping, -discount}, {sum, shipping, -discount, tax}} {
+		total, ok := int64(0), discount != math.MinInt64
+		for _, part := range parts {
+			total, ok = plus(total, part, ok)
+		}
+		if !ok {
+			return errOverflow
+		}
+		fits = fits || order.Total.Minor == total
 	}
 	order.TotalsDiffer = !fits
 	return nil
+}
+
+var errOverflow = faultf("money.overflow", "the amounts add up to more than an amount can be; edit the entry, then replay it")
+
+// plus adds two amounts; ok is false once a sum was beyond int64.
+func plus(a, b int64, ok bool) (int64, bool) {
+	sum := a + b
+	return sum, ok && (sum > a) == (b > 0)
+}
+
+// times multiplies an amount with a quantity; ok is false when the product is beyond int64.
+func times(amount, quantity int64) (product int64, ok bool) {
+	product = amount * quantity
+	return product, amount == 0 || quantity == 0 || (product/quantity == amount && !(quantity == -1 && amount == math.MinInt64))
 }

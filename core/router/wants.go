@@ -78,7 +78,7 @@ func (f *fold) wants(item *canon.Item, p *itemParts) error {
 	for i, n := range p.nodes {
 		cs := f.settings.Connection(n.Connection)
 		for _, l := range p.levels[i] {
-			quantity, blocked := f.shouldShow(item, n, cs, l)
+			quantity, blocked := f.shouldShow(item, p, n, cs, l)
 			if err := f.want(l, quantity, blocked, item.Holder != nil || item.Contested || f.byClaim()); err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func (f *fold) wants(item *canon.Item, p *itemParts) error {
 }
 
 // shouldShow gives the stock that a level should show, or why the hub must not write it.
-func (f *fold) shouldShow(item *canon.Item, n *listingNode, cs *canon.ConnectionSettings, l shownLevel) (quantity *int64, blocked string) {
+func (f *fold) shouldShow(item *canon.Item, p *itemParts, n *listingNode, cs *canon.ConnectionSettings, l shownLevel) (quantity *int64, blocked string) {
 	_, external := canon.SplitLevelID(l.binding.ExternalID)
 	switch {
 	case cs == nil:
@@ -122,11 +122,18 @@ func (f *fold) shouldShow(item *canon.Item, n *listingNode, cs *canon.Connection
 				}
 			}
 		}
-		if !item.Serialized {
-			want -= f.settings.Safety + cs.Safety
+		switch {
+		case cs.Name == f.settings.StockAuthority:
+			want -= p.expected // its own number is the stock itself
+		case !item.Serialized:
+			want -= f.settings.Safety + cs.Safety + max(p.expected, 0)
 		}
 	}
-	if want = max(want, 0); item.Serialized {
+	floor := int64(0)
+	if cs.Name == f.settings.StockAuthority {
+		floor = min(l.shows(), 0) // its own number below zero is a fact of its own: to raise it would make up goods
+	}
+	if want = max(want, floor); item.Serialized {
 		want = min(want, 1)
 	}
 	return &want, ""
@@ -217,7 +224,7 @@ func settleLevel(b *canon.Binding, obs *canon.Observation) {
 		return
 	}
 	w := b.Wants
-	w.Expected = false
+	w.Expected, w.Written = false, nil
 	if obs.Level != nil && obs.Level.Available != nil {
 		w.Shows = *obs.Level.Available
 	}
@@ -320,7 +327,11 @@ func (f *fold) expect(n *listingNode, location string, delta int64) error {
 		b.Wants = &canon.Want{Shows: *pick.state.Available, Blocked: "listing.unbound"}
 	}
 	was := b.Wants.Differs()
-	b.Wants.Shows = max(b.Wants.Shows+delta, 0)
+	b.Wants.Shows += delta
+	if b.Wants.Sent != nil {
+		sent := *b.Wants.Sent + delta
+		b.Wants.Sent = &sent
+	}
 	b.Wants.Expected, b.Wants.At = true, f.f.at
 	f.reads = append(f.reads, Read{
 		Connection: n.Connection, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: b.ExternalID}, Cause: f.f.pos, After: f.f.at.Add(settleTime),

@@ -1,6 +1,9 @@
 package router
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/lifecycle"
 	"github.com/jumpring/jumpring/core/store"
@@ -21,8 +24,12 @@ func (f *fold) attempted(ft *fact) error {
 			continue
 		}
 		was := b.Wants.Differs()
-		b.Wants.Write, b.Wants.Key, b.Wants.At, b.Wants.Attempt = canon.WriteAttempted, w.Key, ft.at, ft.pos
+		b.Wants.Write, b.Wants.Key, b.Wants.At, b.Wants.Attempt, b.Wants.Sent = canon.WriteAttempted, w.Key, ft.at, ft.pos, &w.Want
 		if err := f.putWant(b, was); err != nil {
+			return err
+		}
+		err = f.reflect(b, func(claims []*canon.Claim) { send(claims, w.Expect-w.Want, ft.pos) })
+		if err != nil {
 			return err
 		}
 	}
@@ -62,8 +69,12 @@ func (f *fold) settleWrite(connection string, w *canon.SettledWrite) error {
 	switch w.Status {
 	case "applied", "duplicate":
 		wants.Write, wants.Shows, wants.Expected = canon.WriteUnverified, w.Want, false
+		if wants.Sent != nil {
+			wants.Shows = *wants.Sent // less what the platform sold by itself meanwhile
+		}
+		wants.Written = &w.Want
 		f.reads = append(f.reads, Read{Connection: connection, Ref: ref, Cause: f.f.pos, After: f.f.at.Add(settleTime)})
-		if err := f.reflect(connection, b, w); err != nil {
+		if err := f.reflectSent(b, w.Attempt); err != nil {
 			return err
 		}
 	case "conflict":
@@ -79,21 +90,72 @@ func (f *fold) settleWrite(connection string, w *canon.SettledWrite) error {
 		wants.Write = canon.WriteUnknown
 		f.read(connection, ref)
 	}
+	if slices.Contains([]string{"conflict", "retry", "rejected", "not_representable"}, w.Status) {
+		wants.Sent = nil // it was not carried out, whatever a read shows
+		if err := f.reflect(b, func(claims []*canon.Claim) { unsend(claims, w.Attempt) }); err != nil {
+			return err
+		}
+	}
 	return f.putWant(b, was)
 }
 
-// reflect notes, when the stock authority is a platform and its own level was written, that what other channels took
-// until then is in that level now.
-func (f *fold) reflect(connection string, b *canon.Binding, w *canon.SettledWrite) error {
-	if connection != f.settings.StockAuthority {
+// unsend takes back what send noted for an attempt.
+func unsend(claims []*canon.Claim, attempt canon.Position) {
+	for _, c := range claims {
+		if c.SentAt == attempt {
+			c.Sent = c.Reflected
+		}
+	}
+}
+
+// reflectSent notes that a write of the stock authority's own level was carried out: what other channels took until it
+// was announced is in that level now. What they took or gave back since then is not.
+func (f *fold) reflectSent(b *canon.Binding, attempt canon.Position) error {
+	return f.reflect(b, func(claims []*canon.Claim) {
+		for _, c := range claims {
+			if c.SentAt == attempt {
+				c.Reflected = c.Sent
+			}
+		}
+	})
+}
+
+// send notes which part of each claim a write that lowers the level by some pieces stands for: all that was given
+// back, then what was taken, the earliest first. Where more was taken than there is, the level can't show the rest,
+// and it stays to be reflected when there is stock again.
+func send(claims []*canon.Claim, lowers int64, at canon.Position) {
+	slices.SortFunc(claims, func(a, b *canon.Claim) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Key, b.Key)) })
+	for _, c := range claims {
+		open := lifecycle.Net(c) - c.Reflected
+		c.Sent, c.SentAt = c.Reflected, at
+		if open < 0 {
+			c.Sent += open
+			lowers -= open
+		}
+	}
+	for _, c := range claims {
+		if open := lifecycle.Net(c) - c.Reflected; open > 0 {
+			part := max(min(open, lowers), 0)
+			c.Sent += part
+			lowers -= part
+		}
+	}
+}
+
+// reflect changes the claims of other channels that the stock authority's own level may not include, where b is such a
+// level. Claims that ended are among them as long as what they gave back has to be reflected as well.
+func (f *fold) reflect(b *canon.Binding, change func(claims []*canon.Claim)) error {
+	authority := f.settings.StockAuthority
+	cs := f.settings.Connection(authority)
+	if b.Connection != authority || cs == nil {
 		return nil
 	}
-	stock, _ := canon.SplitLevelID(b.ExternalID)
-	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(connection, stock))
+	stock, place := canon.SplitLevelID(b.ExternalID)
+	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(authority, stock))
 	if err != nil || sid == nil || sid.Listing == "" {
 		return err
 	}
-	n, err := f.listingNode(canon.NodeID("itm", connection, canon.KindListing, sid.Listing))
+	n, err := f.listingNode(canon.NodeID("itm", authority, canon.KindListing, sid.Listing))
 	if err != nil || n == nil || n.Item == "" {
 		return err
 	}
@@ -101,40 +163,39 @@ func (f *fold) reflect(connection string, b *canon.Binding, w *canon.SettledWrit
 	if err != nil || item == nil {
 		return err
 	}
+	covered := places(cs, f.settings, place)
+	var claims, before []*canon.Claim
 	for _, id := range item.Nodes {
-		if err := f.reflectNode(id, connection, w.Attempt); err != nil {
+		prefix := prefixUnreflected + id + "/"
+		var keys []string
+		err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
+			keys = append(keys, key[len(prefix):])
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			c, err := f.claim(key)
+			if err != nil {
+				return err
+			}
+			if c == nil || (place != "" && !contains(covered, c.Location)) {
+				continue
+			}
+			was := *c
+			claims, before = append(claims, c), append(before, &was)
+		}
+	}
+	change(slices.Clone(claims))
+	for i, c := range claims {
+		if *before[i] == *c {
+			continue
+		}
+		if err := f.putClaim(before[i], c); err != nil {
 			return err
 		}
 	}
 	f.dirty[item.ID] = true
-	return nil
-}
-
-// reflectNode marks what the claims of a node took up to an attempt. Claims that ended are reached through the
-// unreflected index, since what they gave back has to be reflected as well.
-func (f *fold) reflectNode(node, authority string, upTo canon.Position) error {
-	prefix := prefixUnreflected + node + "/"
-	var keys []string
-	err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
-		keys = append(keys, key[len(prefix):])
-		return true, nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		c, err := f.claim(key)
-		if err != nil {
-			return err
-		}
-		if c == nil || c.Changed.Compare(upTo) > 0 || c.Connection == authority {
-			continue
-		}
-		before := *c
-		c.Reflected = lifecycle.Net(c)
-		if err := f.putClaim(&before, c); err != nil {
-			return err
-		}
-	}
 	return nil
 }

@@ -35,10 +35,14 @@ func TestStartRules(t *testing.T) {
 		{name: "machine died", crash: true, before: boot("1"), after: boot("2"), discarded: "the machine was restarted"},
 		{name: "process died, boot not known", crash: true, before: noBoot, after: noBoot, discarded: "does not tell its boot"},
 		{name: "clean stop, boot not known", before: noBoot, after: noBoot, clean: true},
-		{name: "state file missing", before: boot("1"), after: boot("1"), discarded: "missing",
-			tamper: func(t *testing.T, state string) { check(t, os.Remove(state)) }},
-		{name: "state file empty", before: boot("1"), after: boot("1"), discarded: "does not read",
-			tamper: func(t *testing.T, state string) { check(t, os.Truncate(state, 0)) }},
+		{
+			name: "state file missing", before: boot("1"), after: boot("1"), discarded: "missing",
+			tamper: func(t *testing.T, state string) { check(t, os.Remove(state)) },
+		},
+		{
+			name: "state file empty", before: boot("1"), after: boot("1"), discarded: "does not read",
+			tamper: func(t *testing.T, state string) { check(t, os.Truncate(state, 0)) },
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

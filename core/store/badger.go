@@ -453,6 +453,7 @@ func (l badgerLogger) Infof(f string, a ...any) {
 		l.log.Debug(message(f, a))
 	}
 }
+
 func (l badgerLogger) Debugf(f string, a ...any) {
 	if l.log.IsTrace() {
 		l.log.Trace(message(f, a))

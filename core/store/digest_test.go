@@ -61,9 +61,11 @@ func TestCanonicalJSON(t *testing.T) {
 			`"by_key":{"b":{"name":"n","noise":0},"z":{"name":"","noise":0}},"bytes":"AQI=","deep":{"d":[null,{"amount":7}]},` +
 			`"parts":[{"name":"","noise":2}],"ports":{"10":false,"9":true},"raw":{"a":[null,12345678901234567890],"b":1.50},` +
 			`"seen":"3.4","two":[-1,2]}`},
-		{"golden", &thing{A: &part{"x", 1}, Parts: []part{{Noise: 2}}, ByKey: map[string]part{"z": {}}}, store.ScopeGolden,
+		{
+			"golden", &thing{A: &part{"x", 1}, Parts: []part{{Noise: 2}}, ByKey: map[string]part{"z": {}}}, store.ScopeGolden,
 			`{"Ok":false,"a":{"name":"x"},"amount":0,"any":null,"at":"0001-01-01T00:00:00Z","b":"","by_key":{"z":{"name":""}},` +
-				`"bytes":"","deep":{},"parts":[{"name":""}],"ports":{},"raw":null,"two":[0,0]}`},
+				`"bytes":"","deep":{},"parts":[{"name":""}],"ports":{},"raw":null,"two":[0,0]}`,
+		},
 	} {
 		got, err := store.AppendCanonical(nil, c.value, c.scope)
 		if err != nil || string(got) != c.want {
@@ -195,7 +197,8 @@ func record[T any](prefix string, golden bool) store.RecordType {
 
 func TestEveryFieldCounts(t *testing.T) {
 	storetest.EveryFieldCounts(t, []store.RecordType{
-		thingType(), ticketType(), {Prefix: "ix/"},
+		thingType(), ticketType(),
+		{Prefix: "ix/"},
 		record[canon.Item]("rec/item/", true),
 		record[canon.Product]("rec/product/", true),
 		record[canon.Client]("rec/client/", true),

@@ -206,8 +206,10 @@ func (c *testConnector) Poll(ctx context.Context, req *sdk.PollRequest) (*sdk.Po
 	case "secrets":
 		return &sdk.PollResponse{Cursor: []byte(c.secrets["access_token"])}, nil
 	}
-	return &sdk.PollResponse{Observations: []canon.Observation{order("1")}, Touched: []canon.Ref{{Kind: canon.KindOrder, ExternalID: "9"}},
-		Cursor: append([]byte(req.Since.Format(time.RFC3339Nano)+"/"), req.Cursor...), More: true}, nil
+	return &sdk.PollResponse{
+		Observations: []canon.Observation{order("1")}, Touched: []canon.Ref{{Kind: canon.KindOrder, ExternalID: "9"}},
+		Cursor: append([]byte(req.Since.Format(time.RFC3339Nano)+"/"), req.Cursor...), More: true,
+	}, nil
 }
 
 func (c *testConnector) Snapshot(_ context.Context, req *sdk.SnapshotRequest) (*sdk.SnapshotResponse, error) {

@@ -110,18 +110,23 @@ type echoConnector struct{}
 func (echoConnector) Describe(context.Context, *DescribeRequest) (*DescribeResponse, error) {
 	return &DescribeResponse{Name: "echo"}, nil
 }
+
 func (echoConnector) Open(context.Context, *OpenRequest) (*OpenResponse, error) {
 	return &OpenResponse{}, nil
 }
+
 func (echoConnector) Close(context.Context, *CloseRequest) (*CloseResponse, error) {
 	return &CloseResponse{}, nil
 }
+
 func (echoConnector) HandleWebhook(_ context.Context, r *WebhookRequest) (*WebhookResponse, error) {
 	if r.Method == "PANIC" {
 		panic(r)
 	}
-	return &WebhookResponse{Verdict: VerdictAccepted, Reason: r.Path + r.Query, DeliveryID: r.Header("Id"), Body: r.Body,
-		Touched: []canon.Ref{{Kind: canon.Kind(r.Method), ExternalID: r.Path}}}, nil
+	return &WebhookResponse{
+		Verdict: VerdictAccepted, Reason: r.Path + r.Query, DeliveryID: r.Header("Id"), Body: r.Body,
+		Touched: []canon.Ref{{Kind: canon.Kind(r.Method), ExternalID: r.Path}},
+	}, nil
 }
 
 // Whatever bytes a hub or a platform sends, a delivery gives one result of its id that can be written.

@@ -71,9 +71,14 @@ type ConfigField struct {
 	Pattern     string   `json:"pattern,omitempty"` // RE2
 }
 
+// StreamOrders is the name of the stream that sales come by. The hub polls it out of turn when it may have missed one;
+// where a connector has no stream of this name, it polls all.
+const StreamOrders = "orders"
+
 // Stream is one thing to poll, with a cursor of its own.
 type Stream struct {
-	Name           string `json:"name"` // "orders"
+	// Name is the connector's own word, but for StreamOrders.
+	Name           string `json:"name"`
 	IntervalMillis int64  `json:"interval_millis"`
 	// Personal tells that its observations carry personal data.
 	Personal bool `json:"personal,omitempty"`

@@ -52,8 +52,10 @@ func guarded[Response any](s *server, call string, do func() (*Response, error))
 				what = e.Error()
 			}
 			s.log.Error("the connector panicked", "call", call, "panic", what, "stack", string(debug.Stack()))
-			resp, err = nil, &Error{Code: CodePanic, Message: fmt.Sprintf("the connector panicked in %s: %s", call, what),
-				Do: "report it to the connector's author with the log of this moment"}
+			resp, err = nil, &Error{
+				Code: CodePanic, Message: fmt.Sprintf("the connector panicked in %s: %s", call, what),
+				Do: "report it to the connector's author with the log of this moment",
+			}
 		}
 	}()
 	resp, err = do()

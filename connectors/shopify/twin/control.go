@@ -44,20 +44,23 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 			OrderID string       `json:"order_id"`
 			Lines   []RefundLine `json:"lines"`
 			Note    string       `json:"note"`
-		}) (string, error) {
+		},
+		) (string, error) {
 			return s.Refund(req.OrderID, req.Lines, req.Note)
 		})
 	case "cancel":
 		_, err = withBody(r.Body, func(req struct {
 			OrderID string `json:"order_id"`
 			Restock bool   `json:"restock"`
-		}) (bool, error) {
+		},
+		) (bool, error) {
 			return true, s.CancelOrder(req.OrderID, req.Restock)
 		})
 	case "fulfil":
 		_, err = withBody(r.Body, func(req struct {
 			OrderID string `json:"order_id"`
-		}) (bool, error) {
+		},
+		) (bool, error) {
 			return true, s.FulfilOrder(req.OrderID)
 		})
 	case "adjust":
@@ -67,7 +70,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	case "drop", "duplicate":
 		_, err = withBody(r.Body, func(req struct {
 			Topic string `json:"topic"`
-		}) (bool, error) {
+		},
+		) (bool, error) {
 			if door == "drop" {
 				s.DropNext(req.Topic)
 			} else {

@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
 //go:embed schema.graphql
@@ -63,7 +64,7 @@ type execution struct {
 
 // prepare parses and validates a request as strictly as the vendor.
 func prepare(query, operation string, raw map[string]any) (*ast.OperationDefinition, map[string]any, []*graphError) {
-	doc, list := gqlparser.LoadQuery(schema, query)
+	doc, list := gqlparser.LoadQueryWithRules(schema, query, rules.NewDefaultRules())
 	if len(list) > 0 {
 		var errs []*graphError
 		for _, e := range list {

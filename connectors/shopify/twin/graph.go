@@ -53,13 +53,17 @@ type queryRoot struct{}
 
 func (queryRoot) typeName() string { return "QueryRoot" }
 
-var scopeOf = map[string]string{"products": "read_products", "product": "read_products", "productVariantsCount": "read_products",
+var scopeOf = map[string]string{
+	"products": "read_products", "product": "read_products", "productVariantsCount": "read_products",
 	"inventoryItem": "read_inventory", "inventoryItems": "read_inventory", "orders": "read_orders", "order": "read_orders",
 	"ordersCount": "read_orders", "refund": "read_orders", "customers": "read_customers", "customersCount": "read_customers",
-	"locations": "read_locations", "priceLists": "read_products", "metafieldDefinitions": "read_products"}
+	"locations": "read_locations", "priceLists": "read_products", "metafieldDefinitions": "read_products",
+}
 
-var scopeOfType = map[string]string{"Product": "read_products", "ProductVariant": "read_products", "InventoryItem": "read_inventory",
-	"Order": "read_orders", "Refund": "read_orders", "Customer": "read_customers", "Location": "read_locations"}
+var scopeOfType = map[string]string{
+	"Product": "read_products", "ProductVariant": "read_products", "InventoryItem": "read_inventory",
+	"Order": "read_orders", "Refund": "read_orders", "Customer": "read_customers", "Location": "read_locations",
+}
 
 func (queryRoot) field(x *execution, name string, args map[string]any) any {
 	if scope := scopeOf[name]; scope != "" {
@@ -71,8 +75,10 @@ func (queryRoot) field(x *execution, name string, args map[string]any) any {
 	id := func(typ string) any { return x.byID(args["id"].(string), typ) }
 	switch name {
 	case "shop":
-		return object{"Shop", map[string]any{"id": gid("Shop", 1), "name": x.srv.opts.Name, "myshopifyDomain": x.srv.opts.Shop, "currencyCode": x.srv.opts.Currency,
-			"plan": object{"ShopPlan", map[string]any{"publicDisplayName": "Basic", "shopifyPlus": false}}}}
+		return object{"Shop", map[string]any{
+			"id": gid("Shop", 1), "name": x.srv.opts.Name, "myshopifyDomain": x.srv.opts.Shop, "currencyCode": x.srv.opts.Currency,
+			"plan": object{"ShopPlan", map[string]any{"publicDisplayName": "Basic", "shopifyPlus": false}},
+		}}
 	case "currentAppInstallation":
 		var scopes []node
 		for _, h := range x.srv.opts.Scopes {

@@ -101,8 +101,10 @@ func (s *Server) Levels() []Level {
 	for _, it := range byID(s.state.items) {
 		for _, l := range it.levels {
 			if l.active {
-				out = append(out, Level{ItemID: gid("InventoryItem", it.id), VariantID: gid("ProductVariant", it.variant.id), ProductID: gid("Product", it.variant.product.id),
-					LocationID: gid("Location", l.location.id), SKU: it.variant.sku, Available: l.available, Committed: l.committed, OnHand: l.available + l.committed, UpdatedAt: l.updatedAt})
+				out = append(out, Level{
+					ItemID: gid("InventoryItem", it.id), VariantID: gid("ProductVariant", it.variant.id), ProductID: gid("Product", it.variant.product.id),
+					LocationID: gid("Location", l.location.id), SKU: it.variant.sku, Available: l.available, Committed: l.committed, OnHand: l.available + l.committed, UpdatedAt: l.updatedAt,
+				})
 			}
 		}
 	}
@@ -110,8 +112,10 @@ func (s *Server) Levels() []Level {
 }
 
 func (s *Server) change(l *level, before, after int64, source, key string) Change {
-	return Change{At: s.opts.Clock(), ItemID: gid("InventoryItem", l.item.id), LocationID: gid("Location", l.location.id), SKU: l.item.variant.sku,
-		Source: source, Key: key, Before: before, After: after}
+	return Change{
+		At: s.opts.Clock(), ItemID: gid("InventoryItem", l.item.id), LocationID: gid("Location", l.location.id), SKU: l.item.variant.sku,
+		Source: source, Key: key, Before: before, After: after,
+	}
 }
 
 // setLevel changes stock and tells the subscribers, as the shop does whoever changed it.

@@ -51,9 +51,11 @@ func quantitiesPayload(group any, errs ...userError) node {
 	return object{"InventorySetQuantitiesPayload", map[string]any{"inventoryAdjustmentGroup": group, "userErrors": list}}
 }
 
-var reasons = []string{"correction", "cycle_count_available", "damaged", "movement_created", "movement_updated", "movement_received",
+var reasons = []string{
+	"correction", "cycle_count_available", "damaged", "movement_created", "movement_updated", "movement_received",
 	"movement_canceled", "other", "promotion", "quality_control", "received", "reservation_created", "reservation_deleted",
-	"reservation_updated", "restock", "safety_stock", "shrinkage"}
+	"reservation_updated", "restock", "safety_stock", "shrinkage",
+}
 
 // setQuantities needs an idempotency key since 2026-04, and an explicit changeFromQuantity.
 func (x *execution) setQuantities(f *ast.Field, input map[string]any) any {
@@ -177,14 +179,18 @@ func (x *execution) applyQuantities(input map[string]any, key string, plan []pla
 		}
 		x.srv.setLevel(p.level, p.value)
 		// What a replay shows is what was true at the time, so the answer is frozen.
-		changes = append(changes, object{"InventoryChange", map[string]any{"name": "available", "delta": p.value - before,
-			"quantityAfterChange": p.value, "item": frozen(p.level), "location": locationNode{p.level.location}}})
+		changes = append(changes, object{"InventoryChange", map[string]any{
+			"name": "available", "delta": p.value - before,
+			"quantityAfterChange": p.value, "item": frozen(p.level), "location": locationNode{p.level.location},
+		}})
 	}
 	if len(changes) == 0 {
 		return nil
 	}
-	return object{"InventoryAdjustmentGroup", map[string]any{"id": gid("InventoryAdjustmentGroup", x.srv.state.id()), "createdAt": stamp(x.srv.now()),
-		"reason": input["reason"], "referenceDocumentUri": input["referenceDocumentUri"], "changes": changes}}
+	return object{"InventoryAdjustmentGroup", map[string]any{
+		"id": gid("InventoryAdjustmentGroup", x.srv.state.id()), "createdAt": stamp(x.srv.now()),
+		"reason": input["reason"], "referenceDocumentUri": input["referenceDocumentUri"], "changes": changes,
+	}}
 }
 
 // frozen copies an item with one level.

@@ -435,8 +435,10 @@ func (n refundNode) field(x *execution, name string, args map[string]any) any {
 	case "refundLineItems":
 		var rows []row
 		for _, l := range n.lines {
-			values := map[string]any{"id": gid("RefundLineItem", l.id), "quantity": l.quantity, "restockType": strings.ToUpper(l.restock),
-				"restocked": l.restock != "no_restock", "lineItem": lineNode{l.line}, "subtotalSet": x.bag(l.subtotal)}
+			values := map[string]any{
+				"id": gid("RefundLineItem", l.id), "quantity": l.quantity, "restockType": strings.ToUpper(l.restock),
+				"restocked": l.restock != "no_restock", "lineItem": lineNode{l.line}, "subtotalSet": x.bag(l.subtotal),
+			}
 			if l.location != nil {
 				values["location"] = locationNode{l.location}
 			}
@@ -446,8 +448,10 @@ func (n refundNode) field(x *execution, name string, args map[string]any) any {
 	case "transactions":
 		var rows []row
 		if n.transactionID != 0 {
-			rows = append(rows, row{node: object{"OrderTransaction", map[string]any{"id": gid("OrderTransaction", n.transactionID), "kind": "REFUND",
-				"gateway": gateway, "status": "SUCCESS", "amountSet": x.bag(n.amount)}}, id: n.transactionID})
+			rows = append(rows, row{node: object{"OrderTransaction", map[string]any{
+				"id": gid("OrderTransaction", n.transactionID), "kind": "REFUND",
+				"gateway": gateway, "status": "SUCCESS", "amountSet": x.bag(n.amount),
+			}}, id: n.transactionID})
 		}
 		return x.connection(rows, args)
 	}

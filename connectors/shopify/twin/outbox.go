@@ -36,10 +36,14 @@ type outbox struct {
 
 func newOutbox(s *Server) *outbox {
 	ctx, stop := context.WithCancel(context.Background())
-	return &outbox{srv: s, ctx: ctx, stop: stop, slots: make(chan struct{}, 16), dropNext: map[string]int{}, twice: map[string]int{},
+	return &outbox{
+		srv: s, ctx: ctx, stop: stop, slots: make(chan struct{}, 16), dropNext: map[string]int{}, twice: map[string]int{},
 		rand: rand.New(rand.NewPCG(s.opts.Seed, 1)),
-		client: &http.Client{Timeout: s.opts.WebhookTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext, MaxIdleConnsPerHost: 16}}}
+		client: &http.Client{
+			Timeout: s.opts.WebhookTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext, MaxIdleConnsPerHost: 16},
+		},
+	}
 }
 
 func (o *outbox) close() {

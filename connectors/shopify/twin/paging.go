@@ -52,28 +52,31 @@ type cursor struct {
 	Depth int    `json:"depth"`
 }
 
-func sortKeyOf(r row, by string) string {
+// sortKey is a row's place in a collection: a time in Unix seconds, 0 when it is sorted by id alone, and the id.
+type sortKey struct{ at, id int64 }
+
+func sortKeyOf(r *row, by string) sortKey {
 	switch by {
 	case "UPDATED_AT":
-		return fmt.Sprintf("%020d/%020d", r.updated.Unix(), r.id)
+		return sortKey{r.updated.Unix(), r.id}
 	case "CREATED_AT", "PROCESSED_AT":
-		return fmt.Sprintf("%020d/%020d", r.created.Unix(), r.id)
+		return sortKey{r.created.Unix(), r.id}
 	}
-	return fmt.Sprintf("%020d", r.id)
+	return sortKey{0, r.id}
 }
 
-// inOrder compares two rows as their sort keys do, without writing them down.
-func inOrder(by string) func(a, b row) int {
-	return func(a, b row) int {
-		first := 0
-		switch by {
-		case "UPDATED_AT":
-			first = cmp.Compare(a.updated.Unix(), b.updated.Unix())
-		case "CREATED_AT", "PROCESSED_AT":
-			first = cmp.Compare(a.created.Unix(), b.created.Unix())
-		}
-		return cmp.Or(first, cmp.Compare(a.id, b.id))
-	}
+func (k sortKey) compare(o sortKey) int {
+	return cmp.Or(cmp.Compare(k.at, o.at), cmp.Compare(k.id, o.id))
+}
+
+func (k sortKey) String() string { return fmt.Sprintf("%d/%d", k.at, k.id) }
+
+func parseSortKey(s string) (k sortKey, ok bool) {
+	at, id, _ := strings.Cut(s, "/")
+	var bad [2]error
+	k.at, bad[0] = strconv.ParseInt(at, 10, 64)
+	k.id, bad[1] = strconv.ParseInt(id, 10, 64)
+	return k, bad[0] == nil && bad[1] == nil
 }
 
 // paginate gives the page of a collection that the arguments ask for. Only forward paging is spoken.
@@ -90,14 +93,19 @@ func paginate(rows []row, args map[string]any, deepest int) any {
 	}
 	by, _ := args["sortKey"].(string)
 	var from cursor
+	start := 0
+	slices.SortStableFunc(rows, func(a, b row) int { return sortKeyOf(&a, by).compare(sortKeyOf(&b, by)) })
 	if after, given := args["after"].(string); given {
 		raw, err := base64.StdEncoding.DecodeString(after)
 		if err != nil || json.Unmarshal(raw, &from) != nil || from.Sort != by {
 			return fail("BAD_REQUEST", "Invalid cursor for current pagination sort.")
 		}
+		key, ok := parseSortKey(from.Key)
+		if !ok {
+			return fail("BAD_REQUEST", "Invalid cursor for current pagination sort.")
+		}
+		start = sort.Search(len(rows), func(i int) bool { return sortKeyOf(&rows[i], by).compare(key) > 0 })
 	}
-	slices.SortStableFunc(rows, inOrder(by))
-	start := sort.Search(len(rows), func(i int) bool { return from.Key == "" || sortKeyOf(rows[i], by) > from.Key })
 	p := &page{before: start > 0}
 	for i := start; i < len(rows); i++ {
 		if int64(len(p.rows)) == first {
@@ -108,7 +116,7 @@ func paginate(rows []row, args map[string]any, deepest int) any {
 		if depth > deepest {
 			return fail("BAD_REQUEST", "pagination is limited to %d objects; filter the query", deepest)
 		}
-		raw, err := json.Marshal(cursor{by, sortKeyOf(rows[i], by), depth})
+		raw, err := json.Marshal(cursor{by, sortKeyOf(&rows[i], by).String(), depth})
 		if err != nil {
 			return fail("INTERNAL_SERVER_ERROR", "the cursor could not be made")
 		}

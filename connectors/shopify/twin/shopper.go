@@ -69,8 +69,10 @@ func (s *Server) CreateProduct(n NewProduct) (Created, error) {
 	if len(n.Variants) == 0 {
 		return Created{}, fmt.Errorf("%w: a product needs a variant", ErrInvalid)
 	}
-	p := &product{id: s.state.id(), title: n.Title, descriptionHTML: n.Description, vendor: n.Vendor, typ: n.Type, status: n.Status,
-		tags: append([]string{}, n.Tags...), createdAt: now, updatedAt: now, metafields: n.Metafields}
+	p := &product{
+		id: s.state.id(), title: n.Title, descriptionHTML: n.Description, vendor: n.Vendor, typ: n.Type, status: n.Status,
+		tags: append([]string{}, n.Tags...), createdAt: now, updatedAt: now, metafields: n.Metafields,
+	}
 	if p.status == "" {
 		p.status = "ACTIVE"
 	}
@@ -79,8 +81,10 @@ func (s *Server) CreateProduct(n NewProduct) (Created, error) {
 		if !ok {
 			return Created{}, fmt.Errorf("%w: price %q", ErrInvalid, nv.Price)
 		}
-		v := &variant{id: s.state.id(), product: p, title: nv.Title, sku: nv.SKU, barcode: nv.Barcode, price: price.String(), policy: nv.Policy,
-			createdAt: now, updatedAt: now, metafields: nv.Metafields}
+		v := &variant{
+			id: s.state.id(), product: p, title: nv.Title, sku: nv.SKU, barcode: nv.Barcode, price: price.String(), policy: nv.Policy,
+			createdAt: now, updatedAt: now, metafields: nv.Metafields,
+		}
 		if v.title == "" {
 			v.title = "Default Title"
 		}
@@ -114,8 +118,10 @@ func (s *Server) CreateProduct(n NewProduct) (Created, error) {
 }
 
 func restItem(it *item) fields {
-	return fields{"id": it.id, "sku": it.variant.sku, "tracked": it.tracked, "cost": text(it.cost), "created_at": restTime(it.createdAt), "updated_at": restTime(it.updatedAt),
-		"admin_graphql_api_id": gid("InventoryItem", it.id)}
+	return fields{
+		"id": it.id, "sku": it.variant.sku, "tracked": it.tracked, "cost": text(it.cost), "created_at": restTime(it.createdAt), "updated_at": restTime(it.updatedAt),
+		"admin_graphql_api_id": gid("InventoryItem", it.id),
+	}
 }
 
 // DeleteProduct removes a product for good; orders keep their lines.
@@ -195,8 +201,10 @@ func (s *Server) customerByEmail(email string) *customer {
 }
 
 func (s *Server) addCustomer(n NewCustomer) *customer {
-	c := &customer{id: s.state.id(), firstName: n.FirstName, lastName: n.LastName, email: n.Email, phone: n.Phone, note: n.Note, consent: n.Consent,
-		tags: append([]string{}, n.Tags...), addresses: n.Addresses, createdAt: s.now(), updatedAt: s.now()}
+	c := &customer{
+		id: s.state.id(), firstName: n.FirstName, lastName: n.LastName, email: n.Email, phone: n.Phone, note: n.Note, consent: n.Consent,
+		tags: append([]string{}, n.Tags...), addresses: n.Addresses, createdAt: s.now(), updatedAt: s.now(),
+	}
 	if c.consent == "" {
 		c.consent = "not_subscribed"
 	}
@@ -346,8 +354,10 @@ func (s *Server) reserve(o *order, lines []NewLine) ([]take, error) {
 			return nil, fmt.Errorf("%w: line of %s", ErrInvalid, v.sku)
 		}
 		price, _ := parseCents(v.price) // checked when it was created
-		l := &line{order: o, variant: v, variantID: v.id, productID: v.product.id, sku: v.sku, title: v.product.title, quantity: nl.Quantity, current: nl.Quantity,
-			price: price, discount: discount, properties: nl.Properties}
+		l := &line{
+			order: o, variant: v, variantID: v.id, productID: v.product.id, sku: v.sku, title: v.product.title, quantity: nl.Quantity, current: nl.Quantity,
+			price: price, discount: discount, properties: nl.Properties,
+		}
 		l.tax = (price*cents(nl.Quantity) - discount) / 6 // a rate of 20 % included in the price
 		if v.item.tracked {
 			lv := pickLevel(v, o.retail, nl.Quantity, taken)

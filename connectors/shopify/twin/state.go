@@ -1,7 +1,8 @@
 package twin
 
 import (
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -215,9 +216,11 @@ type state struct {
 }
 
 func newState() *state {
-	return &state{nextID: 1000, nextOrder: 1000, locations: map[int64]*location{}, products: map[int64]*product{}, variants: map[int64]*variant{},
+	return &state{
+		nextID: 1000, nextOrder: 1000, locations: map[int64]*location{}, products: map[int64]*product{}, variants: map[int64]*variant{},
 		items: map[int64]*item{}, customers: map[int64]*customer{}, orders: map[int64]*order{}, refunds: map[int64]*refund{},
-		subscriptions: map[int64]*subscription{}, idempotent: map[string]*attempt{}}
+		subscriptions: map[int64]*subscription{}, idempotent: map[string]*attempt{},
+	}
 }
 
 func (s *state) id() int64 {
@@ -227,13 +230,8 @@ func (s *state) id() int64 {
 
 // byID gives a map's values in the order of their ids.
 func byID[T any](m map[int64]T) []T {
-	ids := make([]int64, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
-	out := make([]T, 0, len(ids))
-	for _, id := range ids {
+	out := make([]T, 0, len(m))
+	for _, id := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, m[id])
 	}
 	return out

@@ -22,9 +22,11 @@ func (s *Server) customerJSON(c *customer) map[string]any {
 		"is_paying_customer": false, "avatar_url": "", "meta_data": []any{}, "_links": s.links("customers", c.id),
 	}
 	shipping := map[string]any{}
-	for k, v := range map[string]string{"first_name": c.shipping.FirstName, "last_name": c.shipping.LastName, "company": c.shipping.Company,
+	for k, v := range map[string]string{
+		"first_name": c.shipping.FirstName, "last_name": c.shipping.LastName, "company": c.shipping.Company,
 		"address_1": c.shipping.Address1, "address_2": c.shipping.Address2, "city": c.shipping.City, "state": c.shipping.State,
-		"postcode": c.shipping.Postcode, "country": c.shipping.Country, "phone": c.shipping.Phone} {
+		"postcode": c.shipping.Postcode, "country": c.shipping.Country, "phone": c.shipping.Phone,
+	} {
 		shipping[k] = v
 	}
 	j["shipping"] = shipping // has no e-mail

@@ -31,8 +31,10 @@ func jsonResponse(status int, v any) *response {
 }
 
 func htmlPage(status int, title string) *response {
-	return &response{status: status, header: http.Header{"Content-Type": {"text/html; charset=UTF-8"}},
-		body: []byte("<!DOCTYPE html>\n<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n")}
+	return &response{
+		status: status, header: http.Header{"Content-Type": {"text/html; charset=UTF-8"}},
+		body: []byte("<!DOCTYPE html>\n<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n"),
+	}
 }
 
 // apiError is WordPress's error shape.

@@ -141,8 +141,10 @@ func (s *Server) placeOrder(buy Purchase, source Source, checked bool) (int64, e
 	if h := s.holder(p); checked && h != nil && h.backorders == "no" && *h.stock < buy.Quantity {
 		return 0, fmt.Errorf("product %d has %d left: %w", p.id, *h.stock, ErrOutOfStock)
 	}
-	o := &order{id: s.id(), status: "pending", currency: s.opts.Currency, created: s.now(), modified: s.now(), via: "checkout", customer: buy.CustomerID,
-		billing: buy.Billing, method: "bacs", title: "Direct bank transfer", lines: []*line{s.lineOf(p, buy.Quantity)}}
+	o := &order{
+		id: s.id(), status: "pending", currency: s.opts.Currency, created: s.now(), modified: s.now(), via: "checkout", customer: buy.CustomerID,
+		billing: buy.Billing, method: "bacs", title: "Direct bank transfer", lines: []*line{s.lineOf(p, buy.Quantity)},
+	}
 	if source == SourceAPI {
 		o.via = "rest-api"
 	}
@@ -173,8 +175,10 @@ func (s *Server) Refund(orderID, quantity int64, restock bool) (int64, error) {
 	if back > o.total()-o.refunded() {
 		return 0, fmt.Errorf("order %d: %w: more than was paid", orderID, ErrRefused)
 	}
-	r := &refund{id: s.id(), created: s.now(), amount: back, lines: []*line{{id: s.id(), product: l.product, variation: l.variation, name: l.name, sku: l.sku,
-		quantity: -quantity, subtotal: -back, total: -back, refundOf: l.id}}}
+	r := &refund{id: s.id(), created: s.now(), amount: back, lines: []*line{{
+		id: s.id(), product: l.product, variation: l.variation, name: l.name, sku: l.sku,
+		quantity: -quantity, subtotal: -back, total: -back, refundOf: l.id,
+	}}}
 	s.applyRefund(o, r, restock, SourceManual)
 	return r.id, nil
 }

@@ -204,8 +204,10 @@ func (s *Server) ping(ctx context.Context, id int64, to string) {
 
 func (s *Server) webhookJSON(h *webhook) map[string]any {
 	resource, event, _ := strings.Cut(h.topic, ".")
-	j := map[string]any{"id": h.id, "name": h.name, "status": h.status, "topic": h.topic, "resource": resource, "event": event, "hooks": []any{},
-		"delivery_url": h.url, "_links": s.links("webhooks", h.id)} // never the secret
+	j := map[string]any{
+		"id": h.id, "name": h.name, "status": h.status, "topic": h.topic, "resource": resource, "event": event, "hooks": []any{},
+		"delivery_url": h.url, "_links": s.links("webhooks", h.id),
+	} // never the secret
 	s.dates(j, "date_created", h.created)
 	s.dates(j, "date_modified", h.modified)
 	return j

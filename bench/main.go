@@ -1,0 +1,129 @@
+// Bench measures the hub against bare programs that do one part of its work, in one run on one machine, and compares
+// ratios with limits. Absolute figures depend on the machine and on what else it does; they stand beside.
+//
+// Every measured side is a process of its own, this one is the loader. The hub runs at its default configuration with
+// connectors as processes and every fsync; its platform is a sandbox on loopback. Each figure is the median of
+// alternating rounds, first the bare side, then the hub, and a ratio is the median of the rounds' ratios.
+//
+//	whole path     orders folded per second, from the first webhook sent until all that were answered are records,
+//	               over the requests per second of a Fiber handler that checks the same HMAC over the same bodies
+//	open loop      99th percentile of the answer to webhooks at a steady rate, over that of the same handler with a log
+//	read a piece   GET /v1/items/{id} per second, over that of a handler that returns the same bytes
+//	idle           memory and CPU of a hub with two connectors, connectors included
+//
+// It exits with 1 when a limit is missed. -only names the parts to run, and JUMPRING_BENCH_PPROF=1 serves profiles of
+// the hub and of its first connector on 127.0.0.1:6061 and :6062.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	err := run(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	switch {
+	case len(args) >= 2 && args[0] == "connector":
+		return runConnector(args[1])
+	case len(args) == 2 && args[0] == "role":
+		return runRole(args[1])
+	}
+	var b bench
+	only := ""
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&b.rounds, "rounds", 3, "alternating rounds")
+	f.IntVar(&b.orders, "orders", 8000, "webhooks of one round of the whole path")
+	f.IntVar(&b.rate, "rate", 1000, "webhooks per second of the open loop")
+	f.DurationVar(&b.length, "length", 3*time.Second, "how long a round of the other parts takes")
+	f.StringVar(&only, "only", "path,open,read,idle", "the parts to run")
+	f.StringVar(&b.dir, "dir", "bench/out", "a folder on the disk to measure; what it has is removed")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	b.parts = strings.Split(only, ",")
+	var err error
+	if b.dir, err = filepath.Abs(b.dir); err != nil {
+		return err
+	}
+	err = errors.Join(b.run(), b.end())
+	b.print(os.Stdout)
+	if err == nil && slices.ContainsFunc(b.rows, func(r row) bool { return !r.kept() }) {
+		err = errors.New("a limit was missed")
+	}
+	return err
+}
+
+// bench is one run.
+type bench struct {
+	rounds, orders, rate int
+	length               time.Duration
+	parts                []string
+	dir                  string
+
+	children []*child
+	rows     []row
+}
+
+func (b *bench) does(part string) bool { return slices.Contains(b.parts, part) }
+
+func (b *bench) run() error {
+	if err := os.RemoveAll(b.dir); err != nil {
+		return err
+	}
+	if b.does("path") || b.does("open") || b.does("read") {
+		if err := b.loaded(); err != nil {
+			return err
+		}
+	}
+	if b.does("idle") {
+		return b.idle()
+	}
+	return nil
+}
+
+func (b *bench) start(r role) (*child, error) {
+	c, err := start(r)
+	if err == nil {
+		b.children = append(b.children, c)
+	}
+	return c, err
+}
+
+func (b *bench) end() error {
+	var errs []error
+	for _, c := range slices.Backward(b.children) {
+		errs = append(errs, c.end())
+	}
+	b.children = nil
+	return errors.Join(errs...)
+}
+
+// row is one line of the table: a ratio, or a quantity, with its limit.
+type row struct {
+	what, unit string
+	bare, hub  float64 // medians, in unit; bare is 0 for a quantity
+	value      float64 // what the limit is about
+	limit      float64
+	least      bool // the limit is the least, not the most
+	note       string
+}
+
+func (r *row) kept() bool {
+	if r.least {
+		return r.value >= r.limit
+	}
+	return r.value <= r.limit
+}
