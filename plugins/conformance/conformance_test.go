@@ -139,7 +139,7 @@ func options(t *testing.T, fault string) Options {
 		Deliveries: []sdk.WebhookRequest{{
 			Method: "POST", Body: body, Headers: map[string][]string{"X-Signature": {base64.StdEncoding.EncodeToString(mac.Sum(nil))}},
 		}},
-		Deadline: 3 * time.Second,
+		Deadline: 10 * time.Second,
 	}
 }
 
