@@ -274,12 +274,13 @@ func (b *bench) idle() error {
 	if err := probe(hub.Address).imported(pieces + skus); err != nil {
 		return err
 	}
+	time.Sleep(4 * b.length) // it begins to idle
 	before, err := hub.usage()
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	time.Sleep(4 * b.length)
+	time.Sleep(5 * b.length)
 	after, err := hub.usage()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	_ "net/http/pprof" // served only when JUMPRING_BENCH_PPROF is set
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -142,11 +143,19 @@ func serve(ctx context.Context, app *fiber.App) error {
 
 // platform runs the sandboxes of both vendors and notes what the first one sells. They answer as fast as they can.
 func (r *role) platform(ctx context.Context) error {
+	// What is sold was listed a while ago, so that a poll of what changed lately finds nothing.
+	var listed atomic.Bool
+	clock := func() time.Time {
+		if listed.Load() {
+			return time.Now()
+		}
+		return time.Now().Add(-time.Hour)
+	}
 	shop := shopifytwin.New(shopifytwin.Options{
-		Shop: shopDomain, Currency: "EUR", ClientSecret: webhookSecret, AccessToken: accessToken, AllowHTTP: true, BucketSize: 1e9, RestoreRate: 1e9,
+		Clock: clock, Shop: shopDomain, Currency: "EUR", ClientSecret: webhookSecret, AccessToken: accessToken, AllowHTTP: true, BucketSize: 1e9, RestoreRate: 1e9,
 	})
 	defer shop.Close()
-	woo := wootwin.New(wootwin.Options{Keys: []wootwin.Key{{ConsumerKey: "ck_1", ConsumerSecret: "cs_1"}}})
+	woo := wootwin.New(wootwin.Options{Now: clock, Keys: []wootwin.Key{{ConsumerKey: "ck_1", ConsumerSecret: "cs_1"}}})
 	defer woo.Close()
 	var c catalogue
 	sell := func(list *[]variant, n int, prefix string, stock int64) error {
@@ -174,6 +183,7 @@ func (r *role) platform(ctx context.Context) error {
 	if err := errors.Join(sell(&c.Pieces, r.Pieces, "RG", 1), sell(&c.SKUs, r.SKUs, "CH", 100_000)); err != nil {
 		return err
 	}
+	listed.Store(true)
 	if err := writeJSON(filepath.Join(r.Dir, "catalogue.json"), c); err != nil {
 		return err
 	}

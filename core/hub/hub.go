@@ -17,6 +17,7 @@ import (
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/vault"
+	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
 // Hub is a running hub. Open gives one, Run works it, Close ends it.
@@ -83,6 +84,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	g.Go(func() error { return h.runClock(ctx) })
 	g.Go(func() error { return h.runSnapshots(ctx) })
 	g.Go(func() error { return h.runRefresh(ctx) })
+	g.Go(func() error { sdk.ReturnIdleMemory(ctx); return nil })
 	adopter := &reconcile.Adopter{Journal: h.router, Commits: h.router.Subscribe(ctx), Ready: h.ready}
 	g.Go(func() error { return adopter.Run(ctx) })
 	g.Go(func() error { return h.runConnections(ctx, g) })

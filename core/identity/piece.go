@@ -103,7 +103,7 @@ func Join(nodes []Piece, order []string) Joined {
 	}
 	for i := range nodes {
 		p := &nodes[i]
-		if j.out[i] == "" && !p.strong() && p.SKU == "" && p.Decision == "" {
+		if j.out[i] == "" && !p.strong() && p.SKU == "" && p.Decision == "" && j.by[i] == "" {
 			j.out[i] = ReasonBlank
 		}
 	}
@@ -215,10 +215,10 @@ func linked(certs [][]string) bool {
 	return true
 }
 
-// refuse leaves a group's nodes unbound, but for those of whom a person has decided: a decision outranks every key.
+// refuse leaves a group's nodes unbound, but for those that a person has joined: a decision outranks every key.
 func (j *joiner) refuse(group []int, reason string) {
 	for _, i := range group {
-		if j.nodes[i].Decision != "" {
+		if j.by[i] == "person" {
 			continue
 		}
 		if j.out[i] == "" {

@@ -31,6 +31,27 @@ func (s *Sum) sold() int64 {
 type Ledger struct {
 	Adopted bool            `json:"adopted,omitempty"`
 	At      map[string]*Sum `json:"at,omitempty"` // by location
+	// Live are the keys of the claims that count, sorted, as long as there are few. Many tells that there were more
+	// than that at one time, and that Live is empty for it.
+	Live []string `json:"live,omitempty" golden:"-"`
+	Many bool     `json:"many,omitempty" golden:"-"`
+}
+
+// few is how many live claims a ledger names.
+const few = 8
+
+// name keeps Live in line with a claim that counts or does not.
+func (l *Ledger) name(key string, live bool) {
+	i, found := slices.BinarySearch(l.Live, key)
+	switch {
+	case l.Many || found == live:
+	case !live:
+		l.Live = slices.Delete(l.Live, i, i+1)
+	case len(l.Live) == few:
+		l.Live, l.Many = nil, true
+	default:
+		l.Live = slices.Insert(l.Live, i, key)
+	}
 }
 
 // Sum gives the sum at a location, made if it is missing.
@@ -51,6 +72,15 @@ func (l *Ledger) Sum(location string) *Sum {
 func (l *Ledger) Apply(before, after *canon.Claim, authority string) {
 	l.move(before, -1, authority)
 	l.move(after, 1, authority)
+	if before != nil {
+		l.name(before.Key, false)
+	}
+	if after != nil {
+		l.name(after.Key, after.Live())
+	}
+	if len(l.At) == 0 {
+		l.Live, l.Many = nil, false
+	}
 }
 
 func (l *Ledger) move(c *canon.Claim, sign int64, authority string) {

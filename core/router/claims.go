@@ -37,14 +37,24 @@ func (f *fold) claim(key string) (*canon.Claim, error) {
 
 // liveClaims loads the claims that count on a listing's node.
 func (f *fold) liveClaims(node string) ([]*canon.Claim, error) {
-	prefix := prefixClaims + node + "/"
-	var keys []string
-	err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
-		keys = append(keys, key[len(prefix):])
-		return true, nil
-	})
+	ledger, err := f.ledger(node)
 	if err != nil {
 		return nil, err
+	}
+	return f.claimsOf(node, ledger)
+}
+
+func (f *fold) claimsOf(node string, ledger *lifecycle.Ledger) ([]*canon.Claim, error) {
+	keys := ledger.Live
+	if ledger.Many {
+		prefix := prefixClaims + node + "/"
+		err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
+			keys = append(keys, key[len(prefix):])
+			return true, nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	claims := make([]*canon.Claim, 0, len(keys))
 	for _, k := range keys {

@@ -24,7 +24,9 @@ type personNode struct {
 	Account *person `json:"account,omitempty"`
 	Buyer   *person `json:"buyer,omitempty"`
 	// Order says which order Buyer is from: the newest that says anything.
-	Order   string `json:"order,omitempty"`
+	Order string `json:"order,omitempty"`
+	// Newest is the key of that order among those that say anything.
+	Newest  string `json:"newest,omitempty"`
 	Consent string `json:"consent,omitempty"`
 	// Known tells that the connection stated it by itself, not through orders alone.
 	Known  bool   `json:"known,omitempty"`
@@ -115,7 +117,7 @@ func (f *fold) buyer(order *canon.Order, links *orderLinks, st *canon.OrderState
 		key = fmt.Sprintf("%s%s/%020d/%s", prefixBuyer, node, math.MaxInt64-order.PlacedAt.UnixMicro(), order.ExternalID)
 	}
 	order.ClientNode = node
-	left := links.Buyer
+	left, leftKey := links.Buyer, links.BuyerKey
 	if key != links.BuyerKey || node != left {
 		if links.BuyerKey != "" {
 			f.tx.Delete(links.BuyerKey)
@@ -127,7 +129,7 @@ func (f *fold) buyer(order *canon.Order, links *orderLinks, st *canon.OrderState
 		links.Buyer, links.BuyerKey = node, key
 	}
 	if left != "" && left != node {
-		if err := f.leavePerson(left); err != nil {
+		if err := f.leavePerson(left, leftKey); err != nil {
 			return err
 		}
 	}
@@ -135,41 +137,48 @@ func (f *fold) buyer(order *canon.Order, links *orderLinks, st *canon.OrderState
 		return nil
 	}
 	return f.person(node, order.Connection, external, func(n *personNode) error {
-		return f.newestWords(n, order.ExternalID, st.Buyer)
+		return f.newestWords(n, leftKey, key, st.Buyer)
 	})
 }
 
-// newestWords takes what the newest order says of a node; the words of one order are at hand already.
-func (f *fold) newestWords(n *personNode, order string, words *canon.PersonState) error {
-	prefix := prefixBuyer + n.Node + "/"
-	newest := ""
-	err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
-		_, newest, _ = strings.Cut(key[len(prefix):], "/")
-		return false, nil
-	})
-	if err != nil {
-		return err
-	}
+// newestWords takes what the newest order says of a node. left and came are the keys under which one order, whose words
+// are at hand, was and is found.
+func (f *fold) newestWords(n *personNode, left, came string, words *canon.PersonState) error {
+	newest := n.Newest
 	switch {
-	case newest == "":
-		n.Buyer, n.Order = nil, ""
-		return nil
-	case newest == order:
-	case newest == n.Order:
-		return nil // as it was
+	case came != "" && (newest == "" || came <= newest):
+		newest = came
+	case newest == "" || newest == left:
+		newest = ""
+		err := f.tx.Scan(prefixBuyer+n.Node+"/", "", func(key string, _ []byte) (bool, error) {
+			newest = key
+			return false, nil
+		})
+		if err != nil {
+			return err
+		}
 	default:
-		_, obs, err := f.binding(n.Connection, canon.KindOrder, newest)
+		return nil // another order is newer, and as it was
+	}
+	n.Newest, n.Order = newest, ""
+	if newest == "" {
+		n.Buyer = nil
+		return nil
+	}
+	_, n.Order, _ = strings.Cut(newest[len(prefixBuyer)+len(n.Node)+1:], "/")
+	if newest != came {
+		_, obs, err := f.binding(n.Connection, canon.KindOrder, n.Order)
 		if err != nil || obs == nil || obs.Order == nil {
 			return err
 		}
 		words = obs.Order.Buyer
 	}
-	n.Buyer, n.Order = f.readPerson(words), newest
+	n.Buyer = f.readPerson(words)
 	return nil
 }
 
 // leavePerson takes an order's words away from a node. A node that nothing names any longer is no more.
-func (f *fold) leavePerson(node string) error {
+func (f *fold) leavePerson(node, key string) error {
 	n, err := store.Load[personNode](f.tx, prefixPerson+node)
 	if err != nil || n == nil {
 		return err
@@ -179,7 +188,7 @@ func (f *fold) leavePerson(node string) error {
 		return err
 	}
 	if n.Known || len(named) > 0 {
-		return f.person(node, n.Connection, n.ExternalID, func(n *personNode) error { return f.newestWords(n, "", nil) })
+		return f.person(node, n.Connection, n.ExternalID, func(n *personNode) error { return f.newestWords(n, key, "", nil) })
 	}
 	f.tx.Delete(prefixPerson + node)
 	f.tx.Delete(store.PrefixNode + node)

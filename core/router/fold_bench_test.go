@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +43,7 @@ func BenchmarkFoldOrders(b *testing.B) {
 	const perGroup = 300
 	b.ReportAllocs()
 	b.ResetTimer()
+	began := processorTime(b)
 	for len(batches) > 0 {
 		n := min(perGroup, len(batches))
 		g := group{batches: batches[:n:n]}
@@ -55,7 +57,15 @@ func BenchmarkFoldOrders(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orders/s")
 	b.ReportMetric(float64(bytes)/float64(b.N), "B/order")
+	b.ReportMetric(float64(processorTime(b)-began)/float64(b.N)/1e3, "cpu-µs/order")
 	require.Empty(b, w.parked())
+}
+
+// processorTime is what this process has taken of all cores: on a machine with other work, the figure that compares.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // webOrder is one sale of one piece with all that a shop states of it; every second one gives the piece back.
@@ -71,13 +81,13 @@ func webOrder(i, pieces int) canon.Observation {
 			Title: "Solitaire ring, 18k yellow gold, brilliant 0.51 ct G VS1", Quantity: 1, Price: total, Tax: &tax,
 		}},
 		Tenders:    []canon.Tender{{Kind: "card", Amount: total, Reference: fmt.Sprintf("txn_%024d", i)}},
-		CustomerID: fmt.Sprintf("gid://shopify/Customer/%d", i%997),
+		CustomerID: fmt.Sprintf("gid://shopify/Customer/%d", (i/2)%997),
 		Buyer: &canon.PersonState{
-			GivenName: fmt.Sprintf("Given%d", i%997), FamilyName: fmt.Sprintf("Family%d", i%997), Emails: []string{fmt.Sprintf("client%d@example.org", i%997)},
-			Phones: []string{fmt.Sprintf("+336123%05d", i%997)}, Locale: "fr-FR",
+			GivenName: fmt.Sprintf("Given%d", (i/2)%997), FamilyName: fmt.Sprintf("Family%d", (i/2)%997), Emails: []string{fmt.Sprintf("client%d@example.org", (i/2)%997)},
+			Phones: []string{fmt.Sprintf("+336123%05d", (i/2)%997)}, Locale: "fr-FR",
 			Addresses: []canon.AddressState{{
 				Name: "Given Family", Line1: "12 rue de la Paix", Line2: "Escalier B, troisième étage", City: "Paris", PostalCode: "75002",
-				Country: "FR", Phone: fmt.Sprintf("+336123%05d", i%997),
+				Country: "FR", Phone: fmt.Sprintf("+336123%05d", (i/2)%997),
 			}},
 		},
 	}}

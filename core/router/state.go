@@ -114,7 +114,7 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 		}
 		p.ledgers = append(p.ledgers, ledger)
 		if item.Serialized {
-			claims, err := f.liveClaims(id)
+			claims, err := f.claimsOf(id, ledger)
 			if err != nil {
 				return nil, err
 			}

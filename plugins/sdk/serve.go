@@ -43,6 +43,9 @@ func Serve(newConnector func() Connector) {
 	})
 	stop := watchParent(os.Getenv(EnvHostPID), log)
 	defer stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go ReturnIdleMemory(ctx)
 
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig: Handshake(),
