@@ -35,9 +35,6 @@ const loadRate = 500
 // TestChaos kills the hub and its connectors with SIGKILL at random moments of a load of orders at both shops, sales
 // and reservations at tills, and checks after each that nothing acknowledged is missing and no piece has two holders.
 func TestChaos(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SHORT: the hub is not killed under load")
-	}
 	rounds := fromEnv(t, "JUMPRING_ROUNDS", 5)
 	seed := uint64(fromEnv(t, "JUMPRING_SEED", int(time.Now().UnixNano()&0xffff)))
 	t.Logf("JUMPRING_SEED=%d", seed)

@@ -242,9 +242,10 @@ func (a *API) sell(c *fiber.Ctx, who access.Principal) error {
 	}
 	sell := &canon.Sell{Item: id, Quantity: b.Quantity, Reservation: b.Reservation, Location: at, Channel: who.Channel(), Receipt: b.Receipt}
 	if b.Price != nil {
-		if _, err := canon.ParseMoney(b.Price.Amount, b.Price.Currency); err != nil {
+		m, err := canon.ParseMoney(b.Price.Amount, b.Price.Currency)
+		if err != nil || m.Minor < 0 {
 			return problem.New(problem.BodyInvalid, "").With(problem.Field{
-				Path: "body.price", Message: "expected digits with a point, and an ISO 4217 currency that has as many decimals",
+				Path: "body.price", Message: "expected digits with a point, not below zero, and an ISO 4217 currency that has as many decimals",
 			})
 		}
 		sell.Price = &canon.StatedMoney{Amount: b.Price.Amount, Currency: b.Price.Currency}

@@ -70,6 +70,7 @@ func TestBadInputIsRefusedAndTheProcessGoesOn(t *testing.T) {
 		"beyond int64":           {reserve, `{"seconds":1e30}`, nil, 422, "body.invalid", "body.seconds"},
 		"a fraction":             {reserve, `{"seconds":1.5}`, nil, 422, "body.invalid", "body.seconds"},
 		"unknown currency":       {"/v1/items/" + h.ring() + "/sell", `{"price":{"amount":"1","currency":"XXQ"}}`, nil, 422, "body.invalid", "body.price"},
+		"negative price":         {"/v1/items/" + h.ring() + "/sell", `{"price":{"amount":"-1.00","currency":"EUR"}}`, nil, 422, "body.invalid", "body.price"},
 		"a form":                 {reserve, `seconds=1`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "body.media_type", ""},
 		"compressed":             {reserve, "x", []string{"Content-Encoding", "gzip"}, 415, "body.media_type", ""},
 		"a key with spaces":      {reserve, `{"seconds":1}`, []string{"Idempotency-Key", "a b"}, 400, "parameter.invalid", "header.Idempotency-Key"},
