@@ -11,8 +11,16 @@ import (
 )
 
 var connectionColumns = []column{
-	{"name", "name"}, {"connector", "connector"}, {"mode", "mode"}, {"state", "state"}, {"paused", "paused"}, {"fuse", "fused"},
-	{"last fact", "last_fact"}, {"lag s", "lag_seconds"}, {"differing", "differing"}, {"last error", "last_error"},
+	{"name", "name"},
+	{"connector", "connector"},
+	{"mode", "mode"},
+	{"state", "state"},
+	{"paused", "paused"},
+	{"fuse", "fused"},
+	{"last fact", "last_fact"},
+	{"lag s", "lag_seconds"},
+	{"differing", "differing"},
+	{"last error", "last_error"},
 }
 
 func newConnection(con *console) *cobra.Command {
@@ -94,8 +102,17 @@ func newConnectionDiscover(con *console) *cobra.Command {
 }
 
 var planColumns = []column{
-	{"call", "call"}, {"listing", "external_id"}, {"item", "item_id"}, {"sku", "sku"}, {"title", "title"}, {"field", "field"}, {"location", "location"},
-	{"shows", "shows"}, {"should", "should"}, {"cause", "cause"}, {"reason", "reason"},
+	{"call", "call"},
+	{"listing", "external_id"},
+	{"item", "item_id"},
+	{"sku", "sku"},
+	{"title", "title"},
+	{"field", "field"},
+	{"location", "location"},
+	{"shows", "shows"},
+	{"should", "should"},
+	{"cause", "cause"},
+	{"reason", "reason"},
 }
 
 // planRows gives the calls of a plan and what is blocked as one list.

@@ -7,8 +7,16 @@ import (
 )
 
 var itemColumns = []column{
-	{"id", "id"}, {"status", "status"}, {"title", "title"}, {"sku", "sku"}, {"serial", "serial"}, {"certificate", "certificates.number"},
-	{"location", "location"}, {"held by", "holder.channel"}, {"listed by", "listings.connection"}, {"flags", "flags"},
+	{"id", "id"},
+	{"status", "status"},
+	{"title", "title"},
+	{"sku", "sku"},
+	{"serial", "serial"},
+	{"certificate", "certificates.number"},
+	{"location", "location"},
+	{"held by", "holder.channel"},
+	{"listed by", "listings.connection"},
+	{"flags", "flags"},
 }
 
 func newItem(con *console) *cobra.Command {

@@ -131,8 +131,16 @@ func newDrift(con *console) *cobra.Command {
 				levels += number(lookup(r, "levels"))
 			}
 			err = con.table([]column{
-				{"connection", "connection"}, {"listing", "external_id"}, {"item", "item_id"}, {"sku", "sku"}, {"location", "location"},
-				{"read", "read"}, {"shows", "shows"}, {"should", "should"}, {"drift", "drift"}, {"reason", "reason"},
+				{"connection", "connection"},
+				{"listing", "external_id"},
+				{"item", "item_id"},
+				{"sku", "sku"},
+				{"location", "location"},
+				{"read", "read"},
+				{"shows", "shows"},
+				{"should", "should"},
+				{"drift", "drift"},
+				{"reason", "reason"},
 			}, rows, reports)
 			if err != nil {
 				return err

@@ -214,9 +214,19 @@ func TestTheAdminsTokenMayComeFromTheEnvironment(t *testing.T) {
 func TestMistakesOfUsage(t *testing.T) {
 	o, _ := newOperator(t)
 	for _, args := range [][]string{
-		{"item", "get"}, {"item", "get", "a", "b"}, {"item", "list", "--colour", "red"}, {"item", "paint"}, {"item", "list", "-o", "xml"}, {"drift", "a", "b"},
-		{"token", "create", "--name", "a"}, {"token", "create", "--name", "a", "--role", "king"}, {"token", "create", "--name", "a", "--role", "read", "--expires", "soon"},
-		{"verify", "--scope", "half"}, {"connector", "none"}, {"match", "import", "files", "/nowhere"}, {"verify"},
+		{"item", "get"},
+		{"item", "get", "a", "b"},
+		{"item", "list", "--colour", "red"},
+		{"item", "paint"},
+		{"item", "list", "-o", "xml"},
+		{"drift", "a", "b"},
+		{"token", "create", "--name", "a"},
+		{"token", "create", "--name", "a", "--role", "king"},
+		{"token", "create", "--name", "a", "--role", "read", "--expires", "soon"},
+		{"verify", "--scope", "half"},
+		{"connector", "none"},
+		{"match", "import", "files", "/nowhere"},
+		{"verify"},
 	} {
 		e := o.run(args...)
 		require.Equal(t, exitUsage, e.code, "jumpring %s: %s", strings.Join(args, " "), e.err)

@@ -98,7 +98,11 @@ func (c *console) verified(v verified, scope string) error {
 		return err
 	}
 	return c.record([]column{
-		{"ok", "ok"}, {"journal end", "journal_end"}, {"state digest", "view.state"}, {"golden digest", "view.golden"},
-		{"state, anew", "rebuilt.state"}, {"golden, anew", "rebuilt.golden"},
+		{"ok", "ok"},
+		{"journal end", "journal_end"},
+		{"state digest", "view.state"},
+		{"golden digest", "view.golden"},
+		{"state, anew", "rebuilt.state"},
+		{"golden, anew", "rebuilt.golden"},
 	}, raw)
 }

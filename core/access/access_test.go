@@ -33,17 +33,20 @@ func (s *shelf) Put(_, k string, v []byte) error {
 	s.m[k] = slices.Clone(v)
 	return nil
 }
+
 func (s *shelf) Get(_, k string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.m[k], nil
 }
+
 func (s *shelf) Delete(_, k string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.m, k)
 	return s.broken
 }
+
 func (s *shelf) List(string) (out []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,8 +142,10 @@ func TestPermissionsAreDeniedByDefault(t *testing.T) {
 		require.False(t, Role("").Can(p), p)
 		require.False(t, Role("root").Can(p), p)
 	}
-	for _, p := range []Permission{ItemsClaim, ItemsRestock, CasesResolve, ParkedManage, MatchesManage, ConnectionsInspect,
-		ConnectionsControl, EventsReport, TokensManage, ClientsRead} {
+	for _, p := range []Permission{
+		ItemsClaim, ItemsRestock, CasesResolve, ParkedManage, MatchesManage, ConnectionsInspect,
+		ConnectionsControl, EventsReport, TokensManage, ClientsRead,
+	} {
 		require.False(t, RoleRead.Can(p), "the reading role has %s", p)
 	}
 	for _, r := range []Role{RoleManager, RoleTill, RoleDevice, RoleRead} {
@@ -295,10 +300,18 @@ func TestRowsHideValuesByTheFieldsClass(t *testing.T) {
 		typ, field string
 		shown      bool
 	}{
-		{RoleAdmin, "client", "emails", true}, {RoleTill, "client", "emails", true}, {RoleRead, "client", "emails", false},
-		{RoleDevice, "client", "emails[0]", false}, {RoleTill, "item", "cost", false}, {RoleTill, "item", "cost.minor", false},
-		{RoleManager, "item", "cost", true}, {RoleRead, "item", "status", true}, {RoleDevice, "order", "tenders", false},
-		{RoleTill, "item", "unheard_of", false}, {RoleTill, "unheard_of", "status", false}, {RoleManager, "unheard_of", "status", true},
+		{RoleAdmin, "client", "emails", true},
+		{RoleTill, "client", "emails", true},
+		{RoleRead, "client", "emails", false},
+		{RoleDevice, "client", "emails[0]", false},
+		{RoleTill, "item", "cost", false},
+		{RoleTill, "item", "cost.minor", false},
+		{RoleManager, "item", "cost", true},
+		{RoleRead, "item", "status", true},
+		{RoleDevice, "order", "tenders", false},
+		{RoleTill, "item", "unheard_of", false},
+		{RoleTill, "unheard_of", "status", false},
+		{RoleManager, "unheard_of", "status", true},
 	} {
 		got := row(c.typ, c.field)
 		Row(c.role, got)

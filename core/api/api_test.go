@@ -106,8 +106,10 @@ func TestReading(t *testing.T) {
 		require.Equal(t, 200, res.status, "%s: %s", path, res.body)
 		require.Equal(t, `{"items":[]}`, res.body, path)
 	}
-	for _, path := range []string{"/v1/items/itm_none", "/v1/items/itm_none/timeline", "/v1/clients/" + ring, "/v1/orders/x", "/v1/locations/rome",
-		"/v1/cases/none", "/v1/parked/9.9", "/v1/jobs/x", "/v1/commands/x", "/v1/connections/none", "/v1/nothing"} {
+	for _, path := range []string{
+		"/v1/items/itm_none", "/v1/items/itm_none/timeline", "/v1/clients/" + ring, "/v1/orders/x", "/v1/locations/rome",
+		"/v1/cases/none", "/v1/parked/9.9", "/v1/jobs/x", "/v1/commands/x", "/v1/connections/none", "/v1/nothing",
+	} {
 		res := h.ask(access.RoleAdmin, "GET", path, "")
 		require.Equal(t, 404, res.status, path)
 		require.Equal(t, problem.MediaType, res.header.Get("Content-Type"), path)

@@ -63,17 +63,20 @@ func (d *drawer) Put(_, k string, v []byte) error {
 	d.m[k] = v
 	return nil
 }
+
 func (d *drawer) Get(_, k string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.m[k], nil
 }
+
 func (d *drawer) Delete(_, k string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.m, k)
 	return nil
 }
+
 func (d *drawer) List(string) ([]string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -86,8 +89,10 @@ func (d *drawer) List(string) ([]string, error) {
 
 func settings() canon.Settings {
 	conn := func(name, connector string, at map[string]string) canon.ConnectionSettings {
-		return canon.ConnectionSettings{Name: name, Connector: connector, Mode: canon.ModeLive, Baseline: "2020-01-01T00:00:00Z",
-			SellsFrom: []string{"paris"}, Locations: at, OrderLowersLevel: true}
+		return canon.ConnectionSettings{
+			Name: name, Connector: connector, Mode: canon.ModeLive, Baseline: "2020-01-01T00:00:00Z",
+			SellsFrom: []string{"paris"}, Locations: at, OrderLowersLevel: true,
+		}
 	}
 	till := conn("till-file", "csv", nil)
 	till.OpeningStock, till.OrderLowersLevel = true, false
@@ -215,8 +220,10 @@ func (h *house) furnish() {
 		GivenName: "Amélie", FamilyName: "Martin", Emails: []string{"amelie@example.com"}, Phones: []string{"06 12 34 56 78"},
 	}}})
 	for _, conn := range []string{"till-file", "web-eu", "shop"} {
-		h.entry(canon.EntryCommand, canon.Head{Actor: "setup"}, canon.Command{Key: "live-" + conn, ID: "live-" + conn,
-			SetMode: &canon.SetMode{Connection: conn, Mode: canon.ModeLive, PlanDigest: "d", Plan: "d"}})
+		h.entry(canon.EntryCommand, canon.Head{Actor: "setup"}, canon.Command{
+			Key: "live-" + conn, ID: "live-" + conn,
+			SetMode: &canon.SetMode{Connection: conn, Mode: canon.ModeLive, PlanDigest: "d", Plan: "d"},
+		})
 	}
 	h.entry(canon.EntryAdopt, canon.Head{Actor: "hub"}, canon.Adopt{Items: []string{h.ring(), h.chain()}})
 }

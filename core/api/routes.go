@@ -55,131 +55,241 @@ func routes() []route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	control := access.ConnectionsControl
 	return []route{
-		{method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
-			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook},
-		{method: post, path: "/hooks/{connection}/*", name: "hook-below", summary: "Take a webhook of a platform that adds to the address.", open: true,
-			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook},
-		{method: get, path: "/hooks/{connection}", name: "hook-challenge", summary: "Answer a platform that verifies the address.", open: true,
-			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook},
+		{
+			method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
+			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,
+		},
+		{
+			method: post, path: "/hooks/{connection}/*", name: "hook-below", summary: "Take a webhook of a platform that adds to the address.", open: true,
+			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,
+		},
+		{
+			method: get, path: "/hooks/{connection}", name: "hook-challenge", summary: "Answer a platform that verifies the address.", open: true,
+			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,
+		},
 
-		{method: get, path: "/v1/items", name: "items", summary: "List items; every given key must match.", needs: access.ItemsRead,
+		{
+			method: get, path: "/v1/items", name: "items", summary: "List items; every given key must match.", needs: access.ItemsRead,
 			query: with(param{"sku", "SKU"}, param{"serial", "Serial number"}, param{"certificate", "Number, or laboratory and number: GIA/2141438171"},
 				param{"epc", "EPC as hexadecimal, URN or Digital Link"}, param{"gtin", "Barcode"}, param{"status", "in_stock, reserved, sold …"},
 				param{"location", "One of the hub's locations"}),
-			gives: page(canon.Item{}), handle: (*API).items},
-		{method: get, path: "/v1/items/{id}", name: "item", summary: "Show an item, by any id that resolves to it.", needs: access.ItemsRead,
-			gives: json200(canon.Item{}), handle: (*API).item},
-		{method: get, path: "/v1/items/{id}/timeline", name: "item-timeline", summary: "Show what happened to an item, the newest last.", needs: access.ItemsRead,
-			query: paging, gives: page(canon.Row{}), handle: (*API).itemTimeline},
-		{method: post, path: "/v1/items/{id}/reservations", name: "reserve", summary: "Hold an item; 409 names who holds it and until when.", needs: access.ItemsClaim,
-			takes: Reserve{}, keyed: true, gives: gives{status: 201, value: canon.Reservation{}}, handle: (*API).reserve},
-		{method: del, path: "/v1/items/{id}/reservations/{reservation}", name: "release", summary: "End a reservation.", needs: access.ItemsClaim,
-			keyed: true, gives: json200(canon.Reservation{}), handle: (*API).release},
-		{method: post, path: "/v1/items/{id}/reservations/{reservation}/release", name: "release-by-post", summary: "End a reservation, where DELETE can't be sent.", needs: access.ItemsClaim,
-			keyed: true, gives: json200(canon.Reservation{}), handle: (*API).release},
-		{method: post, path: "/v1/items/{id}/sell", name: "sell", summary: "Sell an item at the till.", needs: access.ItemsClaim,
-			takes: Sell{}, keyed: true, gives: gives{status: 201, value: canon.Order{}}, handle: (*API).sell},
-		{method: post, path: "/v1/items/{id}/restock", name: "restock", summary: "Put a returned piece back for sale.", needs: access.ItemsRestock,
-			takes: Restock{}, keyed: true, gives: json200(Restocked{}), handle: (*API).restock},
-		{method: get, path: "/v1/commands/{key}", name: "command", summary: "Show what became of a command of this token, by its Idempotency-Key.", needs: access.OwnCommandsRead,
-			gives: json200(Command{}), handle: (*API).command},
+			gives: page(canon.Item{}), handle: (*API).items,
+		},
+		{
+			method: get, path: "/v1/items/{id}", name: "item", summary: "Show an item, by any id that resolves to it.", needs: access.ItemsRead,
+			gives: json200(canon.Item{}), handle: (*API).item,
+		},
+		{
+			method: get, path: "/v1/items/{id}/timeline", name: "item-timeline", summary: "Show what happened to an item, the newest last.", needs: access.ItemsRead,
+			query: paging, gives: page(canon.Row{}), handle: (*API).itemTimeline,
+		},
+		{
+			method: post, path: "/v1/items/{id}/reservations", name: "reserve", summary: "Hold an item; 409 names who holds it and until when.", needs: access.ItemsClaim,
+			takes: Reserve{}, keyed: true, gives: gives{status: 201, value: canon.Reservation{}}, handle: (*API).reserve,
+		},
+		{
+			method: del, path: "/v1/items/{id}/reservations/{reservation}", name: "release", summary: "End a reservation.", needs: access.ItemsClaim,
+			keyed: true, gives: json200(canon.Reservation{}), handle: (*API).release,
+		},
+		{
+			method: post, path: "/v1/items/{id}/reservations/{reservation}/release", name: "release-by-post", summary: "End a reservation, where DELETE can't be sent.", needs: access.ItemsClaim,
+			keyed: true, gives: json200(canon.Reservation{}), handle: (*API).release,
+		},
+		{
+			method: post, path: "/v1/items/{id}/sell", name: "sell", summary: "Sell an item at the till.", needs: access.ItemsClaim,
+			takes: Sell{}, keyed: true, gives: gives{status: 201, value: canon.Order{}}, handle: (*API).sell,
+		},
+		{
+			method: post, path: "/v1/items/{id}/restock", name: "restock", summary: "Put a returned piece back for sale.", needs: access.ItemsRestock,
+			takes: Restock{}, keyed: true, gives: json200(Restocked{}), handle: (*API).restock,
+		},
+		{
+			method: get, path: "/v1/commands/{key}", name: "command", summary: "Show what became of a command of this token, by its Idempotency-Key.", needs: access.OwnCommandsRead,
+			gives: json200(Command{}), handle: (*API).command,
+		},
 
-		{method: get, path: "/v1/clients", name: "clients", summary: "List clients; every given key must match.", needs: access.ClientsRead,
+		{
+			method: get, path: "/v1/clients", name: "clients", summary: "List clients; every given key must match.", needs: access.ClientsRead,
 			query: with(param{"email", "E-mail"}, param{"phone", "Phone number in any usual spelling"}, param{"q", "Words, or beginnings of words, of the name"}),
-			gives: page(canon.Client{}), handle: (*API).clients},
-		{method: get, path: "/v1/clients/{id}", name: "client", summary: "Show a client, by any id that resolves to it.", needs: access.ClientsRead,
-			gives: json200(canon.Client{}), handle: (*API).client},
-		{method: get, path: "/v1/clients/{id}/timeline", name: "client-timeline", summary: "Show what happened to a client's record.", needs: access.ClientsRead,
-			query: paging, gives: page(canon.Row{}), handle: (*API).clientTimeline},
-		{method: get, path: "/v1/orders", name: "orders", summary: "List orders.", needs: access.OrdersRead,
+			gives: page(canon.Client{}), handle: (*API).clients,
+		},
+		{
+			method: get, path: "/v1/clients/{id}", name: "client", summary: "Show a client, by any id that resolves to it.", needs: access.ClientsRead,
+			gives: json200(canon.Client{}), handle: (*API).client,
+		},
+		{
+			method: get, path: "/v1/clients/{id}/timeline", name: "client-timeline", summary: "Show what happened to a client's record.", needs: access.ClientsRead,
+			query: paging, gives: page(canon.Row{}), handle: (*API).clientTimeline,
+		},
+		{
+			method: get, path: "/v1/orders", name: "orders", summary: "List orders.", needs: access.OrdersRead,
 			query: with(param{"connection", "Connection that it was placed on"}, param{"external_id", "The platform's id"}, param{"client", "Any id of a client"}),
-			gives: page(canon.Order{}), handle: (*API).orders},
-		{method: get, path: "/v1/orders/{id}", name: "order", summary: "Show an order.", needs: access.OrdersRead,
-			gives: json200(canon.Order{}), handle: (*API).order},
-		{method: get, path: "/v1/orders/{id}/timeline", name: "order-timeline", summary: "Show what happened to an order.", needs: access.OrdersRead,
-			query: paging, gives: page(canon.Row{}), handle: (*API).orderTimeline},
-		{method: get, path: "/v1/locations", name: "locations", summary: "List the hub's locations.", needs: access.LocationsRead,
-			query: paging, gives: page(canon.Location{}), handle: (*API).locations},
-		{method: get, path: "/v1/locations/{id}", name: "location", summary: "Show a location.", needs: access.LocationsRead,
-			gives: json200(canon.Location{}), handle: (*API).location},
-		{method: get, path: "/v1/locations/{id}/timeline", name: "location-timeline", summary: "Show what happened to a location.", needs: access.LocationsRead,
-			query: paging, gives: page(canon.Row{}), handle: (*API).locationTimeline},
+			gives: page(canon.Order{}), handle: (*API).orders,
+		},
+		{
+			method: get, path: "/v1/orders/{id}", name: "order", summary: "Show an order.", needs: access.OrdersRead,
+			gives: json200(canon.Order{}), handle: (*API).order,
+		},
+		{
+			method: get, path: "/v1/orders/{id}/timeline", name: "order-timeline", summary: "Show what happened to an order.", needs: access.OrdersRead,
+			query: paging, gives: page(canon.Row{}), handle: (*API).orderTimeline,
+		},
+		{
+			method: get, path: "/v1/locations", name: "locations", summary: "List the hub's locations.", needs: access.LocationsRead,
+			query: paging, gives: page(canon.Location{}), handle: (*API).locations,
+		},
+		{
+			method: get, path: "/v1/locations/{id}", name: "location", summary: "Show a location.", needs: access.LocationsRead,
+			gives: json200(canon.Location{}), handle: (*API).location,
+		},
+		{
+			method: get, path: "/v1/locations/{id}/timeline", name: "location-timeline", summary: "Show what happened to a location.", needs: access.LocationsRead,
+			query: paging, gives: page(canon.Row{}), handle: (*API).locationTimeline,
+		},
 
-		{method: get, path: "/v1/cases", name: "cases", summary: "List cases.", needs: access.CasesRead,
+		{
+			method: get, path: "/v1/cases", name: "cases", summary: "List cases.", needs: access.CasesRead,
 			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, oversold, identity, fuse"}),
-			gives: page(canon.Case{}), handle: (*API).cases},
-		{method: get, path: "/v1/cases/{id}", name: "case", summary: "Show a case.", needs: access.CasesRead,
-			gives: json200(canon.Case{}), handle: (*API).oneCase},
-		{method: post, path: "/v1/cases/{id}/resolve", name: "resolve", summary: "End a case by one of its proposals.", needs: access.CasesResolve,
-			takes: Resolve{}, keyed: true, gives: json200(canon.Case{}), handle: (*API).resolve},
+			gives: page(canon.Case{}), handle: (*API).cases,
+		},
+		{
+			method: get, path: "/v1/cases/{id}", name: "case", summary: "Show a case.", needs: access.CasesRead,
+			gives: json200(canon.Case{}), handle: (*API).oneCase,
+		},
+		{
+			method: post, path: "/v1/cases/{id}/resolve", name: "resolve", summary: "End a case by one of its proposals.", needs: access.CasesResolve,
+			takes: Resolve{}, keyed: true, gives: json200(canon.Case{}), handle: (*API).resolve,
+		},
 
-		{method: get, path: "/v1/parked", name: "parked", summary: "List the entries that could not be applied.", needs: access.ParkedManage,
-			query: paging, gives: page(canon.Parked{}), handle: (*API).parked},
-		{method: get, path: "/v1/parked/{position}", name: "parked-one", summary: "Show a parked entry.", needs: access.ParkedManage,
-			gives: json200(canon.Parked{}), handle: (*API).parkedOne},
-		{method: post, path: "/v1/parked/{position}/replay", name: "parked-replay", summary: "Fold a parked entry again, as it was or with other data.", needs: access.ParkedManage,
-			takes: Replay{}, gives: json200(Replayed{}), handle: (*API).parkedReplay},
-		{method: post, path: "/v1/parked/{position}/discard", name: "parked-discard", summary: "End a parked entry without applying it.", needs: access.ParkedManage,
-			gives: json200(Replayed{}), handle: (*API).parkedDiscard},
+		{
+			method: get, path: "/v1/parked", name: "parked", summary: "List the entries that could not be applied.", needs: access.ParkedManage,
+			query: paging, gives: page(canon.Parked{}), handle: (*API).parked,
+		},
+		{
+			method: get, path: "/v1/parked/{position}", name: "parked-one", summary: "Show a parked entry.", needs: access.ParkedManage,
+			gives: json200(canon.Parked{}), handle: (*API).parkedOne,
+		},
+		{
+			method: post, path: "/v1/parked/{position}/replay", name: "parked-replay", summary: "Fold a parked entry again, as it was or with other data.", needs: access.ParkedManage,
+			takes: Replay{}, gives: json200(Replayed{}), handle: (*API).parkedReplay,
+		},
+		{
+			method: post, path: "/v1/parked/{position}/discard", name: "parked-discard", summary: "End a parked entry without applying it.", needs: access.ParkedManage,
+			gives: json200(Replayed{}), handle: (*API).parkedDiscard,
+		},
 
-		{method: get, path: "/v1/connections", name: "connections", summary: "List the connections with mode, state, freshness, lag and last error.", needs: access.ConnectionsRead,
-			gives: page(ConnectionStatus{}), handle: (*API).connections},
-		{method: get, path: "/v1/connections/{name}", name: "connection", summary: "Show a connection.", needs: access.ConnectionsRead,
-			gives: json200(ConnectionStatus{}), handle: (*API).connection},
-		{method: post, path: "/v1/connections/{name}/check", name: "connection-check", summary: "Test a connection live; changes nothing.", needs: access.ConnectionsInspect,
-			gives: json200(sdk.CheckResponse{}), handle: (*API).connectionCheck},
-		{method: post, path: "/v1/connections/{name}/discover", name: "connection-discover", summary: "List what there is to map.", needs: access.ConnectionsInspect,
-			gives: json200(sdk.DiscoverResponse{}), handle: (*API).connectionDiscover},
-		{method: get, path: "/v1/connections/{name}/plan", name: "connection-plan", summary: "List each call that would be made if it were live.", needs: access.ConnectionsInspect,
-			gives: json200(reconcile.Plan{}), handle: (*API).connectionPlan},
-		{method: post, path: "/v1/connections/{name}/import", name: "connection-import", summary: "Read everything that a connection has; answers with the job.", needs: access.ConnectionsInspect,
-			gives: gives{status: 202, value: Job{}}, handle: (*API).connectionImport},
-		{method: post, path: "/v1/connections/{name}/live", name: "connection-live", summary: "Let the hub write to a connection; takes the digest of the plan that was looked at.", needs: control,
-			takes: GoLive{}, keyed: true, gives: gives{status: 200}, handle: (*API).connectionLive},
-		{method: post, path: "/v1/connections/{name}/shadow", name: "connection-shadow", summary: "Compute what would be written, write nothing.", needs: control,
-			keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeShadow)},
-		{method: post, path: "/v1/connections/{name}/observe", name: "connection-observe", summary: "Read a connection only.", needs: control,
-			keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeObserve)},
-		{method: post, path: "/v1/connections/{name}/pause", name: "connection-pause", summary: "Stop all calls to a connection.", needs: control,
-			keyed: true, gives: gives{status: 200}, handle: setPause(true)},
-		{method: post, path: "/v1/connections/{name}/resume", name: "connection-resume", summary: "Go on with a connection; also resets its fuse.", needs: control,
-			keyed: true, gives: gives{status: 200}, handle: setPause(false)},
-		{method: get, path: "/v1/connections/{name}/matches", name: "matches", summary: "List the listings that could not be joined, or that a person decided; format=csv gives all of them as a file.", needs: access.MatchesManage,
-			query: with(param{"format", "json (default) or csv"}), gives: page(canon.MatchRow{}), handle: (*API).matches},
-		{method: post, path: "/v1/connections/{name}/matches", name: "matches-import", summary: "Take decisions about listings: an item's id, new, none, or undo; as JSON or as the CSV of the list.", needs: access.MatchesManage,
-			takes: Decisions{}, gives: json200(Decided{}), handle: (*API).matchesImport},
-		{method: get, path: "/v1/drift", name: "drift", summary: "Show the newest report of each full read and compare.", needs: access.ConnectionsRead,
-			query: []param{{"connection", "One connection's"}}, gives: json200(Drift{}), handle: (*API).drift},
-		{method: post, path: "/v1/drift", name: "drift-start", summary: "Read and compare a connection, or all; answers with the job.", needs: access.ConnectionsInspect,
-			query: []param{{"connection", "One connection; all where it is left out"}}, gives: gives{status: 202, value: Job{}}, handle: (*API).driftStart},
-		{method: get, path: "/v1/jobs", name: "jobs", summary: "List the newest jobs.", needs: access.ConnectionsInspect,
-			gives: page(Job{}), handle: (*API).jobList},
-		{method: get, path: "/v1/jobs/{id}", name: "job", summary: "Show how far a job is, and its report.", needs: access.ConnectionsInspect,
-			gives: json200(Job{}), handle: (*API).job},
+		{
+			method: get, path: "/v1/connections", name: "connections", summary: "List the connections with mode, state, freshness, lag and last error.", needs: access.ConnectionsRead,
+			gives: page(ConnectionStatus{}), handle: (*API).connections,
+		},
+		{
+			method: get, path: "/v1/connections/{name}", name: "connection", summary: "Show a connection.", needs: access.ConnectionsRead,
+			gives: json200(ConnectionStatus{}), handle: (*API).connection,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/check", name: "connection-check", summary: "Test a connection live; changes nothing.", needs: access.ConnectionsInspect,
+			gives: json200(sdk.CheckResponse{}), handle: (*API).connectionCheck,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/discover", name: "connection-discover", summary: "List what there is to map.", needs: access.ConnectionsInspect,
+			gives: json200(sdk.DiscoverResponse{}), handle: (*API).connectionDiscover,
+		},
+		{
+			method: get, path: "/v1/connections/{name}/plan", name: "connection-plan", summary: "List each call that would be made if it were live.", needs: access.ConnectionsInspect,
+			gives: json200(reconcile.Plan{}), handle: (*API).connectionPlan,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/import", name: "connection-import", summary: "Read everything that a connection has; answers with the job.", needs: access.ConnectionsInspect,
+			gives: gives{status: 202, value: Job{}}, handle: (*API).connectionImport,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/live", name: "connection-live", summary: "Let the hub write to a connection; takes the digest of the plan that was looked at.", needs: control,
+			takes: GoLive{}, keyed: true, gives: gives{status: 200}, handle: (*API).connectionLive,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/shadow", name: "connection-shadow", summary: "Compute what would be written, write nothing.", needs: control,
+			keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeShadow),
+		},
+		{
+			method: post, path: "/v1/connections/{name}/observe", name: "connection-observe", summary: "Read a connection only.", needs: control,
+			keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeObserve),
+		},
+		{
+			method: post, path: "/v1/connections/{name}/pause", name: "connection-pause", summary: "Stop all calls to a connection.", needs: control,
+			keyed: true, gives: gives{status: 200}, handle: setPause(true),
+		},
+		{
+			method: post, path: "/v1/connections/{name}/resume", name: "connection-resume", summary: "Go on with a connection; also resets its fuse.", needs: control,
+			keyed: true, gives: gives{status: 200}, handle: setPause(false),
+		},
+		{
+			method: get, path: "/v1/connections/{name}/matches", name: "matches", summary: "List the listings that could not be joined, or that a person decided; format=csv gives all of them as a file.", needs: access.MatchesManage,
+			query: with(param{"format", "json (default) or csv"}), gives: page(canon.MatchRow{}), handle: (*API).matches,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/matches", name: "matches-import", summary: "Take decisions about listings: an item's id, new, none, or undo; as JSON or as the CSV of the list.", needs: access.MatchesManage,
+			takes: Decisions{}, gives: json200(Decided{}), handle: (*API).matchesImport,
+		},
+		{
+			method: get, path: "/v1/drift", name: "drift", summary: "Show the newest report of each full read and compare.", needs: access.ConnectionsRead,
+			query: []param{{"connection", "One connection's"}}, gives: json200(Drift{}), handle: (*API).drift,
+		},
+		{
+			method: post, path: "/v1/drift", name: "drift-start", summary: "Read and compare a connection, or all; answers with the job.", needs: access.ConnectionsInspect,
+			query: []param{{"connection", "One connection; all where it is left out"}}, gives: gives{status: 202, value: Job{}}, handle: (*API).driftStart,
+		},
+		{
+			method: get, path: "/v1/jobs", name: "jobs", summary: "List the newest jobs.", needs: access.ConnectionsInspect,
+			gives: page(Job{}), handle: (*API).jobList,
+		},
+		{
+			method: get, path: "/v1/jobs/{id}", name: "job", summary: "Show how far a job is, and its report.", needs: access.ConnectionsInspect,
+			gives: json200(Job{}), handle: (*API).job,
+		},
 
-		{method: post, path: "/v1/events", name: "events", summary: "Report events of tills and devices as CloudEvents 1.0; see docs/events.md.", needs: access.EventsReport,
-			gives: gives{status: 200}, handle: (*API).events},
-		{method: get, path: "/v1/stream", name: "stream", summary: "Follow what changes as server-sent events; Last-Event-ID resumes.", needs: access.StreamRead,
+		{
+			method: post, path: "/v1/events", name: "events", summary: "Report events of tills and devices as CloudEvents 1.0; see docs/events.md.", needs: access.EventsReport,
+			gives: gives{status: 200}, handle: (*API).events,
+		},
+		{
+			method: get, path: "/v1/stream", name: "stream", summary: "Follow what changes as server-sent events; Last-Event-ID resumes.", needs: access.StreamRead,
 			query: []param{{"type", "Only rows of this type: item, order, client …"}, {"after", "A position to start behind; now where it is left out"}},
-			gives: gives{status: 200, media: "text/event-stream"}, handle: (*API).stream},
+			gives: gives{status: 200, media: "text/event-stream"}, handle: (*API).stream,
+		},
 
-		{method: get, path: "/v1/tokens", name: "tokens", summary: "List the tokens.", needs: access.TokensManage,
-			gives: page(TokenShown{}), handle: (*API).tokens},
-		{method: post, path: "/v1/tokens", name: "token-create", summary: "Make a token; its text is shown once.", needs: access.TokensManage,
-			takes: TokenAsked{}, gives: gives{status: 201, value: TokenMade{}}, handle: (*API).tokenCreate},
-		{method: del, path: "/v1/tokens/{name}", name: "token-revoke", summary: "End a token at once.", needs: access.TokensManage,
-			gives: gives{status: 204}, handle: (*API).tokenRevoke},
+		{
+			method: get, path: "/v1/tokens", name: "tokens", summary: "List the tokens.", needs: access.TokensManage,
+			gives: page(TokenShown{}), handle: (*API).tokens,
+		},
+		{
+			method: post, path: "/v1/tokens", name: "token-create", summary: "Make a token; its text is shown once.", needs: access.TokensManage,
+			takes: TokenAsked{}, gives: gives{status: 201, value: TokenMade{}}, handle: (*API).tokenCreate,
+		},
+		{
+			method: del, path: "/v1/tokens/{name}", name: "token-revoke", summary: "End a token at once.", needs: access.TokensManage,
+			gives: gives{status: 204}, handle: (*API).tokenRevoke,
+		},
 
-		{method: get, path: "/metrics", name: "metrics", summary: "Metrics in Prometheus' text format.", needs: access.MetricsRead,
-			gives: gives{status: 200, media: "text/plain"}, handle: (*API).metrics},
-		{method: get, path: "/openapi.json", name: "openapi", summary: "This description.", needs: access.DescriptionRead,
-			gives: gives{status: 200}, handle: (*API).description},
-		{method: get, path: "/healthz", name: "healthz", summary: "Tell that the process answers.", open: true,
-			gives: json200(Health{}), handle: (*API).healthz},
-		{method: get, path: "/readyz", name: "readyz", summary: "Tell whether the hub is ready, and what is missing.", open: true,
-			gives: json200(Ready{}), handle: (*API).readyz},
-		{method: get, path: "/", name: "page", summary: "A status page for a browser; without a token on this machine only.", open: true,
-			gives: gives{status: 200, media: "text/html"}, handle: (*API).statusPage},
+		{
+			method: get, path: "/metrics", name: "metrics", summary: "Metrics in Prometheus' text format.", needs: access.MetricsRead,
+			gives: gives{status: 200, media: "text/plain"}, handle: (*API).metrics,
+		},
+		{
+			method: get, path: "/openapi.json", name: "openapi", summary: "This description.", needs: access.DescriptionRead,
+			gives: gives{status: 200}, handle: (*API).description,
+		},
+		{
+			method: get, path: "/healthz", name: "healthz", summary: "Tell that the process answers.", open: true,
+			gives: json200(Health{}), handle: (*API).healthz,
+		},
+		{
+			method: get, path: "/readyz", name: "readyz", summary: "Tell whether the hub is ready, and what is missing.", open: true,
+			gives: json200(Ready{}), handle: (*API).readyz,
+		},
+		{
+			method: get, path: "/", name: "page", summary: "A status page for a browser; without a token on this machine only.", open: true,
+			gives: gives{status: 200, media: "text/html"}, handle: (*API).statusPage,
+		},
 	}
 }
 

@@ -114,8 +114,10 @@ func TestASaleBecomesAnOrderThatWasHandedOver(t *testing.T) {
 	require.True(t, o.Order.HandedOver)
 	require.Equal(t, canon.OrderFulfilled, o.Order.Status)
 	require.Equal(t, canon.StatedMoney{Amount: "10.00", Currency: "EUR"}, o.Order.Total)
-	require.Equal(t, []canon.OrderLine{{ID: "1", Serial: "SN-1", Quantity: 1, Price: canon.StatedMoney{Amount: "10.00", Currency: "EUR"},
-		Location: "boutique-paris"}}, o.Order.Lines)
+	require.Equal(t, []canon.OrderLine{{
+		ID: "1", Serial: "SN-1", Quantity: 1, Price: canon.StatedMoney{Amount: "10.00", Currency: "EUR"},
+		Location: "boutique-paris",
+	}}, o.Order.Lines)
 	require.Equal(t, []string{"a@example.com"}, o.Order.Buyer.Emails)
 }
 

@@ -156,8 +156,10 @@ func fakeDelivery() *fasthttp.RequestCtx {
 	ctx.Request.Header.SetMethod("POST")
 	ctx.Request.SetRequestURI("/hooks/web-eu")
 	ctx.Request.Header.SetHost("hub.example.com")
-	for _, k := range []string{"User-Agent", "Accept", "Content-Type", "X-Shopify-Topic", "X-Shopify-Hmac-Sha256", "X-Shopify-Shop-Domain",
-		"X-Shopify-Api-Version", "X-Shopify-Webhook-Id", "X-Shopify-Triggered-At", "X-Shopify-Event-Id", "Accept-Encoding"} {
+	for _, k := range []string{
+		"User-Agent", "Accept", "Content-Type", "X-Shopify-Topic", "X-Shopify-Hmac-Sha256", "X-Shopify-Shop-Domain",
+		"X-Shopify-Api-Version", "X-Shopify-Webhook-Id", "X-Shopify-Triggered-At", "X-Shopify-Event-Id", "Accept-Encoding",
+	} {
 		ctx.Request.Header.Set(k, "some value of a usual length")
 	}
 	ctx.Request.SetBody(make([]byte, 6700))

@@ -16,8 +16,10 @@ const (
 	centsPerDollar = 108 // dollars are listed at 1.08 of the price in euros
 )
 
-var catalogueHeader = []string{"serial", "sku", "title", "category", "brand", "style_no", "epc", "metal", "weight", "stone", "shape", "carat", "stone_colour", "clarity", "cut", "origin", "lab", "certificate",
-	"ring_size", "price_eur", "price_usd", "cost_eur", "location", "quantity", "modified"}
+var catalogueHeader = []string{
+	"serial", "sku", "title", "category", "brand", "style_no", "epc", "metal", "weight", "stone", "shape", "carat", "stone_colour", "clarity", "cut", "origin", "lab", "certificate",
+	"ring_size", "price_eur", "price_usd", "cost_eur", "location", "quantity", "modified",
+}
 
 // alloy is a metal with the ways in which suppliers write it.
 type alloy struct {

@@ -69,8 +69,10 @@ func clients(d *dice) [][]string {
 		if d.n(5) == 0 {
 			tags = pick(d, "vip", "wedding", "collector", "vip|collector")
 		}
-		rows = append(rows, []string{fmt.Sprintf("C%04d", i+1), given, family, email, phone, fmt.Sprintf("%d %s", d.between(1, 90), pick(d, streets...)), postal, city, c.code, c.locale, birthday, tags,
-			pick(d, "subscribed", "unsubscribed", "subscribed", ""), fmt.Sprintf("2025-%02d-%02dT10:00:00+01:00", d.between(1, 12), d.between(1, 28)), modified})
+		rows = append(rows, []string{
+			fmt.Sprintf("C%04d", i+1), given, family, email, phone, fmt.Sprintf("%d %s", d.between(1, 90), pick(d, streets...)), postal, city, c.code, c.locale, birthday, tags,
+			pick(d, "subscribed", "unsubscribed", "subscribed", ""), fmt.Sprintf("2025-%02d-%02dT10:00:00+01:00", d.between(1, 12), d.between(1, 28)), modified,
+		})
 	}
 	return rows
 }
