@@ -24,9 +24,9 @@ type Person struct {
 func JoinPersons(nodes []Person) [][]string {
 	nodes = slices.Clone(nodes)
 	slices.SortFunc(nodes, func(a, b Person) int { return cmp.Compare(a.Node, b.Node) })
-	j := personJoiner{nodes: nodes, cluster: make([]int, len(nodes))}
+	j := personJoiner{nodes: nodes, cluster: make([]int, len(nodes)), members: make([][]int, len(nodes))}
 	for i := range nodes {
-		j.cluster[i] = i
+		j.cluster[i], j.members[i] = i, []int{i}
 	}
 	// Equal names first, then one slip of the pen; a vague name (none, or an initial) agrees with many, so it joins
 	// last, and only where it can mean one person.
@@ -41,7 +41,8 @@ func JoinPersons(nodes []Person) [][]string {
 
 type personJoiner struct {
 	nodes   []Person
-	cluster []int // by node: the smallest node of its cluster
+	cluster []int   // by node: the smallest node of its cluster
+	members [][]int // by that node
 }
 
 // join puts the clusters together of each pair that may be one person.
@@ -58,9 +59,9 @@ func (j *personJoiner) join(considered func(a, b *Person) bool) {
 
 // agree reports whether no name in one cluster speaks against one in the other.
 func (j *personJoiner) agree(a, b int) bool {
-	for i := range j.nodes {
-		for k := range j.nodes {
-			if j.cluster[i] == a && j.cluster[k] == b && !sameNames(&j.nodes[i], &j.nodes[k]) {
+	for _, i := range j.members[a] {
+		for _, k := range j.members[b] {
+			if !sameNames(&j.nodes[i], &j.nodes[k]) {
 				return false
 			}
 		}
@@ -70,11 +71,13 @@ func (j *personJoiner) agree(a, b int) bool {
 
 func (j *personJoiner) union(a, b int) {
 	to, from := min(a, b), max(a, b)
-	for i := range j.cluster {
-		if j.cluster[i] == from {
-			j.cluster[i] = to
-		}
+	if to == from {
+		return
 	}
+	for _, i := range j.members[from] {
+		j.cluster[i] = to
+	}
+	j.members[to], j.members[from] = append(j.members[to], j.members[from]...), nil
 }
 
 // placeVague joins the clusters of vague names to the one person that they can mean. All are judged before any is
@@ -105,24 +108,24 @@ func (j *personJoiner) placeVague(initial bool) {
 
 // named reports whether a cluster has a name that says more: a whole one, or an initial beside none.
 func (j *personJoiner) named(c int, initial bool) bool {
-	for i := range j.nodes {
-		if p := &j.nodes[i]; j.cluster[i] == c && (!p.vague() || (!initial && p.Given != "")) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.members[c], func(i int) bool {
+		p := &j.nodes[i]
+		return !p.vague() || (!initial && p.Given != "")
+	})
 }
 
 func (j *personJoiner) result() [][]string {
-	members := make(map[int][]string)
-	for i, c := range j.cluster {
-		members[c] = append(members[c], j.nodes[i].Node)
-	}
 	var out [][]string
-	for i := range j.nodes {
-		if c := members[i]; len(c) > 0 {
-			out = append(out, c)
+	for _, members := range j.members {
+		if len(members) == 0 {
+			continue
 		}
+		slices.Sort(members)
+		c := make([]string, len(members))
+		for i, k := range members {
+			c[i] = j.nodes[k].Node
+		}
+		out = append(out, c)
 	}
 	return out
 }

@@ -114,14 +114,17 @@ func stockOf(m map[string]*sale) int64 {
 // less what is sold and stands, plus what came back, whatever the platforms' own levels say.
 func TestStockAddsUpInEveryOrder(t *testing.T) {
 	day := func() []trade {
-		return []trade{
+		trades := []trade{
 			ordered("web", "A", 1, 6, false),
 			ordered("web", "A", 2, 6, true),
 			gaveBack("shop", "r1", "C", 2, true),
 			ordered("shop", "C", 1, 5, false),
-			gaveBack("shop", "r2", "C", 1, false),
 			showed("web", level("q", "L1", 4, 5)),
 		}
+		if seeds(t, 1) > 1 { // a refund that gives nothing back makes six times as many orders
+			trades = append(trades, gaveBack("shop", "r2", "C", 1, false))
+		}
+		return trades
 	}
 	n := len(day())
 	perm := make([]int, n)
@@ -129,7 +132,10 @@ func TestStockAddsUpInEveryOrder(t *testing.T) {
 		perm[i] = i
 	}
 	var each func(k int)
-	played := 0
+	played, all := 0, 1
+	for i := range n {
+		all *= i + 1
+	}
 	each = func(k int) {
 		if k < n {
 			for i := k; i < n; i++ {
@@ -140,9 +146,6 @@ func TestStockAddsUpInEveryOrder(t *testing.T) {
 			return
 		}
 		played++
-		if played%3 != 1 && testing.Short() {
-			return
-		}
 		w, trades, model := tenOfASKU(t, "hub"), day(), newModel()
 		for step, i := range perm {
 			w.pushed(trades[i].conn, trades[i].obs)
@@ -152,7 +155,7 @@ func TestStockAddsUpInEveryOrder(t *testing.T) {
 		require.EqualValues(t, 10-3, w.available())
 	}
 	each(0)
-	require.Equal(t, 720, played)
+	require.Equal(t, all, played)
 }
 
 // TestStockAddsUpOverALongDay plays random days with everything twice, commands among it, and overselling.
