@@ -63,17 +63,6 @@ func audit(t *testing.T, data string) audited {
 	return newAuditor(data).audit(t)
 }
 
-// digestAt replays a journal into an empty store up to an offset and gives the state digest.
-func digestAt(t *testing.T, data string, end uint64) string {
-	t.Helper()
-	j, err := embedded.Open(embedded.Options{Dir: filepath.Join(data, "journal")})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, j.Close()) }()
-	fresh := store.NewMemory()
-	require.NoError(t, router.Replay(t.Context(), j, fresh, end, nil))
-	return digest(t, fresh)
-}
-
 func digest(t *testing.T, st store.Store) string {
 	t.Helper()
 	v, err := st.View()

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -232,13 +231,6 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.counts = make(map[string]int)
 	}
 	g.counts[fmt.Sprintf("%s %s %d", r.Method, r.URL.Path, seen.status)]++
-}
-
-// answers gives how many requests were answered, by method, path and status.
-func (g *gate) answers() map[string]int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return maps.Clone(g.counts)
 }
 
 // statusWriter keeps the status of an answer.

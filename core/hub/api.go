@@ -13,6 +13,7 @@ import (
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/ingress"
 	"github.com/jumpring/jumpring/core/intake"
+	"github.com/jumpring/jumpring/core/problem"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
@@ -29,8 +30,16 @@ var (
 	_ ingress.Journal  = Doors{}
 )
 
-// View opens the newest committed state.
-func (d Doors) View() (store.View, error) { return d.store.View() }
+// View opens the newest committed state. While the view is made again from the journal it has no answer: half a list
+// would look like a whole one.
+func (d Doors) View() (store.View, error) {
+	select {
+	case <-d.ready:
+		return d.store.View()
+	default:
+		return nil, problem.New(problem.HubBusy, "the records are being made again from the journal").Retry(2 * time.Second)
+	}
+}
 
 // Subscribe gives each commit after the view holds it.
 func (d Doors) Subscribe(ctx context.Context) <-chan router.Commit { return d.router.Subscribe(ctx) }
