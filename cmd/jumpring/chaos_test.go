@@ -39,7 +39,10 @@ func TestChaos(t *testing.T) {
 	seed := uint64(fromEnv(t, "JUMPRING_SEED", int(time.Now().UnixNano()&0xffff)))
 	t.Logf("JUMPRING_SEED=%d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	const perRound = 100
+	perRound, kills := 100, int64(500)
+	if raced {
+		perRound, kills = 40, 150
+	}
 	s := newSandbox(t, sandboxOptions{limits: reconcile.Limits{ChangesPerHour: 1_000_000}})
 	pieces := s.pieces(rounds * perRound)
 	s.start()
@@ -51,7 +54,7 @@ func TestChaos(t *testing.T) {
 		began := time.Now()
 		acked := l.acked.Load()
 		first := len(l.acts)
-		killPlugin, killHub := acked+50+rng.Int64N(200), acked+200+rng.Int64N(500)
+		killPlugin, killHub := acked+kills/10+rng.Int64N(kills/3), acked+kills/2+rng.Int64N(kills)
 		victim := rng.IntN(2)
 		stop, rate := make(chan struct{}), make(chan float64)
 		go func() { rate <- l.run(pieces[round*perRound:(round+1)*perRound], loadRate, stop) }()

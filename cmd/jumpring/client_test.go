@@ -173,7 +173,7 @@ func (s *sandbox) ready() {
 			s.t.Log("readyz said", last)
 		}
 	}()
-	eventually(s.t, 30*time.Second, "the hub is ready", func() bool {
+	eventually(s.t, 2*time.Minute, "the hub is ready", func() bool {
 		a, err := s.door.send(http.MethodGet, "/readyz", nil)
 		if err != nil {
 			last = err.Error()
@@ -194,7 +194,7 @@ func (s *sandbox) inMode(mode canon.Mode) {
 			s.t.Logf("connections: %+v", last)
 		}
 	}()
-	eventually(s.t, 60*time.Second, fmt.Sprintf("every connection is in mode %s", mode), func() bool {
+	eventually(s.t, 2*time.Minute, fmt.Sprintf("every connection is in mode %s", mode), func() bool {
 		last = list[api.ConnectionStatus](s.t, s.door, "/v1/connections", nil)
 		for _, c := range last {
 			if c.Mode != mode {
@@ -208,7 +208,7 @@ func (s *sandbox) inMode(mode canon.Mode) {
 // folded waits until the fold has passed the journal's end.
 func (s *sandbox) folded() {
 	s.t.Helper()
-	eventually(s.t, 30*time.Second, "the fold has passed the journal's end", func() bool {
+	eventually(s.t, 2*time.Minute, "the fold has passed the journal's end", func() bool {
 		return s.door.metric(s.t, "jumpring_fold_lag_batches") == 0
 	})
 }
@@ -244,7 +244,7 @@ func (s *sandbox) settled(t *testing.T) {
 			t.Logf("connections: %+v", last)
 		}
 	}()
-	eventually(t, 30*time.Second, "no connection shows anything else than it should", func() bool {
+	eventually(t, 2*time.Minute, "no connection shows anything else than it should", func() bool {
 		last = list[api.ConnectionStatus](t, s.door, "/v1/connections", nil)
 		for _, c := range last {
 			if c.Differing > 0 {

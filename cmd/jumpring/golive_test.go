@@ -84,7 +84,7 @@ func (s *sandbox) killedAndUp(t *testing.T) {
 func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 	n := 5000
 	if raced {
-		n = 500
+		n = 300
 	}
 	n = fromEnv(t, "JUMPRING_PIECES", n)
 	s := newSandbox(t, sandboxOptions{mode: canon.ModeObserve, till: true})
@@ -101,7 +101,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 	began := time.Now()
 	s.start()
 	s.ready()
-	eventually(t, time.Minute, "the import is under way", func() bool { return s.door.metric(t, "jumpring_fold_entries_total") > float64(n)/10 })
+	eventually(t, 2*time.Minute, "the import is under way", func() bool { return s.door.metric(t, "jumpring_fold_entries_total") > float64(n)/10 })
 	s.killedAndUp(t)
 	for _, name := range []string{"till", "web", "woo"} {
 		job := s.imported(t, name)
@@ -109,7 +109,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 	}
 	s.folded()
 	require.Len(t, list[canon.Item](t, s.door, "/v1/items", nil), n, "one record per piece, of three sides")
-	eventually(t, time.Minute, "the plans are whole", func() bool {
+	eventually(t, 2*time.Minute, "the plans are whole", func() bool {
 		return len(s.plan(t, "web").Rows) == shopWrong && len(s.plan(t, "woo").Rows) == wooWrong
 	})
 	silent(t, "in observe")
@@ -129,7 +129,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 	t.Run("a stale plan is refused", func(t *testing.T) {
 		row := seen.Rows[0]
 		require.NoError(t, s.shop.AdjustInventory(shopifytwin.Adjustment{SKU: row.SKU, LocationID: s.place, Available: 1}))
-		eventually(t, 20*time.Second, "the shop's correction changes the plan", func() bool { return s.plan(t, "web").Digest != seen.Digest })
+		eventually(t, time.Minute, "the shop's correction changes the plan", func() bool { return s.plan(t, "web").Digest != seen.Digest })
 		a := s.door.must(t, http.MethodPost, "/v1/connections/web/live", api.GoLive{PlanDigest: seen.Digest})
 		require.Equal(t, http.StatusConflict, a.status, "%s", a.body)
 		p := a.problem(t)
@@ -167,7 +167,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 		require.Greater(t, len(plan.Rows), 40)
 		a := s.door.must(t, http.MethodPost, "/v1/connections/woo/live", api.GoLive{PlanDigest: plan.Digest})
 		require.Equal(t, http.StatusOK, a.status, "%s", a.body)
-		eventually(t, 30*time.Second, "the fuse trips", func() bool { return s.status(t, "woo").Fused != "" })
+		eventually(t, time.Minute, "the fuse trips", func() bool { return s.status(t, "woo").Fused != "" })
 		require.Contains(t, s.status(t, "woo").Fused, "changes_per_hour")
 		cases := list[canon.Case](t, s.door, "/v1/cases", url.Values{"kind": {string(canon.CaseFuse)}})
 		require.Len(t, cases, 1)

@@ -144,7 +144,7 @@ func liveWithPowerFailures(t *testing.T, seed uint64, sabotage func(*faultfs.FS)
 func TestChaosOfPower(t *testing.T) {
 	seeds := 24
 	if raced {
-		seeds = 8
+		seeds = 6
 	}
 	seeds = fromEnv(t, "JUMPRING_HUB_SEEDS", seeds)
 	for seed, err := range livesOf(t, seeds, func(*faultfs.FS) {}) {
@@ -152,6 +152,7 @@ func TestChaosOfPower(t *testing.T) {
 	}
 	t.Run("without the fsync it fails", func(t *testing.T) {
 		failed, lost := 0, 0
+		seeds := min(seeds, 6)
 		for _, err := range livesOf(t, seeds, (*faultfs.FS).IgnoreSync) {
 			if err != nil {
 				failed++
