@@ -45,7 +45,7 @@ func run(args []string) error {
 	only := ""
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&b.rounds, "rounds", 3, "alternating rounds")
-	f.IntVar(&b.orders, "orders", 8000, "webhooks of one round of the whole path")
+	f.IntVar(&b.orders, "orders", 5000, "webhooks of one round of the whole path")
 	f.IntVar(&b.rate, "rate", 1000, "webhooks per second of the open loop")
 	f.DurationVar(&b.length, "length", 3*time.Second, "how long a round of the other parts takes")
 	f.StringVar(&only, "only", "path,open,read,idle", "the parts to run")

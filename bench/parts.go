@@ -18,11 +18,14 @@ const (
 	mostIdleCPU    = 1   // percent of one core
 )
 
+// warmShare is the part of a round's webhooks that is sent before the first round.
+const warmShare = 4
+
 // loaded runs the parts that load a hub, on one hub with one platform.
 func (b *bench) loaded() error {
 	const skus, readable = 500, 500
 	perRound := b.orders + int(b.length.Seconds())*b.rate
-	pieces := (b.rounds*perRound + b.orders) / 2
+	pieces := (b.rounds*perRound+b.orders/warmShare)/2 + 1
 	note("start: a shop with %d pieces and %d SKUs, imported by the hub", pieces, skus)
 	dir := filepath.Join(b.dir, "loaded")
 	began := time.Now()
@@ -107,7 +110,7 @@ type sides struct {
 
 // warm opens the connections of every side, grows their heaps, and lets the hub meet its first orders.
 func (s *sides) warm() error {
-	first, err := s.orders.take(s.bench.orders / 4)
+	first, err := s.orders.take(s.bench.orders / warmShare)
 	if err != nil {
 		return err
 	}

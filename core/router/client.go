@@ -75,7 +75,7 @@ func (f *fold) readPerson(st *canon.PersonState) *person {
 				region = c
 			}
 		}
-		if a.Phone != "" {
+		if a.Phone != "" && !slices.Contains(phones, a.Phone) { // to read one costs more than all else of a person
 			phones = append(phones, a.Phone)
 		}
 		p.Addresses = append(p.Addresses, a)

@@ -25,18 +25,28 @@ func ReturnIdleMemory(ctx context.Context) {
 	}
 	tick := time.NewTicker(idleLook)
 	defer tick.Stop()
-	var last, returned uint64
+	var w idleWatch
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := allocated()
-		if now-last < idleQuiet && now-returned > idleWorth {
+		if w.look(allocated()) {
 			debug.FreeOSMemory()
-			returned = now
 		}
-		last = now
 	}
+}
+
+// idleWatch decides from how much was ever allocated, in bytes.
+type idleWatch struct{ last, returned uint64 }
+
+// look reports whether memory is to be returned now.
+func (w *idleWatch) look(allocated uint64) bool {
+	idles := allocated-w.last < idleQuiet && allocated-w.returned > idleWorth
+	w.last = allocated
+	if idles {
+		w.returned = allocated
+	}
+	return idles
 }
