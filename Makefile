@@ -27,7 +27,8 @@ test-short: ## without the long properties and the tests of whole processes
 test-race: test
 
 test-chaos: build ## kills and power failures at length
-	JUMPRING_ROUNDS=50 JUMPRING_SEEDS=20000 $(GO) test -timeout 60m -run 'Chaos|Crash|Commut' -count=1 -v ./bus/... ./core/router/... ./cmd/jumpring/...
+	JUMPRING_ROUNDS=50 JUMPRING_SEEDS=20000 JUMPRING_HUB_SEEDS=200 JUMPRING_PIECES=20000 \
+	$(GO) test -timeout 60m -run 'Chaos|Crash|Commut|NothingIsWritten' -count=1 -v ./bus/... ./core/router/... ./cmd/jumpring/...
 
 bench: build ## speed as ratios against a limit measured in the same run
 	$(GO) run ./bench

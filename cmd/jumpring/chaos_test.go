@@ -124,14 +124,15 @@ func (s *sandbox) deleteView(t *testing.T, books *auditor) {
 
 	began := time.Now()
 	s.start()
-	rows := s.follow(t)
+	during := s.follow(t, before.end)
 	s.ready()
+	rows := s.follow(t, before.end)
 	t.Logf("the view of %d batches is made again after %s", before.end, time.Since(began).Round(time.Millisecond))
 	s.inMode(canon.ModeLive)
 	s.settled(t)
 	require.Equal(t, shop, s.shop.Ledger().Counts.APIWrites, "no call to Shopify")
 	require.Equal(t, woo, s.woo.Counts().StockWrites, "no call to WooCommerce")
-	for _, at := range rows() {
+	for _, at := range append(during(), rows()...) {
 		t.Errorf("a change was published: %s", at)
 	}
 	s.hub.stop()

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -255,13 +256,15 @@ func (s *sandbox) settled(t *testing.T) {
 	})
 }
 
-// follow reads the stream of changes from now on. What it gives lists the changes so far and ends the reading.
-func (s *sandbox) follow(t *testing.T) (changes func() []string) {
+// follow reads the stream of changes behind a batch of the journal, as one does who has seen everything up to there.
+// What it gives lists the changes so far and ends the reading.
+func (s *sandbox) follow(t *testing.T, after uint64) (changes func() []string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.door.url+"/v1/stream", nil)
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+s.door.token)
+	req.Header.Set("Last-Event-ID", canon.Position{Offset: after, Index: math.MaxUint32}.String())
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, res.StatusCode)

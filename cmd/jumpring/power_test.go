@@ -152,7 +152,6 @@ func TestChaosOfPower(t *testing.T) {
 	}
 	t.Run("without the fsync it fails", func(t *testing.T) {
 		failed, lost := 0, 0
-		seeds := min(seeds, 6)
 		for _, err := range livesOf(t, seeds, (*faultfs.FS).IgnoreSync) {
 			if err != nil {
 				failed++

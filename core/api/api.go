@@ -131,7 +131,11 @@ func New(o Options) (*API, error) {
 func (a *API) App() *fiber.App { return a.app }
 
 // Serve answers on a listener until Close.
-func (a *API) Serve(ln net.Listener) error { return a.app.Listener(ln) }
+func (a *API) Serve(ln net.Listener) error {
+	l := newListener(ln)
+	defer context.AfterFunc(a.ctx, l.closeSilent)()
+	return a.app.Listener(l)
+}
 
 // Close ends streams and jobs, waits for the requests under way until ctx ends, and closes the listener.
 func (a *API) Close(ctx context.Context) error {

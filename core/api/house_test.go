@@ -48,7 +48,6 @@ type house struct {
 	gate     chan struct{}
 	missing  []Missing
 	hookBody []byte
-	found    canon.Position
 }
 
 // drawer is access.Storage in memory.
@@ -382,7 +381,6 @@ func (h *house) Drift(_ context.Context, connection string, _ func(intake.Progre
 	return &reconcile.DriftReport{Connection: connection, Levels: 2, Rows: []reconcile.DriftRow{}}, nil
 }
 
-func (h *house) Found() canon.Position                              { return h.found }
 func (h *house) Subscribe(ctx context.Context) <-chan router.Commit { return h.fold.Subscribe(ctx) }
 func (h *house) Missing(context.Context) []Missing                  { return slices.Clone(h.missing) }
 

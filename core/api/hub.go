@@ -46,8 +46,6 @@ type Hub interface {
 	Drift(ctx context.Context, connection string, progress func(intake.Progress)) (*reconcile.DriftReport, error)
 	// Subscribe gives each commit after the view holds it, until ctx ends, which closes the channel.
 	Subscribe(ctx context.Context) <-chan router.Commit
-	// Found is the end of what the journal held when the hub started. Folding that again, as a rebuild does, is no news.
-	Found() canon.Position
 	// Missing says what the hub waits for before it is ready; none when it is.
 	Missing(ctx context.Context) []Missing
 }

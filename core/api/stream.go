@@ -43,10 +43,6 @@ func (a *API) stream(c *fiber.Ctx, who access.Principal) error {
 		}); err != nil {
 			return err
 		}
-		// While the view is made again, what it folds is no news: from now on means from what is new.
-		if found := a.Hub.Found(); found.Compare(after) > 0 {
-			after = found
-		}
 	}
 	s := &follower{a: a, role: who.Role, only: query(c, "type"), after: after}
 	c.Set(fiber.HeaderContentType, "text/event-stream")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -43,9 +42,6 @@ func (d Doors) View() (store.View, error) {
 
 // Subscribe gives each commit after the view holds it.
 func (d Doors) Subscribe(ctx context.Context) <-chan router.Commit { return d.router.Subscribe(ctx) }
-
-// Found is the end of what the journal held when the hub was opened.
-func (d Doors) Found() canon.Position { return canon.Position{Offset: d.found, Index: math.MaxUint32} }
 
 // Do appends a command of an actor and answers with the fold's outcome. To go live is checked against the plan of now
 // (invariant 9).

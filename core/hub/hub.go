@@ -30,8 +30,6 @@ type Hub struct {
 	vault   *vault.Vault
 	// ready is closed when the fold has passed the journal's end as it was at the start: no effect runs before.
 	ready chan struct{}
-	// found is the journal's end as it was when the hub was opened.
-	found uint64
 
 	connections map[string]*connection
 	settingsMu  sync.Mutex
@@ -59,7 +57,6 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
 	h.journal.SetLag(h.router.Lag)
-	h.found = h.journal.End()
 	for i := range o.Connections {
 		c := &o.Connections[i]
 		h.connections[c.Name] = &connection{hub: h, spec: c}
