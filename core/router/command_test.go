@@ -69,6 +69,7 @@ func (s *shopFloor) run(actor string, cmd canon.Command) canon.Outcome {
 // TestCommandsFollowAShopAssistantsModel: a piece has one holder at most; a command is refused exactly while somebody
 // else holds it; a hold that was granted ends by release, expiry or its own sale alone; a repeat gives the same answer.
 func TestCommandsFollowAShopAssistantsModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &shopFloor{w: newWorkbench(t, testSettings()), sales: make(map[string]bool)}
 		for i := range 3 {

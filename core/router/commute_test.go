@@ -103,6 +103,7 @@ func TestObservationsCommuteAroundGoingLive(t *testing.T) {
 
 // TestLastArrivalWinsDoesNotCommute is the control: a fold that believes whoever came last fails the same property.
 func TestLastArrivalWinsDoesNotCommute(t *testing.T) {
+	t.Parallel()
 	world := newWorld(t, 1, 1000)
 	fold := func(entries []bus.Entry) string {
 		w := newWorkbench(t, testSettings())

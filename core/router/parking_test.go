@@ -135,6 +135,7 @@ func withoutParking(m map[string]string) map[string]string {
 
 // TestPoisonIsParkedAndNothingElseIsWritten is invariant 6, for every type of entry.
 func TestPoisonIsParkedAndNothingElseIsWritten(t *testing.T) {
+	t.Parallel()
 	entries := poison(t)
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		t.Run(name, func(t *testing.T) {

@@ -113,6 +113,7 @@ func stockOf(m map[string]*sale) int64 {
 // TestStockAddsUpInEveryOrder plays every order of a small day on two shops: after each fact the stock is the opening
 // less what is sold and stands, plus what came back, whatever the platforms' own levels say.
 func TestStockAddsUpInEveryOrder(t *testing.T) {
+	t.Parallel()
 	day := func() []trade {
 		trades := []trade{
 			ordered("web", "A", 1, 6, false),
@@ -160,6 +161,7 @@ func TestStockAddsUpInEveryOrder(t *testing.T) {
 
 // TestStockAddsUpOverALongDay plays random days with everything twice, commands among it, and overselling.
 func TestStockAddsUpOverALongDay(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(seeds(t, 12)) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		w, model := tenOfASKU(t, "hub"), newModel()
@@ -269,6 +271,7 @@ func (a *authority) settle() {
 // TestStockAddsUpWhereAPlatformCounts lets a platform be the authority: when everything is settled, its own number is
 // what it began with less all that was sold anywhere and stands. No unit is lost, none is counted twice.
 func TestStockAddsUpWhereAPlatformCounts(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(seeds(t, 40)) {
 		a := &authority{workbench: tenOfASKU(t, "shop"), rng: rand.New(rand.NewPCG(seed, 3)), real: 10, sold: map[string]int64{}}
 		versions := map[string]int64{}
