@@ -34,7 +34,7 @@ func (x *execution) mutate(f *ast.Field) any {
 	case "webhookSubscriptionDelete":
 		return x.unsubscribe(args["id"].(string))
 	}
-	return fail("INTERNAL_SERVER_ERROR", "%s is not implemented", f.Name)
+	return fail("INTERNAL_SERVER_ERROR", "the sandbox has no mutation %s", f.Name)
 }
 
 type userError struct {
