@@ -211,11 +211,7 @@ func (d Doors) Missing(context.Context) []api.Missing {
 	}
 	for i := range d.o.Connections {
 		c := d.connections[d.o.Connections[i].Name]
-		p, about, _, _, _ := c.parts()
-		if p == nil || about != nil {
-			continue
-		}
-		if st := p.Status(); st.State == host.StateStarting && st.LastError == "" {
+		if c.starting() {
 			out = append(out, api.Missing{What: "connection " + c.spec.Name, Why: "its connector is starting", Do: "wait"})
 		}
 	}

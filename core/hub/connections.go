@@ -43,6 +43,16 @@ func (c *connection) parts() (*host.Connection, *sdk.DescribeResponse, *intake.C
 	return c.plugin, c.about, c.intake, c.writer, c.activator
 }
 
+// starting tells whether the connection is on its way to work and nothing has failed yet. One whose connector fails to
+// start does not hold the hub up.
+func (c *connection) starting() bool {
+	p, _, in, _, _ := c.parts()
+	if p == nil {
+		return true
+	}
+	return in == nil && p.Status().LastError == ""
+}
+
 // runConnections launches every connector, journals the settings when they have told what they are, and runs their
 // inbound and outbound sides. A connector that does not start holds up nothing but its own connection.
 func (h *Hub) runConnections(ctx context.Context, g *errgroup.Group) error {
