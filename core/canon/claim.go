@@ -31,6 +31,12 @@ type Claim struct {
 	Quantity int64 `json:"quantity"`
 	// Restocked is how many a person put back for sale by command.
 	Restocked int64 `json:"restocked,omitempty"`
+	// RestockedAt is the fold time of the newest such command.
+	RestockedAt time.Time `json:"restocked_at,omitzero" golden:"-"`
+	// Placed is when the goods were sold, by the word of whoever states it; zero for a sale by command, made at At.
+	Placed time.Time `json:"placed,omitzero"`
+	// Back is what came back for sale by refunds and cancellation, by the source's own times, sorted by time.
+	Back []Return `json:"back,omitempty"`
 	// Reflected is how much of Net the stock authority's own level is known to include.
 	Reflected int64 `json:"reflected,omitempty" golden:"-"`
 	// Sent is how much of it the write that SentAt announced would make the authority's level include.
@@ -61,6 +67,37 @@ func (c *Claim) InGolden() bool { return c.Ended != EndedRemoved }
 
 // Live reports whether the claim counts.
 func (c *Claim) Live() bool { return c.Net > 0 && !c.Overruled }
+
+// Return is goods of a claim that came back for sale.
+type Return struct {
+	At       time.Time `json:"at"`
+	Quantity int64     `json:"quantity"`
+}
+
+// Before is what the claim had taken of the stock at a moment, in pieces: whoever counted what was there then, did not
+// find them. Goods that are only reserved were there.
+func (c *Claim) Before(t time.Time) int64 {
+	if c.Kind != ClaimSale || c.Overruled || c.Ended == EndedRemoved {
+		return 0
+	}
+	placed := c.Placed
+	if placed.IsZero() {
+		placed = c.At
+	}
+	if placed.After(t) {
+		return 0
+	}
+	q := c.Quantity
+	for _, b := range c.Back {
+		if !b.At.After(t) {
+			q -= b.Quantity
+		}
+	}
+	if !c.RestockedAt.IsZero() && !c.RestockedAt.After(t) {
+		q -= c.Restocked
+	}
+	return max(q, 0)
+}
 
 // CaseKind names what a case is about.
 type CaseKind string

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -92,39 +93,33 @@ func at(conn, loc string, n int64, change ...func(*ShownAt)) ShownAt {
 	return s
 }
 
-func whole(s *ShownAt)    { s.Whole = true }
-func counts(s *ShownAt)   { s.Opening = true }
-func includes(s *ShownAt) { s.OwnIncluded = true }
-
-func sold(conn, loc string, n int64) *Ledger {
-	l := &Ledger{}
-	l.Apply(nil, claim("x", 1, func(c *canon.Claim) { c.Connection, c.Location, c.Net = conn, loc, n }), HubAuthority)
-	return l
+func whole(s *ShownAt)  { s.Whole = true }
+func counts(s *ShownAt) { s.Opening = true }
+func own(n int64) func(*ShownAt) {
+	return func(s *ShownAt) { s.Own = n }
 }
 
 func TestOpening(t *testing.T) {
 	for _, tc := range []struct {
 		name           string
 		levels         []ShownAt
-		ledgers        []*Ledger
 		want           map[string]int64
 		conflict, seen bool
 	}{
-		{"nobody shows anything", nil, nil, map[string]int64{}, false, false},
-		{"one source", []ShownAt{at("web", "paris", 10)}, nil, map[string]int64{"paris": 10}, false, true},
-		{"its own sales are added back", []ShownAt{at("web", "paris", 8, includes)}, []*Ledger{sold("web", "paris", 2)}, map[string]int64{"paris": 10}, false, true},
-		{"another's sales are not", []ShownAt{at("web", "paris", 8, includes)}, []*Ledger{sold("shop", "paris", 2)}, map[string]int64{"paris": 8}, false, true},
-		{"two that agree", []ShownAt{at("web", "paris", 10), at("shop", "paris", 10, whole)}, nil, map[string]int64{"paris": 10}, false, true},
-		{"two that disagree about a place", []ShownAt{at("web", "paris", 10), at("pos", "paris", 9)}, nil, map[string]int64{"paris": 9}, true, true},
-		{"a number for all places is the sum", []ShownAt{at("web", "paris", 7), at("web", "lyon", 3), at("shop", "paris", 10, whole)}, nil, map[string]int64{"paris": 7, "lyon": 3}, false, true},
-		{"and conflicts when it is not", []ShownAt{at("web", "paris", 7), at("web", "lyon", 3), at("shop", "paris", 7, whole)}, nil, map[string]int64{"paris": 7, "lyon": 3}, true, true},
-		{"a number for all places alone", []ShownAt{at("shop", "paris", 4, whole)}, nil, map[string]int64{"paris": 4}, false, true},
-		{"two such that disagree", []ShownAt{at("shop", "paris", 4, whole), at("web", "paris", 5, whole)}, nil, map[string]int64{"paris": 4}, true, true},
-		{"a count outranks shop windows", []ShownAt{at("till", "paris", 10, counts), at("web", "paris", 3)}, nil, map[string]int64{"paris": 10}, false, true},
+		{"nobody shows anything", nil, map[string]int64{}, false, false},
+		{"one source", []ShownAt{at("web", "paris", 10)}, map[string]int64{"paris": 10}, false, true},
+		{"its own sales are added back", []ShownAt{at("web", "paris", 8, own(2))}, map[string]int64{"paris": 10}, false, true},
+		{"two that agree", []ShownAt{at("web", "paris", 10), at("shop", "paris", 10, whole)}, map[string]int64{"paris": 10}, false, true},
+		{"two that disagree about a place", []ShownAt{at("web", "paris", 10), at("pos", "paris", 9)}, map[string]int64{"paris": 9}, true, true},
+		{"a number for all places is the sum", []ShownAt{at("web", "paris", 7), at("web", "lyon", 3), at("shop", "paris", 10, whole)}, map[string]int64{"paris": 7, "lyon": 3}, false, true},
+		{"and conflicts when it is not", []ShownAt{at("web", "paris", 7), at("web", "lyon", 3), at("shop", "paris", 7, whole)}, map[string]int64{"paris": 7, "lyon": 3}, true, true},
+		{"a number for all places alone", []ShownAt{at("shop", "paris", 4, whole)}, map[string]int64{"paris": 4}, false, true},
+		{"two such that disagree", []ShownAt{at("shop", "paris", 4, whole), at("web", "paris", 5, whole)}, map[string]int64{"paris": 4}, true, true},
+		{"a count outranks shop windows", []ShownAt{at("till", "paris", 10, counts), at("web", "paris", 3)}, map[string]int64{"paris": 10}, false, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for range 2 {
-				got, conflict, seen := Opening(tc.levels, tc.ledgers)
+				got, conflict, seen := Opening(tc.levels)
 				require.Equal(t, tc.want, got)
 				require.Equal(t, tc.conflict, conflict, "conflict")
 				require.Equal(t, tc.seen, seen, "seen")
@@ -142,8 +137,13 @@ func TestPieceCustody(t *testing.T) {
 		}
 		return l
 	}
-	counted := &Ledger{}
-	counted.Sum("lyon").Counted = 1
+	counted := func(where string, day int, found, taken int64) *Ledger {
+		l := &Ledger{}
+		at := time.Date(2026, 3, day, 20, 0, 0, 0, time.UTC)
+		l.Sum(where).Counted = &Counted{At: at, Quantity: found, Key: "k"}
+		l.Taken = map[string]Taken{where: {Since: at, Before: taken}}
+		return l
+	}
 	for _, tc := range []struct {
 		name      string
 		levels    []ShownAt
@@ -160,7 +160,12 @@ func TestPieceCustody(t *testing.T) {
 		{"disagreement about a piece that is claimed", []ShownAt{at("web", "paris", 1), at("shop", "paris", 0, whole)}, nil, HubAuthority, true, "in paris"},
 		{"adopted, whatever levels show", []ShownAt{at("web", "paris", 0)}, []*Ledger{adopted(1)}, HubAuthority, false, "in paris adopted"},
 		{"adopted as not there", []ShownAt{at("web", "paris", 1)}, []*Ledger{adopted(0)}, HubAuthority, false, "out  adopted"},
-		{"a count puts it there", []ShownAt{at("web", "paris", 0)}, []*Ledger{counted}, HubAuthority, false, "in lyon"},
+		{"a count puts it there", []ShownAt{at("web", "paris", 0)}, []*Ledger{counted("lyon", 1, 1, 0)}, HubAuthority, false, "in lyon"},
+		{"the newest count says where", nil, []*Ledger{counted("paris", 1, 1, 0), counted("lyon", 2, 1, 0)}, HubAuthority, false, "in lyon"},
+		{"not found where it was", []ShownAt{at("web", "paris", 1)}, []*Ledger{counted("paris", 1, 0, 0)}, HubAuthority, false, "out "},
+		{"not found elsewhere", []ShownAt{at("web", "paris", 1)}, []*Ledger{counted("lyon", 1, 0, 0)}, HubAuthority, false, "in paris"},
+		{"not found because it was sold, and back since", []ShownAt{at("web", "paris", 1)}, []*Ledger{counted("paris", 1, 0, 1)}, HubAuthority, false, "in paris"},
+		{"a count settles a disagreement", []ShownAt{at("web", "paris", 1), at("shop", "paris", 0, whole)}, []*Ledger{counted("paris", 1, 1, 0)}, HubAuthority, false, "in paris"},
 		{"a platform's word", []ShownAt{at("web", "paris", 1), at("shop", "lyon", 0)}, nil, "web", false, "in paris adopted"},
 		{"a platform's word that it is gone", []ShownAt{at("web", "paris", 0), at("shop", "lyon", 1)}, nil, "web", false, "out  adopted"},
 		{"a platform that has said nothing", []ShownAt{at("shop", "lyon", 1)}, nil, "web", false, "unknown  adopted"},
@@ -191,6 +196,11 @@ func stock(st Stock) string {
 }
 
 func TestHubStock(t *testing.T) {
+	sold := func(conn, loc string, n int64) *Ledger {
+		l := &Ledger{}
+		l.Apply(nil, claim("x", 1, func(c *canon.Claim) { c.Connection, c.Location, c.Net = conn, loc, n }), HubAuthority)
+		return l
+	}
 	held := &Ledger{}
 	held.Apply(nil, claim("r", 1, reserved, func(c *canon.Claim) { c.Net = 3 }), HubAuthority)
 	opening := &Ledger{Adopted: true}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 )
@@ -11,12 +12,66 @@ import (
 // Sum is what the ledger adds up to for one node at one of the hub's locations, in pieces.
 type Sum struct {
 	Opening  int64 `json:"opening,omitempty"`  // fixed when a connection went live
-	Counted  int64 `json:"counted,omitempty"`  // what counts corrected
 	Reserved int64 `json:"reserved,omitempty"` // live reservations
+	// Counted is the newest count of the node at this location.
+	Counted *Counted `json:"counted,omitempty"`
 	// Sold is what live sale claims took, by connection.
 	Sold map[string]int64 `json:"sold,omitempty"`
 	// Pending is what claims took that the stock authority's own level is not known to include yet.
 	Pending int64 `json:"pending,omitempty" golden:"-"`
+}
+
+// Taken is what sale claims on a node had taken at a place at the moment when the item was counted there last: the
+// count did not find it.
+type Taken struct {
+	Before int64     `json:"before"`
+	Since  time.Time `json:"since"`
+}
+
+// Counted is what somebody counted, in pieces, and when.
+type Counted struct {
+	At       time.Time `json:"at"`
+	Quantity int64     `json:"quantity"`
+	Key      string    `json:"key"` // of the count; it decides between counts of the same moment
+}
+
+// Newer reports whether a count stands instead of another, which may be nil. The counter's own time decides, so that
+// the order in which counts and sales arrive does not matter (invariant 3).
+func (c *Counted) Newer(than *Counted) bool {
+	if than == nil {
+		return true
+	}
+	if d := c.At.Compare(than.At); d != 0 {
+		return d > 0
+	}
+	return c.Key > than.Key
+}
+
+// Counts gives the newest count of an item at each location.
+func Counts(ledgers []*Ledger) map[string]*Counted {
+	var counts map[string]*Counted
+	for _, l := range ledgers {
+		for at, s := range l.At {
+			if s.Counted != nil && s.Counted.Newer(counts[at]) {
+				if counts == nil {
+					counts = make(map[string]*Counted)
+				}
+				counts[at] = s.Counted
+			}
+		}
+	}
+	return counts
+}
+
+// counted is what a count made of a location: what was found, and what had been taken then and is part of the sums.
+func counted(c *Counted, at string, ledgers []*Ledger) int64 {
+	q := c.Quantity
+	for _, l := range ledgers {
+		if t := l.Taken[at]; t.Since.Equal(c.At) {
+			q += t.Before
+		}
+	}
+	return q
 }
 
 func (s *Sum) sold() int64 {
@@ -31,11 +86,16 @@ func (s *Sum) sold() int64 {
 type Ledger struct {
 	Adopted bool            `json:"adopted,omitempty"`
 	At      map[string]*Sum `json:"at,omitempty"` // by location
+	// Taken is by location, where the item was counted.
+	Taken map[string]Taken `json:"taken,omitempty" golden:"-"`
 	// Live are the keys of the claims that count, sorted, as long as there are few. Many tells that there were more
 	// than that at one time, and that Live is empty for it.
 	Live []string `json:"live,omitempty" golden:"-"`
 	Many bool     `json:"many,omitempty" golden:"-"`
 }
+
+// InGolden keeps a ledger that says nothing out of the golden digest.
+func (l *Ledger) InGolden() bool { return l.Adopted || len(l.At) > 0 }
 
 // few is how many live claims a ledger names.
 const few = 8
@@ -100,11 +160,20 @@ func (l *Ledger) move(c *canon.Claim, sign int64, authority string) {
 			delete(s.Sold, c.Connection)
 		}
 	}
+	if t, ok := l.Taken[c.Location]; ok {
+		t.Before += sign * c.Before(t.Since)
+		l.Taken[c.Location] = t
+	}
 	if c.Connection != authority {
 		s.Pending += sign * (net - c.Reflected)
 	}
-	if s.zero() {
-		delete(l.At, c.Location)
+	l.Trim(c.Location)
+}
+
+// Trim drops the sum of a location that says nothing.
+func (l *Ledger) Trim(location string) {
+	if s := l.At[location]; s != nil && s.zero() {
+		delete(l.At, location)
 	}
 }
 
@@ -117,7 +186,7 @@ func Net(c *canon.Claim) int64 {
 }
 
 func (s *Sum) zero() bool {
-	return s.Opening == 0 && s.Counted == 0 && s.Reserved == 0 && len(s.Sold) == 0 && s.Pending == 0
+	return s.Opening == 0 && s.Counted == nil && s.Reserved == 0 && len(s.Sold) == 0 && s.Pending == 0
 }
 
 // ShownAt is what a connection's level shows at one of the hub's locations.
@@ -129,8 +198,8 @@ type ShownAt struct {
 	Whole bool
 	// Opening tells that the connection's levels are a count of what is there.
 	Opening bool
-	// OwnIncluded tells that the level already includes the connection's own sales.
-	OwnIncluded bool
+	// Own is how many of the connection's own sales the level already includes.
+	Own int64
 }
 
 // Stock is what the hub makes of levels and ledgers for one item.
@@ -146,7 +215,7 @@ type Stock struct {
 // Opening gives the opening stock by location that the sources' levels imply, and whether they disagree. A level
 // that includes its connection's own sales has them added back. Sources that count what is there outrank shop windows;
 // sources that know places say where, and those with one number for all have to agree with the sum.
-func Opening(levels []ShownAt, ledgers []*Ledger) (opening map[string]int64, conflict, seen bool) {
+func Opening(levels []ShownAt) (opening map[string]int64, conflict, seen bool) {
 	counted := slices.ContainsFunc(levels, func(s ShownAt) bool { return s.Opening })
 	placed := make(map[string]map[string]int64) // by connection and location
 	whole := make(map[string]int64)
@@ -155,16 +224,7 @@ func Opening(levels []ShownAt, ledgers []*Ledger) (opening map[string]int64, con
 		if s.Opening != counted {
 			continue
 		}
-		q := s.Available
-		if s.OwnIncluded {
-			for _, l := range ledgers {
-				for loc, sum := range l.At {
-					if s.Whole || loc == s.Location {
-						q += sum.Sold[s.Connection]
-					}
-				}
-			}
-		}
+		q := s.Available + s.Own
 		if s.Whole {
 			whole[s.Connection] += q
 			wholeAt[s.Connection] = s.Location
@@ -227,15 +287,22 @@ func PieceCustody(levels []ShownAt, ledgers []*Ledger, authority string, held bo
 		}
 	}
 	if !adopted {
-		onHand, conflict, seen = Opening(levels, ledgers)
-	}
-	for _, l := range ledgers {
-		for loc, s := range l.At {
-			onHand[loc] += s.Counted
-			seen = seen || s.Counted != 0
-		}
+		onHand, conflict, seen = Opening(levels)
 	}
 	in := false
+	if counts := Counts(ledgers); len(counts) > 0 {
+		// A piece that was found is there, and nowhere else.
+		seen = true
+		var found *Counted
+		for _, loc := range slices.Sorted(maps.Keys(counts)) {
+			c := counts[loc]
+			onHand[loc] = counted(c, loc, ledgers)
+			if onHand[loc] > 0 && c.Newer(found) {
+				found, in, at = c, true, loc
+			}
+		}
+		conflict = conflict && !in
+	}
 	for _, loc := range slices.Sorted(maps.Keys(onHand)) {
 		if onHand[loc] > 0 && !in {
 			in, at = true, loc
@@ -255,8 +322,8 @@ func PieceCustody(levels []ShownAt, ledgers []*Ledger, authority string, held bo
 // HubAuthority is the stock authority's name when it is the hub itself.
 const HubAuthority = "hub"
 
-// HubStock computes the stock of an item whose authority is the hub: opening plus counts less sales, and less
-// reservations for what is available. Documents move it, levels do not once it is adopted.
+// HubStock computes the stock of an item whose authority is the hub: opening less sales, or where it was counted, what
+// was found less the sales after it; and less reservations for what is available. Documents move it, levels do not once it is adopted.
 func HubStock(levels []ShownAt, ledgers []*Ledger) Stock {
 	var st Stock
 	var adopted *Ledger
@@ -273,8 +340,11 @@ func HubStock(levels []ShownAt, ledgers []*Ledger) Stock {
 		}
 	} else {
 		var seen bool
-		opening, st.Conflict, seen = Opening(levels, ledgers)
+		opening, st.Conflict, seen = Opening(levels)
 		st.Unseen = !seen
+	}
+	for loc, c := range Counts(ledgers) {
+		opening[loc], st.Unseen = counted(c, loc, ledgers), false
 	}
 	at := make(map[string]*canon.StockAt)
 	get := func(loc string) *canon.StockAt {
@@ -291,7 +361,7 @@ func HubStock(levels []ShownAt, ledgers []*Ledger) Stock {
 	for _, l := range ledgers {
 		for loc, s := range l.At {
 			a := get(loc)
-			a.OnHand += s.Counted - s.sold()
+			a.OnHand -= s.sold()
 			a.Reserved += s.Reserved
 		}
 	}

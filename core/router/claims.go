@@ -24,7 +24,7 @@ func (f *fold) ledger(node string) (*lifecycle.Ledger, error) {
 }
 
 func (f *fold) saveLedger(node string, l *lifecycle.Ledger) error {
-	if !l.Adopted && len(l.At) == 0 {
+	if !l.Adopted && len(l.At) == 0 && len(l.Taken) == 0 {
 		f.tx.Delete(store.PrefixStock + node)
 		return nil
 	}
@@ -47,15 +47,13 @@ func (f *fold) liveClaims(node string) ([]*canon.Claim, error) {
 func (f *fold) claimsOf(node string, ledger *lifecycle.Ledger) ([]*canon.Claim, error) {
 	keys := ledger.Live
 	if ledger.Many {
-		prefix := prefixClaims + node + "/"
-		err := f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
-			keys = append(keys, key[len(prefix):])
-			return true, nil
-		})
-		if err != nil {
-			return nil, err
-		}
+		every, err := f.everyClaim(node)
+		return lifecycle.Live(every), err
 	}
+	return f.claims(keys)
+}
+
+func (f *fold) claims(keys []string) ([]*canon.Claim, error) {
 	claims := make([]*canon.Claim, 0, len(keys))
 	for _, k := range keys {
 		c, err := f.claim(k)
@@ -90,11 +88,8 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 		return err
 	}
 	if c.Node != "" {
-		key := prefixClaims + c.Node + "/" + c.Key
-		if c.Live() {
-			f.tx.Put(key, nil)
-		} else {
-			f.tx.Delete(key)
+		if before == nil || before.Node != c.Node {
+			f.tx.Put(prefixClaims+c.Node+"/"+c.Key, nil)
 		}
 	}
 	if f.settings.StockAuthority != lifecycle.HubAuthority && c.Node != "" {

@@ -320,7 +320,7 @@ func (f *fold) restock(r *canon.Restock) (*canon.Outcome, error) {
 		return refuse(409, "claim.none", "no live sale to take back"), nil
 	}
 	before := *sale
-	sale.Restocked += sale.Net
+	sale.Restocked, sale.RestockedAt = sale.Restocked+sale.Net, f.f.at
 	sale.Net, sale.Ended = 0, "returned"
 	if err := f.putClaim(&before, sale); err != nil {
 		return nil, err

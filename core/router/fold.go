@@ -18,7 +18,9 @@ const Version = 1
 const (
 	prefixListing     = "lst/"  // listingNode by node id
 	prefixStockID     = "sid/"  // stockID by connection and stock id
-	prefixClaims      = "ncl/"  // live claims by node: ncl/<node>/<claim>, empty values
+	prefixClaims      = "ncl/"  // claims by node, ended ones too: ncl/<node>/<claim>, empty values
+	prefixCount       = "cnt/"  // countNode by id
+	prefixCounts      = "ncn/"  // counts by node: ncn/<node>/<id>, empty values
 	prefixUnreflected = "unr/"  // claims whose effect the stock authority's level does not include: unr/<node>/<claim>
 	prefixLinks       = "lnk/"  // orderLinks by golden id of the order
 	prefixPerson      = "per/"  // personNode by node id

@@ -44,6 +44,8 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 			w.refund()
 		case p < 97:
 			w.customer()
+		case p < 98 && w.chance(60):
+			w.count()
 		case p < 98:
 			w.location()
 		default:
@@ -195,7 +197,7 @@ func (w *world) order() {
 	}
 	st := &canon.OrderState{
 		Number: fmt.Sprint("#", i), Status: []canon.OrderStatus{canon.OrderPending, canon.OrderOpen, canon.OrderOpen, canon.OrderFulfilled, canon.OrderCancelled}[w.n(5)],
-		PlacedAt: placed, Currency: "EUR", Total: canon.StatedMoney{Amount: w.pick("100.00", "350.00"), Currency: "EUR"},
+		PlacedAt: placed, CancelledAt: w.later(placed), Currency: "EUR", Total: canon.StatedMoney{Amount: w.pick("100.00", "350.00"), Currency: "EUR"},
 		HandedOver: conn == "till",
 	}
 	for l := range 1 + w.n(3) {
@@ -244,7 +246,7 @@ func (w *world) order() {
 func (w *world) refund() {
 	conn := w.connection()
 	i := w.n(w.orders)
-	st := &canon.RefundState{OrderID: fmt.Sprintf("o%d", i), CreatedAt: dayOne}
+	st := &canon.RefundState{OrderID: fmt.Sprintf("o%d", i), CreatedAt: dayOne.Add(time.Duration(w.n(5000)) * time.Minute)}
 	if w.chance(10) {
 		st.OrderID = fmt.Sprintf("o%d", w.n(w.orders))
 	}
@@ -252,6 +254,15 @@ func (w *world) refund() {
 		st.Lines = append(st.Lines, canon.RefundLine{OrderLineID: fmt.Sprint(l), Quantity: int64(1 + w.n(2)), Restocked: w.chance(60)})
 	}
 	w.add(conn, canon.Observation{Kind: canon.KindRefund, ExternalID: fmt.Sprintf("r%d-%d", i, w.n(2)), Refund: st}, w.versioned(conn))
+}
+
+// later is a moment after another, or none.
+func (w *world) later(t time.Time) *time.Time {
+	if w.chance(50) {
+		return nil
+	}
+	t = t.Add(time.Duration(w.n(3000)) * time.Minute)
+	return &t
 }
 
 // person is one of a few: with spellings, initials, couples behind one address, and the shop's own address.
@@ -288,6 +299,21 @@ func (w *world) customer() {
 		o.Hidden, o.Customer.Person = []string{"person"}, nil
 	}
 	w.add(conn, o, w.versioned(conn))
+}
+
+// count is what somebody found at a place; a few moments tie.
+func (w *world) count() {
+	i := w.n(w.pieces + w.skus)
+	st := &canon.CountState{
+		Location: w.pick("paris", "paris", "lyon"), SKU: fmt.Sprintf("SKU-%d", i), Quantity: int64(w.n(2)),
+		CountedAt: dayOne.Add(time.Duration(w.n(50)) * 100 * time.Minute),
+	}
+	if i >= w.pieces {
+		st.Quantity = int64(w.n(12))
+	} else if w.chance(60) {
+		st.Serial = fmt.Sprintf("SN-%d", i)
+	}
+	w.add("till", canon.Observation{Kind: canon.KindCount, ExternalID: fmt.Sprintf("n%d-%d", i, w.n(3)), Count: st}, true)
 }
 
 func (w *world) location() {

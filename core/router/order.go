@@ -1,9 +1,11 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -131,9 +133,9 @@ func (f *fold) links(order string) (*orderLinks, error) {
 	return l, err
 }
 
-// returned sums what refunds took back of each line: all of it, and what was restocked.
-func (f *fold) returned(connection, order string, links *orderLinks) (refunded, restocked map[string]int64, err error) {
-	refunded, restocked = make(map[string]int64), make(map[string]int64)
+// returned sums what refunds took back of each line, and lists what was restocked.
+func (f *fold) returned(connection, order string, links *orderLinks) (refunded map[string]int64, restocked map[string][]canon.Return, err error) {
+	refunded, restocked = make(map[string]int64), make(map[string][]canon.Return)
 	for _, ext := range links.Refunds {
 		_, obs, err := f.binding(connection, canon.KindRefund, ext)
 		if err != nil {
@@ -145,7 +147,7 @@ func (f *fold) returned(connection, order string, links *orderLinks) (refunded, 
 		for _, l := range obs.Refund.Lines {
 			refunded[l.OrderLineID] += l.Quantity
 			if l.Restocked {
-				restocked[l.OrderLineID] += l.Quantity
+				restocked[l.OrderLineID] = append(restocked[l.OrderLineID], canon.Return{At: obs.Refund.CreatedAt.UTC(), Quantity: l.Quantity})
 			}
 		}
 	}
@@ -197,7 +199,7 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 		line := &st.Lines[i]
 		item := canon.OrderItem{
 			ID: line.ID, ListingID: line.ListingID, SKU: line.SKU, Title: line.Title, Quantity: line.Quantity,
-			Returned: restocked[line.ID], Refunded: refunded[line.ID],
+			Returned: total(restocked[line.ID]), Refunded: refunded[line.ID],
 		}
 		if item.Price, err = money(&line.Price); err != nil {
 			return err
@@ -282,7 +284,7 @@ func (f *fold) putOrder(before, order *canon.Order) error {
 
 // claimLine brings the claim of one order line in line with the order: what is live is what was ordered, less what
 // came back; nothing when the order does not stand.
-func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, line *canon.OrderLine, n *listingNode, cs *canon.ConnectionSettings, restocked int64) error {
+func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, line *canon.OrderLine, n *listingNode, cs *canon.ConnectionSettings, back []canon.Return) error {
 	before, err := f.claim(key)
 	if err != nil {
 		return err
@@ -291,7 +293,8 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 	if before != nil {
 		*c = *before
 	}
-	c.ListingID, c.HandedOver, c.Quantity = line.ListingID, st.HandedOver, line.Quantity
+	c.ListingID, c.HandedOver, c.Quantity, c.Placed = line.ListingID, st.HandedOver, line.Quantity, st.PlacedAt.UTC()
+	restocked := total(back)
 	c.Node, c.Item = "", ""
 	if n != nil {
 		c.Node, c.Item = n.Node, n.Item
@@ -307,6 +310,14 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 	switch {
 	case st.Status == canon.OrderCancelled:
 		c.Ended = "cancelled"
+		if rest := line.Quantity - restocked - c.Restocked; rest > 0 {
+			// Where it is not said when, the goods count as never taken: who counts later finds them.
+			at := c.Placed
+			if st.CancelledAt != nil {
+				at = st.CancelledAt.UTC()
+			}
+			back = append(back, canon.Return{At: at, Quantity: rest})
+		}
 	case line.Quantity-restocked-c.Restocked <= 0:
 		c.Ended = "returned"
 	default:
@@ -315,6 +326,8 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 			c.Ended = "overruled"
 		}
 	}
+	slices.SortFunc(back, func(a, b canon.Return) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Quantity, b.Quantity)) })
+	c.Back = back
 	if before != nil && sameClaim(before, c) {
 		return nil
 	}
@@ -344,7 +357,17 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 
 func sameClaim(a, b *canon.Claim) bool {
 	return a.Node == b.Node && a.Item == b.Item && a.Net == b.Net && a.Location == b.Location && a.HandedOver == b.HandedOver &&
-		a.Ended == b.Ended && a.Quantity == b.Quantity && a.ListingID == b.ListingID
+		a.Ended == b.Ended && a.Quantity == b.Quantity && a.ListingID == b.ListingID && a.Placed.Equal(b.Placed) &&
+		slices.EqualFunc(a.Back, b.Back, func(x, y canon.Return) bool { return x.Quantity == y.Quantity && x.At.Equal(y.At) })
+}
+
+// total adds up what came back.
+func total(back []canon.Return) int64 {
+	n := int64(0)
+	for _, b := range back {
+		n += b.Quantity
+	}
+	return n
 }
 
 // levelIncludes reports whether the level that is known is younger than an order, by the platform's own clock: then it
@@ -483,10 +506,10 @@ func (f *fold) onlyItem(ids []string) (*listingNode, error) {
 	return found, nil
 }
 
-// wakePage is how many orders one entry folds anew because what their lines are found by changed.
+// wakePage is how many orders and counts one entry folds anew because what their lines are found by changed.
 const wakePage = 100
 
-// wake folds the orders again whose lines are found by what this entry changed. Where there are many, the rest falls
+// wake folds the orders and counts again whose lines are found by what this entry changed. Where there are many, the rest falls
 // due at once, so that each entry writes a bounded amount.
 func (f *fold) wake() error {
 	waits := sortedKeys(f.moved)
@@ -523,6 +546,12 @@ func (f *fold) wakeFrom(wait, from string, limit int) (int, error) {
 	for i, id := range ids {
 		if i == limit {
 			return i, f.wakeLater(wait, id)
+		}
+		if strings.HasPrefix(id, countPrefix) {
+			if err := f.countAgain(id); err != nil {
+				return 0, err
+			}
+			continue
 		}
 		o, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
 		if err != nil {

@@ -94,7 +94,7 @@ func poison(t *testing.T) map[string]bus.Entry {
 		"a refund of no order":        observed(refund("r", "", 1)),
 		"a negative refund":           observed(refund("r", "o1", 1, canon.RefundLine{OrderLineID: "1", Quantity: -5, Restocked: true})),
 		"a location with at":          observed(canon.Observation{Kind: canon.KindLevel, ExternalID: "s@a@b", Level: &canon.LevelState{StockID: "s", Location: "a@b"}}),
-		"a count of the unknown":      observed(canon.Observation{Kind: canon.KindCount, ExternalID: "c", Count: &canon.CountState{Location: "paris", SKU: "NOBODY", Quantity: 1}}),
+		"a count at an unknown place": observed(canon.Observation{Kind: canon.KindCount, ExternalID: "c", Count: &canon.CountState{Location: "nowhere", SKU: "NOBODY", Quantity: 1, CountedAt: dayOne}}),
 		"a cursor of nobody":          raw(canon.EntryCursor, `{"connection":"nobody"}`, `{"stream":"orders"}`),
 		"a snapshot of nobody":        raw(canon.EntrySnapshot, `{"connection":"nobody"}`, `{}`),
 		"a fuse of nobody":            raw(canon.EntryFuse, `{"connection":"nobody"}`, `{}`),

@@ -2,6 +2,7 @@ package router
 
 import (
 	"slices"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/lifecycle"
@@ -84,7 +85,8 @@ type itemParts struct {
 	ledgers []*lifecycle.Ledger
 	claims  []*canon.Claim // live ones, of a piece
 	shown   []lifecycle.ShownAt
-	live    bool // a connection that lists it is live
+	changed []time.Time // when the platform last changed what is shown, by its own clock; zero where it does not say
+	live    bool        // a connection that lists it is live
 	homes   []string
 	// expected is how much less than its stock the stock authority is expected to show, where it is a platform.
 	expected int64
@@ -136,7 +138,7 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 				continue
 			}
 			at := lifecycle.ShownAt{
-				Connection: n.Connection, Available: *l.state.Available, Opening: cs.OpeningStock, OwnIncluded: cs.OrderLowersLevel,
+				Connection: n.Connection, Available: *l.state.Available, Opening: cs.OpeningStock,
 			}
 			if n.Connection == f.settings.StockAuthority {
 				// What the hub wrote counts, or what the write has just taken would be sold again. What the platform
@@ -147,7 +149,7 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 			}
 			at.Location, at.Whole = levelPlace(cs, f.settings, l.state.Location)
 			if at.Location != "" || at.Whole {
-				p.shown = append(p.shown, at)
+				p.shown, p.changed = append(p.shown, at), append(p.changed, levelChanged(l.binding))
 			}
 		}
 		conn, err := f.connection(n.Connection)
@@ -155,6 +157,14 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 			return nil, err
 		}
 		p.live = p.live || (conn != nil && conn.Mode == canon.ModeLive && !n.Deleted)
+	}
+	if err := f.countMoments(p.nodes, p.ledgers); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(p.ledgers, func(l *lifecycle.Ledger) bool { return l.Adopted }) {
+		if err := f.ownSales(p); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }

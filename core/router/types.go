@@ -33,6 +33,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.KeySettings, New: func() any { return new(canon.Settings) }},
 		{Prefix: prefixListing, New: func() any { return new(listingNode) }},
 		{Prefix: store.PrefixStockID, New: func() any { return new(store.StockID) }},
+		{Prefix: prefixCount, New: func() any { return new(countNode) }},
 		{Prefix: prefixLinks, New: func() any { return new(orderLinks) }},
 		{Prefix: prefixPerson, New: func() any { return new(personNode) }},
 		{Prefix: prefixProduct, New: func() any { return new(productNode) }},

@@ -365,7 +365,7 @@ func (f *fold) adoptStock(ft *fact) error {
 		if len(p.ledgers) == 0 {
 			continue
 		}
-		opening, conflict, seen := lifecycle.Opening(p.shown, p.ledgers)
+		opening, conflict, seen := lifecycle.Opening(p.shown)
 		held := len(lifecycle.Live(p.claims)) > 0
 		if !seen || (conflict && !held) {
 			continue // nothing is adopted that a person has to decide

@@ -189,7 +189,7 @@ func (f *fold) reflect(b *canon.Binding, change func(claims []*canon.Claim)) err
 	}
 	change(slices.Clone(claims))
 	for i, c := range claims {
-		if *before[i] == *c {
+		if b := before[i]; b.Reflected == c.Reflected && b.Sent == c.Sent && b.SentAt == c.SentAt {
 			continue
 		}
 		if err := f.putClaim(before[i], c); err != nil {
