@@ -52,7 +52,7 @@ func (a *API) parkedReplay(c *fiber.Ctx, who access.Principal) error {
 		return err
 	}
 	return a.endParked(c, who, func(p *canon.Parked) canon.Replay {
-		r := canon.Replay{Parked: p.Position, Type: p.Type, Head: p.Head}
+		r := canon.Replay{Parked: p.Position}
 		if len(b.Data) > 0 && string(b.Data) != "null" {
 			r.Data = b.Data
 		}

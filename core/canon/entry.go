@@ -80,6 +80,8 @@ type Adopt struct {
 // Refresh computes items again, page by page, after the settings changed.
 type Refresh struct {
 	Items []string `json:"items"` // golden ids
+	// Listings are nodes that are no item's: other settings may join them.
+	Listings []string `json:"listings,omitempty"`
 	// Done tells that this is the last page.
 	Done bool `json:"done,omitempty"`
 }
@@ -132,10 +134,9 @@ type Malformed struct {
 type Replay struct {
 	Parked Position `json:"parked"`
 	// Discard ends it without folding.
-	Discard bool            `json:"discard,omitempty"`
-	Type    EntryType       `json:"type,omitempty"`
-	Head    Head            `json:"head,omitzero"`
-	Data    json.RawMessage `json:"data,omitempty"`
+	Discard bool `json:"discard,omitempty"`
+	// Data is the content as a person edited it; empty for what was parked.
+	Data json.RawMessage `json:"data,omitempty"`
 }
 
 // Parked is an entry that the fold could not apply. What came behind it went on (invariant 6).

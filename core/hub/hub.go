@@ -188,15 +188,49 @@ func awaitSettings(ctx context.Context, commits <-chan router.Commit) error {
 	}
 }
 
-// refreshPage is how many items one entry computes again.
+// refreshPage is how many items or listings one entry computes again.
 const refreshPage = 100
 
+// refresh has everything computed again that was computed under other settings: the items, then the listings that were
+// no item's.
 func (h *Hub) refresh(ctx context.Context) error {
 	pending, err := h.refreshPending()
 	if err != nil || !pending {
 		return err
 	}
 	prefix := store.PrefixRecord + store.TypeItem + "/"
+	err = h.refreshPages(ctx, prefix, func(keys []string, _ bool) (canon.Refresh, error) {
+		page := canon.Refresh{Items: make([]string, len(keys))}
+		for i, key := range keys {
+			page.Items[i] = key[len(prefix):]
+		}
+		return page, nil
+	})
+	if err != nil {
+		return err
+	}
+	return h.refreshPages(ctx, store.PrefixMatch, func(keys []string, last bool) (canon.Refresh, error) {
+		page := canon.Refresh{Items: []string{}, Done: last}
+		v, err := h.store.View()
+		if err != nil {
+			return page, err
+		}
+		defer v.Close()
+		for _, key := range keys {
+			row, err := store.Load[canon.MatchRow](v, key)
+			if err != nil {
+				return page, err
+			}
+			if row != nil {
+				page.Listings = append(page.Listings, row.Node)
+			}
+		}
+		return page, nil
+	})
+}
+
+// refreshPages appends an entry for each page of the keys under a prefix; the last one may be empty.
+func (h *Hub) refreshPages(ctx context.Context, prefix string, entry func(keys []string, last bool) (canon.Refresh, error)) error {
 	from := ""
 	for {
 		var page []string
@@ -205,7 +239,7 @@ func (h *Hub) refresh(ctx context.Context) error {
 			return err
 		}
 		err = v.Scan(prefix, from, func(key string, _ []byte) (bool, error) {
-			page = append(page, key[len(prefix):])
+			page = append(page, key)
 			return len(page) < refreshPage, nil
 		})
 		v.Close()
@@ -213,7 +247,11 @@ func (h *Hub) refresh(ctx context.Context) error {
 			return err
 		}
 		last := len(page) < refreshPage
-		e, err := router.NewEntry(canon.EntryRefresh, canon.Head{Actor: "hub"}, canon.Refresh{Items: page, Done: last})
+		r, err := entry(page, last)
+		if err != nil {
+			return err
+		}
+		e, err := router.NewEntry(canon.EntryRefresh, canon.Head{Actor: "hub"}, r)
 		if err != nil {
 			return err
 		}
@@ -223,7 +261,7 @@ func (h *Hub) refresh(ctx context.Context) error {
 		if last {
 			return nil
 		}
-		from = prefix + page[len(page)-1] + "\x00"
+		from = page[len(page)-1] + "\x00"
 	}
 }
 

@@ -142,7 +142,8 @@ func (f *fold) moveClaims(n *listingNode) error {
 	return nil
 }
 
-// tick ends what fell due by the entry's fold time: reservations that expired.
+// tick ends what fell due by the entry's fold time: reservations that expired, orders to be folded again, outcomes that
+// are forgotten.
 func (f *fold) tick() error {
 	limit := store.DueKey(f.f.at.Add(1), "")
 	last, err := LastTick(f.tx)
@@ -182,6 +183,12 @@ func (f *fold) tick() error {
 			continue
 		}
 		f.tx.Delete(key)
+		if strings.HasPrefix(what, store.PrefixOutcome) {
+			if err := f.forget(what); err != nil {
+				return err
+			}
+			continue
+		}
 		c, err := f.claim(what)
 		if err != nil {
 			return err

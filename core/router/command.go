@@ -17,6 +17,19 @@ import (
 // keepOutcomes is how long a command's outcome answers repeats, in fold time.
 const keepOutcomes = 7 * 24 * time.Hour
 
+// outcomePage is the span of fold time whose outcomes fall due together.
+const outcomePage = 24 * time.Hour
+
+// forget drops the outcome of a command that was repeated for the last time.
+func (f *fold) forget(key string) error {
+	out, err := store.Load[canon.Outcome](f.tx, key)
+	if err != nil || out == nil || f.f.at.Sub(out.At) < keepOutcomes {
+		return err
+	}
+	f.tx.Delete(key)
+	return nil
+}
+
 // command carries out a command, or refuses it. Either way its outcome is kept under the idempotency key, so that a
 // repeat gets the same answer and does nothing.
 func (f *fold) command(ft *fact) error {
@@ -47,6 +60,9 @@ func (f *fold) command(ft *fact) error {
 		return err
 	}
 	out.Key, out.Position, out.At, out.Digest = cmd.Key, ft.pos, ft.at, digest
+	// All of a day are forgotten together, by one tick.
+	f.out.Deadlines = true
+	f.tx.Put(store.DueKey(ft.at.Add(keepOutcomes+outcomePage).Truncate(outcomePage), key), nil)
 	return f.save(key, out)
 }
 

@@ -247,3 +247,18 @@ func TestAbsurdCommandsAreRefused(t *testing.T) {
 		require.EqualValues(t, 10, w.available())
 	}
 }
+
+// TestOutcomesAreForgottenAfterAWeek repeats a command until its outcome is due.
+func TestOutcomesAreForgottenAfterAWeek(t *testing.T) {
+	w := newWorkbench(t, testSettings())
+	threeSides(w)
+	reserve := canon.Command{Key: "k", ID: "R1", Reserve: &canon.Reserve{Item: "nothing", Quantity: 1, Seconds: 60, Channel: "till-1"}}
+	require.False(t, w.do("till", reserve).OK)
+	w.now = w.now.Add(keepOutcomes)
+	w.settleDue()
+	require.Contains(t, w.keys(store.PrefixOutcome), "till/k", "a repeat may still come")
+	w.now = w.now.Add(outcomePage)
+	w.settleDue()
+	require.Empty(t, w.keys(store.PrefixOutcome))
+	require.Empty(t, w.keys(store.PrefixDue))
+}

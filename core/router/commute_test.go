@@ -57,15 +57,24 @@ func (w *workbench) settleDue() {
 // golden digest.
 func TestObservationsCommute(t *testing.T) {
 	t.Parallel()
-	for set := range uint64(seeds(t, 2)) {
+	t.Run("hub", func(t *testing.T) { commute(t, "hub", 2, 4) })
+	t.Run("platform", func(t *testing.T) { commute(t, "shop", 1, 3) })
+}
+
+// commute folds sets of observations in several orders, with the hub or a platform as the stock's authority.
+func commute(t *testing.T, authority string, sets int, orders uint64) {
+	t.Parallel()
+	settings := testSettings()
+	settings.StockAuthority = authority
+	for set := range uint64(seeds(t, sets)) {
 		world := newWorld(t, set, 2000)
-		reference := newWorkbench(t, testSettings())
+		reference := newWorkbench(t, settings)
 		reference.foldAll(world.entries, 7)
 		coherent(t, reference.store)
 		want := goldenOf(t, reference.store)
 		digest := reference.digest(store.ScopeGolden)
-		for order := range uint64(4) {
-			w := newWorkbench(t, testSettings())
+		for order := range orders {
+			w := newWorkbench(t, settings)
 			w.foldAll(world.shuffled(order), 1+int(order)*5)
 			coherent(t, w.store)
 			if w.digest(store.ScopeGolden) != digest {

@@ -96,6 +96,18 @@ func (f *fold) refreshPage(ft *fact) error {
 	if err := decodeInto(ft, &r); err != nil {
 		return err
 	}
+	for _, id := range r.Listings {
+		n, err := f.listingNode(id)
+		if err != nil {
+			return err
+		}
+		if n == nil || n.Item != "" {
+			continue
+		}
+		if err := f.recluster(id, n.keys()); err != nil {
+			return err
+		}
+	}
 	for _, id := range r.Items {
 		item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, id))
 		if err != nil {

@@ -317,3 +317,26 @@ func FuzzObservation(f *testing.F) {
 		coherent(t, w.store)
 	})
 }
+
+// TestOtherSettingsBindWhatWasUnbound has listings on the match list, and settings under which their SKU is no key.
+func TestOtherSettingsBindWhatWasUnbound(t *testing.T) {
+	w := newWorkbench(t, testSettings())
+	for _, l := range [][2]string{{"web", "a"}, {"shop", "b"}, {"shop", "c"}} {
+		w.fetched(l[0], listing(l[1], "SKU", ""))
+	}
+	require.Nil(t, w.item("web", "a"), "its SKU is on two listings of the other shop")
+	var nodes []string
+	for _, row := range w.keys(store.PrefixMatch) {
+		nodes = append(nodes, load[canon.MatchRow](w, store.PrefixMatch+row).Node)
+	}
+	require.Len(t, nodes, 3)
+	s := testSettings()
+	s.MatchItem = []string{"serial"}
+	w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
+	w.entry(canon.EntryRefresh, canon.Head{Actor: "hub"}, canon.Refresh{Items: []string{}, Listings: nodes, Done: true})
+	var after []string
+	for _, row := range w.keys(store.PrefixMatch) {
+		after = append(after, load[canon.MatchRow](w, store.PrefixMatch+row).Reason)
+	}
+	require.NotContains(t, after, "sku.duplicate")
+}
