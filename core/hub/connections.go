@@ -177,8 +177,12 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, link pl
 	if slices.Contains(about.Capabilities, sdk.CanRead) {
 		lane = in
 	}
+	var looker reconcile.Looker
+	if slices.Contains(about.Capabilities, sdk.CanLookup) {
+		looker = link
+	}
 	w, err := reconcile.NewWriter(reconcile.Options{
-		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Journal: h.router, Store: h.store, Lane: lane, Inbound: h,
+		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: h.router, Store: h.store, Lane: lane, Inbound: h,
 		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, Log: h.log.Named("reconcile"),
 	})
 	if err != nil {
@@ -320,6 +324,18 @@ func (l platform) Apply(ctx context.Context, req *sdk.ApplyRequest) (*reconcile.
 		}
 		return nil, err
 	}
+	return applied(r), nil
+}
+
+func (l platform) Lookup(ctx context.Context, req *sdk.LookupRequest) (*reconcile.ApplyResult, error) {
+	r, err := l.p.Lookup(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return applied(r), nil
+}
+
+func applied(r *host.ApplyResult) *reconcile.ApplyResult {
 	out := &reconcile.ApplyResult{Results: make([]reconcile.WriteResult, len(r.Results))}
 	for i := range r.Results {
 		w := &r.Results[i]
@@ -331,5 +347,5 @@ func (l platform) Apply(ctx context.Context, req *sdk.ApplyRequest) (*reconcile.
 			out.Results[i].Shows = &f
 		}
 	}
-	return out, nil
+	return out
 }

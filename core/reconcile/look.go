@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 // lookThrough decides about the levels that are marked: all that are urgent, and a chunk of a scan.
-func (w *Writer) lookThrough() error {
+func (w *Writer) lookThrough(ctx context.Context) error {
 	if len(w.urgent)+len(w.backlog) == 0 {
 		return nil
 	}
@@ -30,7 +31,7 @@ func (w *Writer) lookThrough() error {
 				continue // looked at already
 			}
 			l.pending = false
-			if err := w.lookAt(v, l); err != nil {
+			if err := w.lookAt(ctx, v, l); err != nil {
 				return err
 			}
 		}
@@ -43,7 +44,7 @@ func (w *Writer) lookThrough() error {
 }
 
 // lookAt decides about one level.
-func (w *Writer) lookAt(v store.View, l *level) error {
+func (w *Writer) lookAt(ctx context.Context, v store.View, l *level) error {
 	if l.busy {
 		return nil
 	}
@@ -67,7 +68,7 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 	case idle:
 		l.conflicts, l.retryKey, l.raise = 0, "", raising{}
 		if b == nil || b.Wants == nil || b.Wants.Write == canon.WriteNone {
-			l.verified = canon.Position{}
+			l.verified, l.lookedUp = canon.Position{}, canon.Position{}
 		}
 		w.forget(l)
 	case write:
@@ -85,6 +86,9 @@ func (w *Writer) lookAt(v store.View, l *level) error {
 		}
 		w.held.add(behind, l.id)
 	case verify:
+		if w.mayLookUp(l, b.Wants) {
+			return w.lookUp(ctx, l, b)
+		}
 		w.verify(l, b.Wants)
 	case refresh:
 		w.read(l, router.Read{Cause: b.Wants.Cause}, func() {})
@@ -147,7 +151,7 @@ func (h held) add(connection, level string) {
 // forget drops a level that there is nothing to remember of.
 func (w *Writer) forget(l *level) {
 	_, waits := w.later[l.id]
-	if !l.busy && !l.reading && !l.queued && !l.pending && !waits && l.unknown.IsZero() && l.verified.IsZero() {
+	if !l.busy && !l.reading && !l.queued && !l.pending && !waits && l.unknown.IsZero() && l.verified.IsZero() && l.lookedUp.IsZero() {
 		delete(w.levels, l.id)
 	}
 }

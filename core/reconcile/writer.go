@@ -25,6 +25,8 @@ type Options struct {
 	Applier  Applier
 	Journal  Journal
 	Store    store.Store
+	// Looker asks what became of a write whose outcome is not known; nil where the connector can't.
+	Looker Looker
 	// Lane reads levels of this connection; nil where the connector can't read: then nothing is raised, and a write
 	// whose outcome is unknown waits for the platform to show the level by itself.
 	Lane Lane
@@ -98,6 +100,7 @@ type level struct {
 	raise     raising
 	unknown   canon.Position
 	verified  canon.Position
+	lookedUp  canon.Position // the newest attempt that the platform was asked about
 	readAt    time.Time
 }
 
@@ -277,7 +280,7 @@ func (w *Writer) step(ctx context.Context) (next time.Time, err error) {
 				}
 			}
 		}
-		if err := w.lookThrough(); err != nil {
+		if err := w.lookThrough(ctx); err != nil {
 			return time.Time{}, err
 		}
 		wake, err := w.sendDue(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,7 @@ type world struct {
 	behind   *behind
 	limits   Limits
 	describe *sdk.DescribeResponse
+	looker   *looker
 }
 
 func newWorld(t *testing.T, levels map[string]int64) *world {
@@ -143,8 +145,12 @@ func (w *world) start() *running {
 		Name: "web", Describe: w.describe, Platform: w.platform, Journal: process, Store: w.hub.Store, Commits: w.hub.Commits(), Ready: ready,
 	})
 	require.NoError(w.t, err)
+	var looks Looker
+	if w.looker != nil {
+		looks = w.looker
+	}
 	writer, err := NewWriter(Options{
-		Name: "web", Describe: w.describe, Applier: w.applier, Journal: process, Store: w.hub.Store, Lane: lane, Inbound: w.behind,
+		Name: "web", Describe: w.describe, Applier: w.applier, Looker: looks, Journal: process, Store: w.hub.Store, Lane: lane, Inbound: w.behind,
 		Commits: w.hub.Commits(), Ready: ready, Limits: w.limits,
 	})
 	require.NoError(w.t, err)
@@ -784,4 +790,71 @@ func TestStockIsAdoptedBeforeTheFirstWrite(t *testing.T) {
 		require.Len(t, attempts, 1)
 		require.Negative(t, adopted[2].Position.Compare(attempts[0].Position))
 	})
+}
+
+// looker answers what became of a write.
+type looker struct {
+	status sdk.Status
+	shows  int64
+	asked  []sdk.Write
+}
+
+func (l *looker) Lookup(_ context.Context, req *sdk.LookupRequest) (*ApplyResult, error) {
+	l.asked = append(l.asked, req.Writes...)
+	w := req.Writes[0]
+	r := WriteResult{Key: w.Key, Status: l.status}
+	if l.status != sdk.StatusUnknown {
+		f := intaketest.Fact(w.Ref.ExternalID, l.shows)
+		r.Shows = &f
+	}
+	return &ApplyResult{Results: []WriteResult{r}}, nil
+}
+
+// TestAnUnknownOutcomeIsLookedUpWhereThePlatformCan loses the answer of a write, or the write.
+func TestAnUnknownOutcomeIsLookedUpWhereThePlatformCan(t *testing.T) {
+	tests := map[string]struct {
+		reached bool
+		says    sdk.Status
+		shows   int64
+		calls   []string
+	}{
+		"it happened":                      {true, sdk.StatusApplied, 0, []string{"apply", "read"}}, // the read confirms it
+		"it did not happen":                {false, sdk.StatusRejected, 1, []string{"apply"}},       // the first never came there
+		"the platform does not know":       {false, sdk.StatusUnknown, 0, []string{"read", "apply"}},
+		"the platform knows no more of it": {true, sdk.StatusUnknown, 0, []string{"apply", "read"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, map[string]int64{"a@1": 1})
+				w.looker = &looker{status: tt.says, shows: tt.shows}
+				w.hub.SetMode("web", canon.ModeLive)
+				var lost atomic.Bool
+				if tt.reached {
+					w.applier.lose = func() error {
+						if lost.Swap(true) {
+							return nil
+						}
+						return errors.New("connection reset")
+					}
+				} else {
+					w.applier.refuse = func() error {
+						if lost.Swap(true) {
+							return nil
+						}
+						return errors.New("connection reset")
+					}
+				}
+				r := w.start()
+				w.hub.Want("web", "a@1", 0, true)
+				after(10 * time.Second)
+				r.stop(t)
+				require.Len(t, w.looker.asked, 1)
+				require.Equal(t, int64(0), w.looker.asked[0].Stock.Want)
+				require.Equal(t, int64(1), w.looker.asked[0].Stock.Expect)
+				require.Equal(t, int64(0), w.platform.Level("a@1"))
+				require.Equal(t, tt.calls, slices.Compact(order(w.platform, "apply", "read")))
+			})
+		})
+	}
 }

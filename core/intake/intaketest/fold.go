@@ -67,7 +67,7 @@ func (f *fold) apply(typ canon.EntryType, head canon.Head, data []byte) error {
 		}
 		for _, w := range a.Writes {
 			if err := f.level(head.Connection, w.ExternalID, func(b *canon.Binding) {
-				b.Wants.Write, b.Wants.Key, b.Wants.At, b.Wants.Attempt = canon.WriteAttempted, w.Key, f.at, f.pos
+				b.Wants.Write, b.Wants.Key, b.Wants.At, b.Wants.Attempt, b.Wants.Sent = canon.WriteAttempted, w.Key, f.at, f.pos, &w.Want
 			}); err != nil {
 				return err
 			}
