@@ -45,13 +45,16 @@ func (s *sandbox) stockWrites() (shop, woo int64) {
 	return s.shop.Ledger().Counts.APIWrites, s.woo.Counts().StockWrites
 }
 
+// importTime is how long an import of 20,000 pieces may take on a busy machine.
+const importTime = 20 * time.Minute
+
 // imported runs the import of a connection to its end.
 func (s *sandbox) imported(t *testing.T, name string) api.Job {
 	t.Helper()
 	a := s.door.must(t, http.MethodPost, "/v1/connections/"+name+"/import", nil)
 	require.Contains(t, []int{http.StatusAccepted, http.StatusConflict}, a.status, "%s", a.body)
 	var job api.Job
-	eventually(t, 3*time.Minute, "the import of "+name+" ends", func() bool {
+	eventually(t, importTime, "the import of "+name+" ends", func() bool {
 		job = fetch[api.Job](t, s.door, a.header.Get("Location"))
 		return job.State != "running"
 	})
