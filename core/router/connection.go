@@ -355,7 +355,7 @@ func (f *fold) buildProduct(ids []string) error {
 		first(&p.Category, st.Category)
 		for _, a := range st.Attributes {
 			if !slices.ContainsFunc(p.Attributes, func(k canon.Attribute) bool { return k.Code == a.Code }) {
-				p.Attributes = append(p.Attributes, canon.Attribute(a))
+				p.Attributes = append(p.Attributes, canon.Attribute{Code: a.Code, Value: a.Value})
 			}
 		}
 	}

@@ -148,7 +148,7 @@ func (f *fold) catalogue(item *canon.Item, sources []source) {
 		for _, a := range st.Attributes {
 			if a.Code != "" && !codes[a.Code] {
 				codes[a.Code] = true
-				item.Attributes = append(item.Attributes, canon.Attribute(a))
+				item.Attributes = append(item.Attributes, canon.Attribute{Code: a.Code, Value: a.Value})
 			}
 		}
 	}
