@@ -19,7 +19,8 @@ type Stone struct {
 	Cut              string       `json:"cut,omitempty" class:"public"`     // IDEAL, EXCELLENT, VERY_GOOD, GOOD, FAIR, POOR
 	Polish           string       `json:"polish,omitempty" class:"public"`  // the scale of Cut
 	Symmetry         string       `json:"symmetry,omitempty" class:"public"`
-	// Fluorescence is NONE, FAINT, MEDIUM, STRONG or VERY_STRONG; its colour stands apart (BLUE, YELLOW …).
+	// Fluorescence is NONE, FAINT, MEDIUM, STRONG or VERY_STRONG, or VERY_SLIGHT and SLIGHT of laboratories with that
+	// scale; its colour stands apart (BLUE, YELLOW …).
 	Fluorescence       string       `json:"fluorescence,omitempty" class:"public"`
 	FluorescenceColour string       `json:"fluorescence_colour,omitempty" class:"public"`
 	Dimensions         *Dimensions  `json:"dimensions,omitempty" class:"public"`
