@@ -76,6 +76,7 @@ func Stone(source string, stated canon.StatedStone) (canon.Stone, error) {
 		r.err(err)
 		s.Proportions = p
 	}
+	s.Certificate = compactNumber(stated.Certificate)
 	t, err := Treatments(source, stated.Treatments)
 	r.err(err)
 	s.Treatments = t
