@@ -69,41 +69,27 @@ type ListingState struct {
 	// beside the level (a catalogue's row).
 	Home         string            `json:"home,omitempty"`
 	Certificates []StatedCert      `json:"certificates,omitempty"`
+	HUID         string            `json:"huid,omitempty"`     // India's hallmark id of one piece
 	Metal        string            `json:"metal,omitempty"`    // "18 Karat yellow gold", "750", "Pt950"
 	Fineness     string            `json:"fineness,omitempty"` // "750", "18k", when stated apart from the metal
 	MetalColour  string            `json:"metal_colour,omitempty"`
-	Weight       string            `json:"weight,omitempty"` // with unit, "4.2 g"
+	Metals       []StatedMetal     `json:"metals,omitempty"` // part by part, where the source parts them
+	Weight       string            `json:"weight,omitempty"` // of the whole piece, with unit, "4.2 g"
 	Stones       []StatedStone     `json:"stones,omitempty"`
 	RingSize     string            `json:"ring_size,omitempty"` // as labelled, "US 7"
 	Prices       []StatedMoney     `json:"prices,omitempty"`
 	Cost         *StatedMoney      `json:"cost,omitempty" class:"cost"`
 	Attributes   []StatedAttribute `json:"attributes,omitempty"`
 	ImageURLs    []string          `json:"image_urls,omitempty"`
-}
-
-// StatedCert is a grading report as a source names it.
-type StatedCert struct {
-	Lab    string `json:"lab,omitempty"` // "GIA"; empty when the source gives a number alone
-	Number string `json:"number"`
-	URL    string `json:"url,omitempty"`
-}
-
-// StatedStone is a stone as a source describes it.
-type StatedStone struct {
-	Kind    string `json:"kind,omitempty"`  // "diamond", "sapphire"
-	Shape   string `json:"shape,omitempty"` //
-	Carat   string `json:"carat,omitempty"` // "0.51 carat"
-	Colour  string `json:"colour,omitempty"`
-	Clarity string `json:"clarity,omitempty"`
-	Cut     string `json:"cut,omitempty"`
-	Origin  string `json:"origin,omitempty"` // natural or lab-grown, as stated
-	Count   int64  `json:"count,omitempty"`  // 0 means one
-}
-
-// StatedAttribute is a custom attribute of a source.
-type StatedAttribute struct {
-	Code  string `json:"code"`
-	Value string `json:"value"`
+	// Dialect names the code list whose abbreviations the source uses (rapnet, mazzal, gia, idex …); empty means the
+	// words that all lists share.
+	Dialect    string             `json:"dialect,omitempty"`
+	Components []StatedComponent  `json:"components,omitempty"`
+	Ownership  *StatedOwnership   `json:"ownership,omitempty"`
+	Edition    *StatedEdition     `json:"edition,omitempty"`
+	Sets       []StatedSet        `json:"sets,omitempty"`
+	Provenance []StatedProvenance `json:"provenance,omitempty"`
+	Appraisals []StatedAppraisal  `json:"appraisals,omitempty"`
 }
 
 // ProductState is a platform's product, the style that its listings are variants of.
@@ -203,41 +189,6 @@ type RefundLine struct {
 	Restocked   bool         `json:"restocked"` // the goods came back for sale
 	Location    string       `json:"location,omitempty"`
 	Amount      *StatedMoney `json:"amount,omitempty"`
-}
-
-// CustomerState is a person as one system knows them.
-type CustomerState struct {
-	// Person is journaled in the personal section.
-	Person    *PersonState `json:"person,omitempty" class:"personal"`
-	Tags      []string     `json:"tags,omitempty"`
-	CreatedAt *time.Time   `json:"created_at,omitempty"`
-	// MarketingEmail is the consent to e-mail as stated: subscribed, unsubscribed, pending; empty when unknown.
-	MarketingEmail string `json:"marketing_email,omitempty"`
-}
-
-// PersonState has the fields of class personal of a customer or a buyer, in the source's own words.
-type PersonState struct {
-	GivenName  string         `json:"given_name,omitempty" class:"personal"`
-	FamilyName string         `json:"family_name,omitempty" class:"personal"`
-	Emails     []string       `json:"emails,omitempty" class:"personal"`
-	Phones     []string       `json:"phones,omitempty" class:"personal"`
-	Addresses  []AddressState `json:"addresses,omitempty" class:"personal"`
-	Locale     string         `json:"locale,omitempty" class:"personal"`
-	Birthday   string         `json:"birthday,omitempty" class:"personal"`
-	Note       string         `json:"note,omitempty" class:"personal"`
-}
-
-// AddressState is a postal address as a source states it.
-type AddressState struct {
-	Name       string `json:"name,omitempty" class:"personal"`
-	Company    string `json:"company,omitempty" class:"personal"`
-	Line1      string `json:"line1,omitempty" class:"personal"`
-	Line2      string `json:"line2,omitempty" class:"personal"`
-	City       string `json:"city,omitempty" class:"personal"`
-	Region     string `json:"region,omitempty" class:"personal"`
-	PostalCode string `json:"postal_code,omitempty" class:"personal"`
-	Country    string `json:"country,omitempty" class:"personal"` // ISO 3166-1 alpha-2, or the source's own word
-	Phone      string `json:"phone,omitempty" class:"personal"`
 }
 
 // LocationState is a place as a platform knows it.

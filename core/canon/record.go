@@ -30,18 +30,28 @@ type Item struct {
 	Brand        string        `json:"brand,omitempty"`
 	StyleNo      string        `json:"style_no,omitempty"`
 	Category     string        `json:"category,omitempty"`
+	HUID         string        `json:"huid,omitempty"`       // India's hallmark id of one piece (Bureau of Indian Standards): six letters and digits
 	ProductID    string        `json:"product_id,omitempty"` // node id of the product
 	Certificates []Certificate `json:"certificates,omitempty"`
-	Metal        *Metal        `json:"metal,omitempty"`
-	Weight       *Weight       `json:"weight,omitempty"`
-	Stones       []Stone       `json:"stones,omitempty"`
-	RingSize     *RingSize     `json:"ring_size,omitempty"`
-	Prices       []Price       `json:"prices,omitempty"`
-	Cost         *Money        `json:"cost,omitempty" class:"cost"`
-	Attributes   []Attribute   `json:"attributes,omitempty"`
-	Status       ItemStatus    `json:"status"`
-	Location     string        `json:"location,omitempty"` // where the piece is; of a serialized item
-	Stock        []StockAt     `json:"stock"`
+	Metal        *Metal        `json:"metal,omitempty"` // of the piece as a whole
+	// Metals are its parts by metal, where a source states them apart.
+	Metals   []MetalComponent `json:"metals,omitempty"`
+	Weight   *Weight          `json:"weight,omitempty"` // of the whole piece
+	Stones   []Stone          `json:"stones,omitempty"`
+	RingSize *RingSize        `json:"ring_size,omitempty"`
+	// Components are what sits in it and has an identity of its own, sorted by keys.
+	Components []Component   `json:"components,omitempty"`
+	Ownership  *Ownership    `json:"ownership,omitempty"`
+	Edition    *Edition      `json:"edition,omitempty"`
+	Sets       []MatchingSet `json:"sets,omitempty"`       // sorted by code
+	Provenance []Provenance  `json:"provenance,omitempty"` // of all sources, by date
+	Appraisals []Appraisal   `json:"appraisals,omitempty"` // of all sources, by date
+	Prices     []Price       `json:"prices,omitempty"`
+	Cost       *Money        `json:"cost,omitempty" class:"cost"`
+	Attributes []Attribute   `json:"attributes,omitempty"`
+	Status     ItemStatus    `json:"status"`
+	Location   string        `json:"location,omitempty"` // where the piece is; of a serialized item
+	Stock      []StockAt     `json:"stock"`
 	// Holder depends on the journal's order while the piece is contested; otherwise it follows from the claims.
 	Holder    *Holder   `json:"holder,omitempty" golden:"-"`
 	Contested bool      `json:"contested,omitempty"` // more than one live claim; a case is open
@@ -60,12 +70,6 @@ type Price struct {
 	Connection string `json:"connection"`
 	Money
 	Stated string `json:"stated"` // as the source wrote it
-}
-
-// Attribute is a custom attribute of an item, from the first source in the order of authority that states it.
-type Attribute struct {
-	Code  string `json:"code"`
-	Value string `json:"value"`
 }
 
 // Weight is a weight in milligrams with the words that it was read from.
@@ -114,34 +118,6 @@ type Product struct {
 	Attributes  []Attribute `json:"attributes,omitempty"`
 	Version     Position    `json:"version" golden:"-"`
 	UpdatedAt   time.Time   `json:"updated_at" golden:"-"`
-}
-
-// Client is the golden record of a person.
-type Client struct {
-	ID         string    `json:"id"`
-	Nodes      []string  `json:"nodes"`
-	GivenName  string    `json:"given_name,omitempty" class:"personal"`
-	FamilyName string    `json:"family_name,omitempty" class:"personal"`
-	Emails     []string  `json:"emails,omitempty" class:"personal"` // normalized
-	Phones     []string  `json:"phones,omitempty" class:"personal"` // E.164
-	Addresses  []Address `json:"addresses,omitempty" class:"personal"`
-	Locale     string    `json:"locale,omitempty" class:"personal"` // BCP 47
-	Birthday   string    `json:"birthday,omitempty" class:"personal"`
-	// MarketingEmail is the most restrictive consent that any source states.
-	MarketingEmail string    `json:"marketing_email,omitempty"`
-	Accounts       []Account `json:"accounts"`
-	Version        Position  `json:"version" golden:"-"`
-	UpdatedAt      time.Time `json:"updated_at" golden:"-"`
-}
-
-// Address is a postal address with its country as ISO 3166-1 alpha-2 where it could be read.
-type Address AddressState
-
-// Account is a client as one connection knows them.
-type Account struct {
-	Connection string `json:"connection"`
-	ExternalID string `json:"external_id"` // "guest/<order>" for a buyer without an account
-	Node       string `json:"node"`
 }
 
 // Order is the golden record of a sale.

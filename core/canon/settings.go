@@ -13,6 +13,8 @@ type Settings struct {
 	Safety int64 `json:"safety,omitempty"`
 	// Region is the default region of phone numbers, ISO 3166-1 alpha-2.
 	Region string `json:"region,omitempty"`
+	// Attributes define the custom attributes of items.
+	Attributes []AttributeDef `json:"attributes,omitempty"`
 	// Locations are the hub's own places, sorted.
 	Locations   []string             `json:"locations"`
 	Connections []ConnectionSettings `json:"connections"` // in the order of authority

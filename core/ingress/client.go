@@ -51,7 +51,10 @@ func (p *Person) state() *canon.PersonState {
 		Locale: p.Locale, Birthday: p.Birthday,
 	}
 	for _, a := range p.Addresses {
-		s.Addresses = append(s.Addresses, canon.AddressState(a))
+		s.Addresses = append(s.Addresses, canon.AddressState{
+			Name: a.Name, Company: a.Company, Line1: a.Line1, Line2: a.Line2, City: a.City, Region: a.Region, PostalCode: a.PostalCode,
+			Country: a.Country, Phone: a.Phone,
+		})
 	}
 	return s
 }

@@ -74,13 +74,15 @@ func (m *Item) observe(version int64) ([]canon.Observation, []problem.Field) {
 		c.add("weight", "is negative")
 	}
 	for _, cert := range m.Certificates {
-		l.Certificates = append(l.Certificates, canon.StatedCert(cert))
+		l.Certificates = append(l.Certificates, canon.StatedCert{Lab: cert.Lab, Number: cert.Number, URL: cert.URL})
 	}
 	for i, s := range m.Stones {
 		if negative(s.Carat) {
 			c.add(fmt.Sprintf("stones[%d].carat", i), "is negative")
 		}
-		l.Stones = append(l.Stones, canon.StatedStone(s))
+		l.Stones = append(l.Stones, canon.StatedStone{
+			Kind: s.Kind, Shape: s.Shape, Carat: s.Carat, Colour: s.Colour, Clarity: s.Clarity, Cut: s.Cut, Origin: s.Origin, Count: s.Count,
+		})
 	}
 	for i := range m.Prices {
 		if p := c.money(fmt.Sprintf("prices[%d]", i), &m.Prices[i], ""); p != nil {

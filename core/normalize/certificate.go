@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,7 +65,10 @@ func Lab(raw string) string {
 // laboratory Lab stays empty: the same number of a known laboratory is not the same report. It is an error when there
 // is no number, or when the number names another laboratory than the one stated.
 func Certificate(stated canon.StatedCert) (canon.Certificate, error) {
-	c := canon.Certificate{Lab: Lab(stated.Lab), URL: strings.TrimSpace(stated.URL)}
+	c := canon.Certificate{
+		Lab: Lab(stated.Lab), URL: strings.TrimSpace(stated.URL), Type: strings.TrimSpace(stated.Type), Inscription: strings.TrimSpace(stated.Inscription),
+		Text: stated.Text,
+	}
 	for c.Number = stated.Number; ; {
 		lab, rest := splitLab(c.Number)
 		if lab != "" && c.Lab != "" && lab != c.Lab {
@@ -88,6 +92,49 @@ func Certificate(stated canon.StatedCert) (canon.Certificate, error) {
 		return c, fmt.Errorf("%w: %.48q is no report number", ErrUnread, stated.Number)
 	}
 	return c, nil
+}
+
+// Report reads a grading report with what it says: its date, its document's hash and the grades of its stone, in the
+// code list of the laboratory itself. The error of what could not be read beside the identity wraps ErrUnread; ok tells whether
+// there is an identity at all.
+func Report(stated canon.StatedCert) (c canon.Certificate, ok bool, err error) {
+	c, err = Certificate(stated)
+	if err != nil {
+		return c, false, err
+	}
+	var doubts []error
+	if strings.TrimSpace(stated.Date) != "" {
+		date, err := Date(stated.Date)
+		if err != nil {
+			doubts = append(doubts, err)
+		}
+		c.Date = date
+	}
+	hash, err := documentHash(stated.Hash)
+	if err != nil {
+		doubts = append(doubts, err)
+	}
+	c.Hash = hash
+	if stated.Grading != nil {
+		g, err := Stone(strings.ToLower(c.Lab), *stated.Grading)
+		if err != nil {
+			doubts = append(doubts, err)
+		}
+		c.Grading = &g
+	}
+	return c, true, errors.Join(doubts...)
+}
+
+// documentHash reads a SHA-256 in hexadecimal.
+func documentHash(raw string) (string, error) {
+	s := strings.ToLower(strings.TrimPrefix(strings.TrimSpace(raw), "sha256:"))
+	if s == "" {
+		return "", nil
+	}
+	if len(s) != 64 || strings.Trim(s, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("%w: a document's hash is SHA-256, 64 hexadecimal digits", ErrUnread)
+	}
+	return s, nil
 }
 
 // compactNumber leaves letters and digits; what no number has becomes the replacement character.

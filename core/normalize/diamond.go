@@ -1,182 +1,103 @@
 package normalize
 
-import (
-	"errors"
-	"fmt"
-	"strings"
+import "strings"
 
-	"github.com/jumpring/jumpring/core/canon"
-)
-
-// shapeCodes are the shapes and the codes that nearly all lists share.
-var shapeCodes = map[string]string{
+// shapes: the codes that nearly all lists share, and those that lists disagree on. EC is an emerald cut at RapNet and a
+// European cut at Mazzal; a single letter is RapNet's alone (technet.rapaport.com, FieldsAndValues; mazzal.net).
+var shapes = newGlossary(map[string]string{
 	"ROUND": "B BR RB RD RBC RND BRILLIANT ROUNDBRILLIANT BRILLANT ROND RUND",
 	"PEAR":  "PS PSH PB PMB POIRE TROPFEN PEARSHAPE PEARBRILLIANT", "EMERALD": "EM EMERALDCUT SMARAGD EMERAUDE",
 	"PRINCESS": "PRN PR PRIN PN PC MDSQB SMB PRINCESSE PRINZESS PRINCESSCUT", "MARQUISE": "MQB MQ NAVETTE MARQUISEBRILLIANT",
 	"ASSCHER": "CSS CSSC AC ASSCHERCUT SQUAREEMERALD", "CUSHION": "CB CUX CU CMB CUSH CUS RCRMB CRC CSC CX RCSB SCMB SCX COUSSIN CUSHIONCUT CUSHIONBRILLIANT CUSHIONMODIFIEDBRILLIANT",
 	"HEART": "HS HT MHRC COEUR HERZ HEARTSHAPE", "OVAL": "OV OMB OVALE OVALBRILLIANT", "RADIANT": "RAD RDN CRB RCRB RADIANTCUT",
 	"TRILLIANT": "TRILLION TRIANGLE", "TRAPEZOID": "TRAP TRAPEZE", "OLD_MINER": "OMC OLDMINE OLDMINECUT OLDMINER", "EUROPEAN_CUT": "OEC OLDEUROPEAN OLDEUROPEANCUT EUROPEANCUT",
-	"BAGUETTE": "BAG BAGUETTECUT", "KITE": "", "HALF_MOON": "HALFMOON", "BULLET": "", "SHIELD": "", "OCTAGONAL": "OCTAGON", "OTHER": "",
-}
-
-// sourceShapes are codes that lists disagree on, by source: EC is an emerald cut at RapNet and a European cut at
-// Mazzal, so it is no shape at all where the source is not known.
-var sourceShapes = map[string]map[string]string{
-	"rapnet": {"EC": "EMERALD", "E": "EMERALD", "P": "PEAR", "M": "MARQUISE", "A": "ASSCHER", "C": "CUSHION", "H": "HEART", "O": "OVAL", "R": "RADIANT", "RA": "RADIANT", "RC": "RADIANT"},
-	"mazzal": {"EC": "EUROPEAN_CUT"},
-}
-
-var shapeIndex = invert(shapeCodes)
-
-// invert turns "value: alias alias" into alias → value; each value is its own alias.
-func invert(codes map[string]string) map[string]string {
-	index := map[string]string{}
-	for value, aliases := range codes {
-		index[compact(value)] = value
-		for _, alias := range strings.Fields(aliases) {
-			index[alias] = value
-		}
-	}
-	return index
-}
-
-// compact gives the folded words in upper case without anything between them: "Very Good" is "VERYGOOD".
-func compact(raw string) string { return strings.ToUpper(strings.Join(words(fold(raw)), "")) }
+	"BAGUETTE": "BAG BAGUETTECUT", "KITE": "", "HALF_MOON": "HALFMOON", "BULLET": "", "SHIELD": "", "OCTAGONAL": "OCTAGON", "CABOCHON": "CAB", "OTHER": "",
+}, map[string]map[string]string{
+	"rapnet": {"EMERALD": "EC E", "PEAR": "P", "MARQUISE": "M", "ASSCHER": "A", "CUSHION": "C", "HEART": "H", "OVAL": "O", "RADIANT": "R RA RC"},
+	"mazzal": {"EUROPEAN_CUT": "EC"},
+})
 
 // Shape reads the shape of a stone. source names the list whose codes are used ("rapnet", "mazzal"); "" knows only the
 // words and codes that all lists share.
-func Shape(source, raw string) (shape string, ok bool) {
-	key := compact(raw)
-	if shape, ok = sourceShapes[source][key]; ok {
-		return shape, true
-	}
-	shape, ok = shapeIndex[key]
-	return shape, ok
-}
+func Shape(source, raw string) (shape string, ok bool) { return shapes.read(source, raw) }
 
-var clarities = invert(map[string]string{
+var clarities = newGlossary(map[string]string{
 	"FL": "FLAWLESS", "IF": "LC LOUPECLEAN INTERNALLYFLAWLESS LUPENREIN PUR", "VVS1": "", "VVS2": "", "VS1": "", "VS2": "", "SI1": "", "SI2": "", "SI3": "",
 	"I1": "P1 PIQUE1", "I2": "P2 PIQUE2", "I3": "P3 PIQUE3", "NONE": "N",
-})
+}, nil)
 
 // Clarity reads a diamond's clarity grade; the European P1 … P3 are I1 … I3 and "loupe clean" is IF.
-func Clarity(raw string) (grade string, ok bool) {
-	grade, ok = clarities[compact(raw)]
-	return grade, ok
-}
+func Clarity(raw string) (grade string, ok bool) { return clarities.read("", raw) }
 
-var cuts = invert(map[string]string{
+// gradeOrder is the scale of cut, polish and symmetry from the best.
+var gradeOrder = []string{"IDEAL", "EXCELLENT", "VERY_GOOD", "GOOD", "FAIR", "POOR"}
+
+// grades: the AGS counts from 0 (ideal) to 10, in the bands of its own reports (1 excellent, 2 very good, 3-4 good,
+// 5-7 fair, 8-10 poor).
+var grades = newGlossary(map[string]string{
 	"IDEAL": "I ID IDEALCUT AGS0", "EXCELLENT": "EX EXC X TRIPLEEXCELLENT 3EX", "VERY_GOOD": "VG V SEHRGUT TRESBON", "GOOD": "G GD GUT BON", "FAIR": "F FR", "POOR": "P PR",
+}, map[string]map[string]string{
+	"ags": {"IDEAL": "0", "EXCELLENT": "1", "VERY_GOOD": "2", "GOOD": "3 4", "FAIR": "5 6 7", "POOR": "8 9 10"},
 })
 
-// Cut reads a cut, polish or symmetry grade.
-func Cut(raw string) (grade string, ok bool) {
-	grade, ok = cuts[compact(raw)]
-	return grade, ok
-}
+// Cut reads a cut grade.
+func Cut(raw string) (grade string, ok bool) { return Grade("", raw) }
 
-var fancyIntensities = map[string]string{
-	"FNT": "FAINT", "VLT": "VERY LIGHT", "LGT": "LIGHT", "FCL": "FANCY LIGHT", "FCY": "FANCY", "FDK": "FANCY DARK", "FCI": "FANCY INTENSE", "FCV": "FANCY VIVID", "FDP": "FANCY DEEP",
-}
-
-var fancyHues = map[string]bool{
-	"YELLOW": true, "BROWN": true, "PINK": true, "BLUE": true, "GREEN": true, "BLACK": true, "ORANGE": true, "GRAY": true, "PURPLE": true, "RED": true, "WHITE": true, "VIOLET": true, "CHAMPAGNE": true, "COGNAC": true, "CHAMELEON": true,
-	"BROWNISH": true, "GREENISH": true, "YELLOWISH": true, "PINKISH": true, "PURPLISH": true, "GRAYISH": true, "ORANGY": true, "REDDISH": true, "BLUISH": true,
-}
-
-// DiamondColour reads a diamond's colour grade: D … Z, two neighbours of it ("O-P"), or a fancy colour with its
-// intensity and hues ("Fancy Intense Yellow", "FCI Yellow") in upper case.
-func DiamondColour(raw string) (grade string, ok bool) {
-	w := strings.Fields(strings.ToUpper(strings.Join(words(fold(raw)), " ")))
-	switch {
-	case len(w) == 1 && grade1(w[0]):
-		return w[0], true
-	case len(w) == 2 && grade1(w[0]) && grade1(w[1]) && w[1][0] == w[0][0]+1:
-		return w[0] + "-" + w[1], true
-	case len(w) == 2 && w[1] == "COLOR" && grade1(w[0]):
-		return w[0], true
-	case len(w) == 0:
+// Grade reads a cut, polish or symmetry grade in a source's code list. RapNet also has grades between two neighbours
+// ("VG-EX"); they are kept as "VERY_GOOD-EXCELLENT", the lower first.
+func Grade(source, raw string) (grade string, ok bool) {
+	if grade, ok = grades.read(source, raw); ok {
+		return grade, true
+	}
+	left, right, found := strings.Cut(raw, "-")
+	if !found {
+		left, right, found = strings.Cut(raw, "/")
+	}
+	a, aok := grades.read(source, left)
+	b, bok := grades.read(source, right)
+	if !found || !aok || !bok {
 		return "", false
 	}
-	if intensity, found := fancyIntensities[w[0]]; found {
-		w = append(strings.Fields(intensity), w[1:]...)
-	}
-	intensity := 0
-	for intensity < len(w) && strings.Contains(" FAINT VERY LIGHT FANCY DARK INTENSE VIVID DEEP ", " "+w[intensity]+" ") {
-		intensity++
-	}
-	known := false
-	for _, i := range fancyIntensities {
-		known = known || i == strings.Join(w[:intensity], " ")
-	}
-	if !known || intensity == len(w) {
-		return "", false
-	}
-	for i, hue := range w[intensity:] {
-		if hue == "GREY" || hue == "GREYISH" {
-			hue = strings.Replace(hue, "E", "A", 1)
-			w[intensity+i] = hue
-		}
-		if !fancyHues[hue] {
-			return "", false
+	for i := 1; i < len(gradeOrder); i++ {
+		better, worse := gradeOrder[i-1], gradeOrder[i]
+		if a == better && b == worse || a == worse && b == better {
+			return worse + "-" + better, true
 		}
 	}
-	return strings.Join(w, " "), true
+	return "", false
 }
 
-func grade1(w string) bool { return len(w) == 1 && w[0] >= 'D' && w[0] <= 'Z' }
-
-var stoneKinds = invert(map[string]string{
-	"diamond": "DIAMANT DIAMANTE DIAMONDS DIAMANTS DIAMANTEN BRILLANT BRILLANTEN DIA", "sapphire": "SAPHIR ZAFFIRO ZAFIRO SAPHIRS SAPPHIRES", "ruby": "RUBIN RUBIS RUBINO RUBI RUBIES",
-	"emerald": "EMERAUDE SMARAGD SMERALDO ESMERALDA EMERALDS", "pearl": "PERLE PERLA PEARLS PERLEN PERLES", "amethyst": "AMETHYSTE AMETISTA", "aquamarine": "AQUAMARIN AIGUEMARINE ACQUAMARINA",
-	"topaz": "TOPAZE TOPAS", "opal": "OPALE", "tanzanite": "TANSANIT", "tourmaline": "TURMALIN", "garnet": "GRENAT GRANAT", "spinel": "SPINELL SPINELLE", "moissanite": "MOISSANIT", "cubic_zirconia": "CZ ZIRKONIA ZIRCONIA",
-	"citrine": "CITRIN", "peridot": "", "morganite": "MORGANIT", "alexandrite": "ALEXANDRIT", "onyx": "", "turquoise": "TURKIS",
+// fluorescences: VS is very strong at RapNet and very slight in older lists, so it is no word by itself; the
+// laboratories' own scales (HRD's slight, RapNet's very slight) are kept, since they are not the GIA's faint.
+var fluorescences = newGlossary(map[string]string{
+	"NONE": "NON NIL NO INERT KEINE AUCUNE", "FAINT": "FNT FB FAIBLE SCHWACH", "VERY_SLIGHT": "VSL VERYSL", "SLIGHT": "SLT SL", "MEDIUM": "MED MEDIUMBLUE MITTEL MOYENNE",
+	"STRONG": "STG STR STARK FORTE", "VERY_STRONG": "VST VSTG VERYSTG VERYSTR SEHRSTARK TRESFORTE",
+}, map[string]map[string]string{
+	"rapnet": {"NONE": "N", "FAINT": "F", "MEDIUM": "M", "STRONG": "S", "VERY_STRONG": "VS"},
+	"mazzal": {"NONE": "N", "FAINT": "F", "MEDIUM": "M", "STRONG": "S", "VERY_SLIGHT": "VS"},
 })
 
-var origins = invert(map[string]string{
-	"natural": "NATUREL NATURLICH NATURALE MINED EARTHMINED", "lab_grown": "LG LGD LABGROWN LAB LABORATORYGROWN LABCREATED CVD HPHT SYNTHETIC SYNTHETISCH CREATED",
-})
+var fluorescenceColours = newGlossary(map[string]string{
+	"BLUE": "BLEU BLAU", "YELLOW": "JAUNE GELB", "WHITE": "", "ORANGE": "", "RED": "", "GREEN": "", "PINK": "",
+}, map[string]map[string]string{"rapnet": {"BLUE": "B", "YELLOW": "Y", "WHITE": "W", "ORANGE": "O", "RED": "R", "GREEN": "G"}})
 
-// Stone reads a stone field by field with the code lists of source. What a field can't be read as stays empty, its
-// words in Raw; the error joins one reason for each such field and wraps ErrUnread. A kind that is not in the table
-// keeps its own words, since the vocabulary of stones is open.
-func Stone(source string, stated canon.StatedStone) (canon.Stone, error) {
-	s := canon.Stone{Count: max(stated.Count, 1)}
-	var doubts []error
-	if stated.Count < 0 {
-		doubts = append(doubts, fmt.Errorf("%w: %d stones", ErrUnread, stated.Count))
+// Fluorescence reads how strongly a diamond glows under ultraviolet light and in which colour: "Strong Blue", "MED
+// Yellow", "None". The colour is empty where it is not stated.
+func Fluorescence(source, raw string) (strength, colour string, ok bool) {
+	if strength, ok = fluorescences.read(source, raw); ok {
+		return strength, "", true
 	}
-	if kind, ok := stoneKinds[compact(stated.Kind)]; ok {
-		s.Kind = kind
-	} else {
-		s.Kind = Name(stated.Kind)
-	}
-	read := func(field, raw string, into *string, by func(string) (string, bool)) {
-		if strings.TrimSpace(raw) == "" {
-			return
+	w := words(fold(raw))
+	for cut := len(w) - 1; cut > 0; cut-- {
+		s, sok := fluorescences.read(source, strings.Join(w[:cut], " "))
+		c, cok := fluorescenceColours.read(source, strings.Join(w[cut:], " "))
+		if sok && cok && s != "NONE" {
+			return s, c, true
 		}
-		value, ok := by(raw)
-		if !ok {
-			doubts = append(doubts, fmt.Errorf("%w: %s %.48q is not in the table of %s", ErrUnread, field, raw, field))
-		}
-		*into = value
 	}
-	read("shape", stated.Shape, &s.Shape, func(raw string) (string, bool) { return Shape(source, raw) })
-	if s.Kind == "diamond" {
-		read("colour", stated.Colour, &s.Colour, DiamondColour)
-		read("clarity", stated.Clarity, &s.Clarity, Clarity)
-	} else { // other stones have no common scale
-		s.Colour, s.Clarity = strings.ToUpper(Name(stated.Colour)), strings.ToUpper(Name(stated.Clarity))
-	}
-	read("cut", stated.Cut, &s.Cut, Cut)
-	read("origin", stated.Origin, &s.Origin, func(raw string) (string, bool) { o, ok := origins[compact(raw)]; return o, ok })
-	if strings.TrimSpace(stated.Carat) != "" {
-		carat, err := Carat(stated.Carat)
-		if err != nil {
-			doubts = append(doubts, err)
-		}
-		s.CaratThousandths = carat
-	}
-	s.Raw = joinStated([]string{stated.Kind, stated.Shape, stated.Carat, stated.Colour, stated.Clarity, stated.Cut, stated.Origin})
-	return s, errors.Join(doubts...)
+	return "", "", false
 }
+
+var culets = newGlossary(map[string]string{
+	"NONE": "NON", "POINTED": "PTD", "VERY_SMALL": "VSM VSML", "SMALL": "SML", "MEDIUM": "MED", "SLIGHTLY_LARGE": "SLG", "LARGE": "LGE", "VERY_LARGE": "VLG", "EXTREMELY_LARGE": "ELG",
+}, map[string]map[string]string{"rapnet": {"NONE": "N", "VERY_SMALL": "VS", "SMALL": "S", "MEDIUM": "M", "SLIGHTLY_LARGE": "SL", "LARGE": "L", "VERY_LARGE": "VL", "EXTREMELY_LARGE": "EL"}})

@@ -24,6 +24,51 @@ var subjects = map[string]func(in []string) (string, error){
 		}
 		return fmt.Sprint(m.Minor, " ", m.Currency), nil
 	},
+	"minor": func(in []string) (string, error) {
+		n, err := strconv.ParseInt(in[1], 10, 64)
+		if err != nil {
+			return "", err
+		}
+		m, err := MinorUnits(in[0], n, in[2])
+		if err != nil {
+			return "", err
+		}
+		return m.String(), nil
+	},
+	"date":     func(in []string) (string, error) { return Date(in[0]) },
+	"birthday": func(in []string) (string, error) { return Birthday(in[0]) },
+	"huid":     func(in []string) (string, error) { return okay(HUID(in[0])) },
+	"grade":    func(in []string) (string, error) { return okay(Grade(in[0], at(in, 1))) },
+	"fluorescence": func(in []string) (string, error) {
+		strength, colour, ok := Fluorescence(in[0], at(in, 1))
+		return okay(strings.TrimSpace(strength+" "+colour), ok)
+	},
+	"treatments": func(in []string) (string, error) {
+		t, err := Treatments(in[0], at(in, 1))
+		return strings.Join(t, " "), err
+	},
+	"locality": func(in []string) (string, error) {
+		l, ok := LocalityOf(in[0])
+		return okay(strings.TrimSpace(l.Country+" "+l.Region), ok)
+	},
+	"measurements": func(in []string) (string, error) {
+		d, err := Measurements(in[0])
+		if d == nil {
+			return "", err
+		}
+		return fmt.Sprint(d.Length, " ", d.Width, " ", d.Depth), err
+	},
+	"plating": func(in []string) (string, error) {
+		p, err := Plating(in[0])
+		words := []string{string(p.Kind), string(p.Material), string(p.Colour)}
+		if p.Fineness != 0 {
+			words = append(words, strconv.FormatInt(p.Fineness, 10))
+		}
+		if p.Nanometres != 0 {
+			words = append(words, strconv.FormatInt(p.Nanometres, 10)+"nm")
+		}
+		return strings.Join(strings.Fields(strings.Join(words, " ")), " "), err
+	},
 	"metal":  func(in []string) (string, error) { m, err := Metal(in...); return m.String(), err },
 	"carat":  integer(Carat),
 	"weight": integer(Weight),

@@ -10,20 +10,22 @@ import (
 
 // ringSystems maps the ways to name a size system to the system: us (also Canada, Mexico), uk (also Ireland, Australia,
 // New Zealand, South Africa), iso (ISO 8653: the circumference in millimetres; France, Germany, Austria, Belgium, the
-// Nordic countries), ch (circumference less 40; Switzerland, Italy, Spain, the Netherlands) and jp.
+// Nordic countries), ch (circumference less 40; Switzerland, Italy, Spain, the Netherlands), jp (also China) and in.
 var ringSystems = map[string]string{
 	"us": "us", "usa": "us", "ca": "us", "mx": "us",
 	"uk": "uk", "gb": "uk", "ie": "uk", "au": "uk", "nz": "uk", "za": "uk",
 	"eu": "iso", "eur": "iso", "iso": "iso", "fr": "iso", "de": "iso", "at": "iso", "be": "iso", "dk": "iso", "se": "iso", "fi": "iso", "no": "iso",
 	"ch": "ch", "it": "ch", "es": "ch", "nl": "ch",
-	"jp": "jp", "jpn": "jp",
+	"jp": "jp", "jpn": "jp", "cn": "jp", "in": "in", "ind": "in",
+	"american": "us", "british": "uk", "english": "uk", "european": "iso", "french": "iso", "german": "iso", "swiss": "ch", "italian": "ch", "spanish": "ch", "japanese": "jp", "chinese": "jp", "indian": "in",
+	"america": "us", "britain": "uk", "europe": "iso", "france": "iso", "germany": "iso", "switzerland": "ch", "italy": "ch", "spain": "ch", "japan": "jp", "china": "jp", "india": "in",
 }
 
 // Rings outside of these inner circumferences, in tenths of a millimetre, are not sold.
 const minCircumference, maxCircumference = 330, 860
 
 // RingSize reads a ring size's label: "US 7", "N 1/2", "EU 54", "CH 14", "JP 14", "54 mm". A label without a system is
-// read in defaultSystem ("us", "uk", "eu", "ch", "jp"; "" for none); without one, only letters (British) and numbers
+// read in defaultSystem ("us", "uk", "eu", "ch", "jp", "in"; "" for none); without one, only letters (British) and numbers
 // from 40 up (circumferences) have a single meaning. The label is kept as entered, the circumference is 0 when it
 // could not be read.
 func RingSize(label, defaultSystem string) (canon.RingSize, error) {
@@ -53,6 +55,8 @@ func RingSize(label, defaultSystem string) (canon.RingSize, error) {
 		tenths = 400 + d.times(10, 1)
 	case system == "jp" && d.times(10, 1) <= 400:
 		tenths = jpTenths(d)
+	case system == "in" && d.scale == 0 && d.times(1, 1) >= 1 && d.times(1, 1) <= 30:
+		tenths = inTenths(d)
 	}
 	if tenths < minCircumference || tenths > maxCircumference {
 		return size, fmt.Errorf("%w: ring size %.32q; write the system before the size, such as US 7, UK N 1/2 or EU 54", ErrUnread, label)
@@ -121,4 +125,12 @@ func jpTenths(d decimal) int64 {
 	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.scale)), nil)
 	n := new(big.Int).Add(d.digits, scale.Mul(scale, big.NewInt(38)))
 	return decimal{digits: n, scale: d.scale}.times(314159265, 30_000_000)
+}
+
+// inTenths: the chart of India steps evenly from 13.1 mm of diameter at size 1 to 22.3 mm at size 30. Whole sizes only.
+func inTenths(d decimal) int64 {
+	// π × (13.1 + (size − 1) × 9.2 / 29) millimetres
+	n := new(big.Int).Mul(d.digits, big.NewInt(92))
+	n.Add(n, big.NewInt(131*29-92))
+	return decimal{digits: n}.times(314159265, 29*100_000_000)
 }

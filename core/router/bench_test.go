@@ -36,6 +36,10 @@ func testSettings() canon.Settings {
 	till.OpeningStock, till.OrderLowersLevel, till.RefundRaisesLevel, till.CancelRaisesLevel = true, false, false, false
 	return canon.Settings{
 		MatchItem: []string{"certificate", "epc", "serial", "sku"}, Serialized: "when_quantity_max_1", StockAuthority: "hub", Region: "FR",
+		Attributes: []canon.AttributeDef{
+			{Code: "width", Type: canon.AttributeDecimal, Unit: "mm", Channels: map[string]string{"shop": "largeur"}},
+			{Code: "occasion", Type: canon.AttributeEnum, Multi: true, Enum: []canon.AttributeValue{{Value: "wedding", Words: []string{"mariage"}}, {Value: "gift"}}},
+		},
 		Locations:   []string{"lyon", "paris"},
 		Connections: []canon.ConnectionSettings{till, conn("web", "shopify", map[string]string{"L1": "paris"}), conn("shop", "woocommerce", nil)},
 	}

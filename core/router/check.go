@@ -36,6 +36,8 @@ func checkObservation(connection string, obs *canon.Observation) error {
 		return checkIDs(obs.Listing.StockID, obs.Listing.ProductID)
 	case obs.Level != nil:
 		return checkLevel(obs.Level)
+	case obs.Customer != nil && obs.Customer.CreatedAt != nil:
+		return checkTimes(*obs.Customer.CreatedAt)
 	case obs.Order != nil:
 		return checkOrder(obs.Order)
 	case obs.Refund != nil:

@@ -26,8 +26,9 @@ type personNode struct {
 	// Order says which order Buyer is from: the newest that says anything.
 	Order string `json:"order,omitempty"`
 	// Newest is the key of that order among those that say anything.
-	Newest  string `json:"newest,omitempty"`
-	Consent string `json:"consent,omitempty"`
+	Newest  string        `json:"newest,omitempty"`
+	Consent string        `json:"consent,omitempty"`
+	Facts   *accountFacts `json:"facts,omitempty"` // what the customer's record says beside the person
 	// Known tells that the connection stated it by itself, not through orders alone.
 	Known  bool   `json:"known,omitempty"`
 	Client string `json:"client,omitempty"` // golden id
@@ -42,6 +43,7 @@ type person struct {
 	Addresses []canon.Address `json:"addresses,omitempty"`
 	Locale    string          `json:"locale,omitempty"`
 	Birthday  string          `json:"birthday,omitempty"`
+	Details   *personDetails  `json:"details,omitempty"`
 }
 
 // own is what counts of a node: the account's own words, else the buyer's.
@@ -55,7 +57,7 @@ func (n *personNode) own() *person {
 	return n.Buyer
 }
 
-func (f *fold) readPerson(st *canon.PersonState) *person {
+func (f *fold) readPerson(connection string, st *canon.PersonState) *person {
 	if st == nil {
 		return nil
 	}
@@ -85,6 +87,7 @@ func (f *fold) readPerson(st *canon.PersonState) *person {
 			p.Phones = append(p.Phones, e)
 		}
 	}
+	p.Details = readDetails(p, connection, st, region)
 	slices.Sort(p.Emails)
 	slices.Sort(p.Phones)
 	p.Emails, p.Phones = slices.Compact(p.Emails), slices.Compact(p.Phones)
@@ -95,9 +98,9 @@ func (f *fold) readPerson(st *canon.PersonState) *person {
 func (f *fold) customer(b *canon.Binding, st *canon.CustomerState) error {
 	node := canon.NodeID("cli", b.Connection, canon.KindCustomer, b.ExternalID)
 	return f.person(node, b.Connection, b.ExternalID, func(n *personNode) error {
-		n.Known, n.Account, n.Consent = true, nil, ""
+		n.Known, n.Account, n.Consent, n.Facts = true, nil, "", readFacts(st)
 		if st != nil {
-			n.Account, n.Consent = f.readPerson(st.Person), st.MarketingEmail
+			n.Account, n.Consent = f.readPerson(b.Connection, st.Person), st.MarketingEmail
 		}
 		return nil
 	})
@@ -173,7 +176,7 @@ func (f *fold) newestWords(n *personNode, left, came string, words *canon.Person
 		}
 		words = obs.Order.Buyer
 	}
-	n.Buyer = f.readPerson(words)
+	n.Buyer = f.readPerson(n.Connection, words)
 	return nil
 }
 
@@ -215,7 +218,7 @@ func (f *fold) person(node, connection, external string, change func(n *personNo
 	if err := f.save(prefixPerson+node, n); err != nil {
 		return err
 	}
-	if !fresh && was.Consent == n.Consent && reflect.DeepEqual(was.own(), n.own()) && (was.Account == nil) == (n.Account == nil) {
+	if !fresh && was.Consent == n.Consent && reflect.DeepEqual(was.Facts, n.Facts) && reflect.DeepEqual(was.own(), n.own()) && (was.Account == nil) == (n.Account == nil) {
 		return nil // the same words of the same weight
 	}
 	return f.rejoin(n, was.own(), n.own())
@@ -412,6 +415,7 @@ func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 	slices.Sort(c.Emails)
 	slices.Sort(c.Phones)
 	c.Emails, c.Phones = slices.Compact(c.Emails), slices.Compact(c.Phones)
+	clientDetails(c, members)
 	before, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, golden))
 	if err != nil {
 		return err

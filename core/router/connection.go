@@ -365,11 +365,7 @@ func (f *fold) buildProduct(ids []string) error {
 		first(&p.Brand, st.Brand)
 		first(&p.StyleNo, st.StyleNo)
 		first(&p.Category, st.Category)
-		for _, a := range st.Attributes {
-			if !slices.ContainsFunc(p.Attributes, func(k canon.Attribute) bool { return k.Code == a.Code }) {
-				p.Attributes = append(p.Attributes, canon.Attribute(a))
-			}
-		}
+		p.Attributes = f.attributes(p.Attributes, n.Connection, st.Attributes, map[string]bool{})
 	}
 	key := store.RecordKey(store.TypeProduct, p.ID)
 	before, err := store.Load[canon.Product](f.tx, key)

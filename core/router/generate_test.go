@@ -141,12 +141,42 @@ func (w *world) listing() {
 	if conn == "till" {
 		st.Home = w.pick("paris", "lyon", "nowhere", "")
 	}
+	w.details(st, i)
 	o := canon.Observation{Kind: canon.KindListing, ExternalID: id, Listing: st}
 	if w.chance(25) { // what the connection may not see is unknown, not empty
 		o.Hidden = []string{"serial", "certificates", "metal"}
 		st.Serial, st.Certificates, st.Metal = "", nil, ""
 	}
 	w.add(conn, o, w.versioned(conn))
+}
+
+// details are what few sources state of a piece, and each in words of its own.
+func (w *world) details(st *canon.ListingState, i int) {
+	st.Dialect = w.pick("", "", "RapNet")
+	if w.chance(30) {
+		st.Stones = append(st.Stones, canon.StatedStone{
+			Kind: w.pick("diamond", "Diamant"), Shape: w.pick("Round", "EC"), Carat: w.pick("0.51", "51 pts", "heavy"), Colour: w.pick("F", "FCI Yellow"), Fluorescence: w.pick("VS", "none"),
+		})
+	}
+	if w.chance(20) {
+		st.Metals = append(st.Metals, canon.StatedMetal{Part: w.pick("band", "head"), Metal: w.pick("18k white gold", "Pt950"), Gross: w.pick("4.2 g", "heavy"), Plating: w.pick("", "rhodium plated")})
+	}
+	if w.chance(20) {
+		st.Ownership = &canon.StatedOwnership{Kind: w.pick("consignment", "owned", "borrowed"), Party: fmt.Sprintf("V%d", w.n(5))}
+		st.Edition = &canon.StatedEdition{Words: w.pick("12/100", "7 of 50", "early")}
+	}
+	for range w.n(3) {
+		st.Provenance = append(st.Provenance, canon.StatedProvenance{Event: w.pick("purchased", "set"), Date: w.pick("2025-06-02", "02.06.2025", "soon"), Scheme: w.pick("KP", "System of Warranties", "own")})
+		st.Appraisals = append(st.Appraisals, canon.StatedAppraisal{Purpose: w.pick("insurance", "fun"), Amount: &canon.StatedMoney{Amount: w.pick("5000", "much"), Currency: "EUR"}})
+		st.Sets = append(st.Sets, canon.StatedSet{Code: fmt.Sprintf("SET-%d", w.n(4)), Role: w.pick("left", "right")})
+		st.Attributes = append(st.Attributes, canon.StatedAttribute{Code: w.pick("width", "largeur", "occasion", "free"), Value: w.pick("2.5", "2,5 mm", "wide", "Wedding", "gift")})
+	}
+	if w.chance(15) { // a stone of its own, which another listing may sell loose
+		st.Components = append(st.Components, canon.StatedComponent{Serial: fmt.Sprintf("SN-%d", (i+1)%w.pieces), Certificate: &canon.StatedCert{Lab: "GIA", Number: fmt.Sprintf("21414%04d", (i+w.n(2))%w.pieces)}})
+	}
+	if w.chance(5) {
+		st.HUID = w.pick("AB12CD", "none")
+	}
 }
 
 func (w *world) price() {
@@ -287,6 +317,13 @@ func (w *world) person() *canon.PersonState {
 	if w.chance(20) {
 		p.Addresses = append(p.Addresses, canon.AddressState{City: w.pick("Paris", "Lyon"), Country: w.pick("FR", "France"), Phone: "0123456789"})
 	}
+	if w.chance(30) {
+		p.Title, p.Locale, p.Birthday = w.pick("Mme", "Dr", ""), w.pick("fr_FR", "fr-FR", "frankish"), w.pick("1988-06-02", "06-02", "long ago")
+		p.Contacts = append(p.Contacts, canon.StatedContact{Kind: w.pick("email", "wechat", "pigeon"), Value: fmt.Sprintf("own%d@example.org", i), Label: w.pick("home", "work"), Verified: w.chance(50)})
+		p.External = append(p.External, canon.ExternalAccount{System: "club", ID: fmt.Sprintf("M%d", i), Kind: "loyalty"})
+		p.Relations = append(p.Relations, canon.StatedRelation{Kind: w.pick("wife", "spouse", "muse"), CustomerID: fmt.Sprintf("c%d", w.n(w.clients)), Discreet: w.chance(50)})
+		p.Note = w.pick("", "likes sapphires")
+	}
 	return p
 }
 
@@ -295,6 +332,11 @@ func (w *world) customer() {
 	o := canon.Observation{Kind: canon.KindCustomer, ExternalID: fmt.Sprintf("c%d", w.n(w.clients)), Customer: &canon.CustomerState{
 		Person: w.person(), MarketingEmail: w.pick("", "subscribed", "pending", "unsubscribed"),
 	}}
+	if w.chance(30) {
+		created := dayOne.Add(-time.Duration(w.n(3)) * time.Hour)
+		o.Customer.CreatedAt, o.Customer.AcquiredBy, o.Customer.Tags = &created, w.pick("walk-in", "referral"), []string{w.pick("VIP", "press")}
+		o.Customer.Consents = []canon.StatedConsent{{Channel: w.pick("sms", "email"), State: w.pick("opted in", "opted out", "perhaps")}}
+	}
 	if w.chance(15) {
 		o.Hidden, o.Customer.Person = []string{"person"}, nil
 	}

@@ -110,7 +110,6 @@ func (f *fold) byAuthority(sources []source) {
 // flagged (invariant 6).
 func (f *fold) catalogue(item *canon.Item, sources []source) {
 	flags := make(map[string]bool)
-	codes := make(map[string]bool)
 	for _, s := range sources {
 		st := s.state
 		if st == nil {
@@ -134,25 +133,18 @@ func (f *fold) catalogue(item *canon.Item, sources []source) {
 			item.ProductID = canon.NodeID("prd", s.node.Connection, canon.KindProduct, s.node.ProductID)
 		}
 		for _, c := range st.Certificates {
-			cert, err := normalize.Certificate(c)
-			if err != nil {
-				flags["certificate.unreadable"] = true
-				continue
-			}
-			if !slices.ContainsFunc(item.Certificates, func(k canon.Certificate) bool { return k.Key() == cert.Key() }) {
-				item.Certificates = append(item.Certificates, cert)
-			}
+			f.report(item, c, flags)
 		}
 		f.physical(item, s, flags)
 		f.prices(item, s, flags)
-		for _, a := range st.Attributes {
-			if a.Code != "" && !codes[a.Code] {
-				codes[a.Code] = true
-				item.Attributes = append(item.Attributes, canon.Attribute(a))
-			}
-		}
+		f.details(item, s, flags)
+		item.Attributes = f.attributes(item.Attributes, s.node.Connection, st.Attributes, flags)
 	}
-	slices.SortFunc(item.Attributes, func(a, b canon.Attribute) int { return cmp.Compare(a.Code, b.Code) })
+	reported(item, flags)
+	sortDetails(item)
+	slices.SortFunc(item.Attributes, func(a, b canon.Attribute) int {
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Value, b.Value))
+	})
 	slices.SortFunc(item.Certificates, func(a, b canon.Certificate) int { return cmp.Compare(a.Key(), b.Key()) })
 	slices.SortFunc(item.Prices, func(a, b canon.Price) int {
 		return cmp.Or(cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Minor, b.Minor))
@@ -194,8 +186,9 @@ func (f *fold) physical(item *canon.Item, s source, flags map[string]bool) {
 		item.RingSize = &r
 	}
 	if item.Stones == nil {
+		dialect := normalize.Dialect(st.Dialect)
 		for _, stone := range st.Stones {
-			read, err := normalize.Stone("", stone)
+			read, err := normalize.Stone(dialect, stone)
 			if err != nil {
 				flags["stone.unreadable"] = true
 			}
@@ -267,7 +260,7 @@ func itemKeys(it *canon.Item) map[string][]string {
 	}
 	m := map[string][]string{
 		store.IndexSerial: {normalize.Serial(it.Serial)}, store.IndexEPC: {it.EPC}, store.IndexSKU: {normalize.SKU(it.SKU)},
-		store.IndexGTIN: {it.GTIN}, store.IndexStatus: {string(it.Status)},
+		store.IndexGTIN: {it.GTIN}, store.IndexStatus: {string(it.Status)}, store.IndexHUID: {it.HUID},
 	}
 	for _, l := range it.Listings {
 		if sku := normalize.SKU(l.SKU); sku != "" && !contains(m[store.IndexSKU], sku) {
@@ -281,6 +274,9 @@ func itemKeys(it *canon.Item) map[string][]string {
 	if it.Location != "" {
 		m[store.IndexItemAt] = []string{it.Location}
 	}
+	for _, c := range it.Components {
+		m[store.IndexComponent] = append(m[store.IndexComponent], c.Keys...)
+	}
 	for _, s := range it.Stock {
 		if s.Location != "" && !contains(m[store.IndexItemAt], s.Location) {
 			m[store.IndexItemAt] = append(m[store.IndexItemAt], s.Location)
@@ -291,6 +287,7 @@ func itemKeys(it *canon.Item) map[string][]string {
 
 var itemIndexes = []string{
 	store.IndexSerial, store.IndexEPC, store.IndexSKU, store.IndexGTIN, store.IndexStatus, store.IndexCertificate, store.IndexNumber, store.IndexItemAt,
+	store.IndexHUID, store.IndexComponent,
 }
 
 // putItem saves an item, its indexes and what changed. Nothing is written when nothing changed.

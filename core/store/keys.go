@@ -50,6 +50,8 @@ const (
 	IndexEPC         = "item.epc"         // canonical EPC -> item
 	IndexSKU         = "item.sku"         // normalized SKU -> item
 	IndexGTIN        = "item.gtin"        // 14 digits -> item
+	IndexHUID        = "item.huid"        // HUID -> item
+	IndexComponent   = "item.component"   // key of a component -> item that it sits in
 	IndexStatus      = "item.status"      // status -> item
 	IndexItemAt      = "item.location"    // the hub's location -> item
 	IndexEmail       = "client.email"     // normalized e-mail -> client

@@ -99,36 +99,49 @@ func KaratOf(fineness int64) int64 {
 	return 0
 }
 
-// Stone is one stone of a piece, or several alike. A word that could not be read is empty here and stays in Raw.
-type Stone struct {
-	Kind  string `json:"kind,omitempty" class:"public"`  // diamond, sapphire …, lower case English
-	Shape string `json:"shape,omitempty" class:"public"` // ROUND, PEAR, EMERALD …
-	// CaratThousandths is the weight in thousandths of a metric carat (0.2 mg): of one stone, or of all together where
-	// Count is above one, as the source states it.
-	CaratThousandths int64  `json:"carat_thousandths,omitempty" class:"public"`
-	Colour           string `json:"colour,omitempty" class:"public"`  // D … Z, "FANCY INTENSE YELLOW"; of other stones the source's word
-	Clarity          string `json:"clarity,omitempty" class:"public"` // FL, IF, VVS1 …
-	Cut              string `json:"cut,omitempty" class:"public"`     // IDEAL, EXCELLENT, VERY_GOOD, GOOD, FAIR, POOR
-	Origin           string `json:"origin,omitempty" class:"public"`  // natural or lab_grown
-	Count            int64  `json:"count,omitempty" class:"public"`   // at least 1 in a golden record
-	Raw              string `json:"raw,omitempty" class:"public"`     // the source's words, field by field
+// MetalComponent is one part of a piece that is of one metal: the band, the head, the clasp.
+type MetalComponent struct {
+	Part string `json:"part,omitempty" class:"public"` // the source's word, "band"
+	Metal
+	Karat     int64      `json:"karat,omitempty" class:"public"` // of gold whose fineness is a karat's
+	Gross     *Weight    `json:"gross,omitempty" class:"public"` // with stones and settings
+	Net       *Weight    `json:"net,omitempty" class:"public"`   // of the metal alone
+	Plating   *Plating   `json:"plating,omitempty" class:"public"`
+	Hallmarks []Hallmark `json:"hallmarks,omitempty" class:"public"`
 }
 
-// Certificate is a grading report of a laboratory. Lab and number together name one stone; the same number of another
-// laboratory is another stone.
-type Certificate struct {
-	Lab    string `json:"lab,omitempty" class:"public"` // GIA, IGI, HRD …; empty when the source does not state it
-	Number string `json:"number" class:"public"`        // letters in upper case and digits
-	URL    string `json:"url,omitempty" class:"public"`
+// PlatingKind is how a layer of metal came onto another.
+type PlatingKind string
+
+// The kinds of plating. Vermeil is gold of at least 2.5 micrometres on silver of 925 (United States: 16 CFR 23.4).
+const (
+	Plated  PlatingKind = "plated"
+	Vermeil PlatingKind = "vermeil"
+	Filled  PlatingKind = "filled"
+	Rolled  PlatingKind = "rolled"
+	Flash   PlatingKind = "flash"
+)
+
+// Plating is a layer of metal on another.
+type Plating struct {
+	Kind     PlatingKind `json:"kind,omitempty" class:"public"`
+	Material MetalKind   `json:"material,omitempty" class:"public"`
+	Fineness int64       `json:"fineness,omitempty" class:"public"` // of the layer, in parts per thousand
+	Colour   MetalColour `json:"colour,omitempty" class:"public"`
+	// Nanometres is how thick the layer is; 0 when not stated.
+	Nanometres int64  `json:"nanometres,omitempty" class:"public"`
+	Raw        string `json:"raw,omitempty" class:"public"`
 }
 
-// Key gives "GIA/2141438171", and "/2141438171" where the laboratory is not known, which matches no known one.
-func (c Certificate) Key() string { return c.Lab + "/" + c.Number }
-
-// RingSize is a ring's size. Charts of different countries disagree by up to half a size, so the label is what counts
-// and the circumference is for searching, with a tolerance of 6 tenths.
-type RingSize struct {
-	Label string `json:"label" class:"public"` // as entered, "US 7"
-	// CircumferenceTenths is the inner circumference in tenths of a millimetre; 0 when the label could not be read.
-	CircumferenceTenths int64 `json:"circumference_tenths,omitempty" class:"public"`
+// Hallmark is what an assay office or the maker struck into the metal.
+type Hallmark struct {
+	Country string `json:"country,omitempty" class:"public"` // ISO 3166-1 alpha-2
+	// Standard is the fineness mark in parts per thousand: the highest legal standard that the metal reaches.
+	Standard   int64  `json:"standard,omitempty" class:"public"`
+	Office     string `json:"office,omitempty" class:"public"`      // london, birmingham, sheffield, edinburgh …
+	Sponsor    string `json:"sponsor,omitempty" class:"public"`     // the maker's or sponsor's letters
+	DateLetter string `json:"date_letter,omitempty" class:"public"` //
+	// Common tells that it bears the Common Control Mark of the Vienna Convention of 1972.
+	Common bool   `json:"common,omitempty" class:"public"`
+	Raw    string `json:"raw,omitempty" class:"public"`
 }
