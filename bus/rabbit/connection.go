@@ -82,6 +82,9 @@ func (c *Connection) Session(ctx context.Context) (*Session, error) {
 		if closed {
 			return nil, ErrClosed
 		}
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), lastErr)
+		}
 		if session != nil {
 			return session, nil
 		}
