@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jumpring/jumpring/bus/rabbit"
-	"github.com/jumpring/jumpring/bus/rabbit/rabbittest"
 )
 
 // Each test here shows a fault of watermill-amqp v2.1.3 as it comes, and that it is gone with this package. Where the
