@@ -232,13 +232,13 @@ func (n *Node) others() string {
 
 // Block raises a memory alarm: the broker stops reading from connections that publish.
 func (n *Node) Block(ctx context.Context) error {
-	_, err := n.Eval(ctx, "alarm_handler:set_alarm({{resource_limit, memory, node()}, []}).")
+	_, err := n.Eval(ctx, "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}).")
 	return err
 }
 
 // Unblock clears the alarm of Block.
 func (n *Node) Unblock(ctx context.Context) error {
-	_, err := n.Eval(ctx, "alarm_handler:clear_alarm({resource_limit, memory, node()}).")
+	_, err := n.Eval(ctx, "rabbit_alarm:clear_alarm({resource_limit, memory, node()}).")
 	return err
 }
 
