@@ -6,13 +6,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/jumpring/jumpring/bus/rabbit"
 	"github.com/jumpring/jumpring/bus/rabbit/rabbittest"
 )
 
-// shared is the broker of all tests but those that stop it.
-var shared rabbittest.Shared
+// shared is the broker of all tests but those that stop it. What the tests of watermill-amqp's faults leave behind in
+// that library is forgiven.
+var shared = rabbittest.Shared{Leaks: []goleak.Option{
+	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill-amqp/v2/pkg/amqp.(*pooledChannelProvider).Channel"),
+	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill-amqp/v2/pkg/amqp.(*ConnectionWrapper).handleConnectionClose"),
+}}
 
 func TestMain(m *testing.M) { shared.Main(m) }
 

@@ -22,6 +22,8 @@ import (
 type Shared struct {
 	// Options are those of Start.
 	Options Options
+	// Leaks are goroutines that Main forgives.
+	Leaks []goleak.Option
 
 	once   sync.Once
 	broker *Broker
@@ -39,7 +41,7 @@ func (s *Shared) Main(m *testing.M) {
 		}
 	}
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := goleak.Find(s.Leaks...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
