@@ -13,12 +13,10 @@ import (
 )
 
 // shared is the broker of all tests but those that stop it. What the tests of watermill-amqp's faults leave behind in
-// that library, and Watermill's suite in its own helpers, is forgiven.
+// that library is forgiven.
 var shared = rabbittest.Shared{Leaks: []goleak.Option{
 	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill-amqp/v2/pkg/amqp.(*pooledChannelProvider).Channel"),
 	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill-amqp/v2/pkg/amqp.(*ConnectionWrapper).handleConnectionClose"),
-	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill/internal/subscriber.(*multiplier).Subscribe.func2"),
-	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill/internal/subscriber.(*multiplier).Subscribe.func3"),
 }}
 
 func TestMain(m *testing.M) { shared.Main(m) }

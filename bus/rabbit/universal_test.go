@@ -33,6 +33,7 @@ func pubSub(url string, prefetch int) func(t *testing.T, group string) (message.
 		require.NoError(t, err)
 		sub, err := rabbit.NewTopicSubscriber(config(url), topics, nil)
 		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, sub.Close()) }) // the suite's test of order forgets one
 		return pub, sub
 	}
 }
