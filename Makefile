@@ -18,8 +18,9 @@ run: build ## the hub at its main job: two shops, a till, a trading day
 demo: build ## the same, once, with its figures as JSON
 	$(BIN) demo --once --output json
 
-test: build ## what CI runs: every test, with the race detector
+test: build ## what CI runs: every test, with the race detector; RabbitMQ from AMQP_URL or a private broker
 	$(GO) test -race -timeout 20m ./...
+	$(GO) test -timeout 10m -count=1 -run '^TestF[1-9]' ./bus/rabbit
 
 test-short: ## without the long properties and the tests of whole processes
 	$(GO) test -short -timeout 10m ./...
@@ -27,6 +28,7 @@ test-short: ## without the long properties and the tests of whole processes
 test-race: test
 
 test-chaos: build ## kills and power failures at length
+	STRESS_TEST_COUNT=5 $(GO) test -timeout 20m -run 'TestUniversal' -count=1 ./bus/rabbit
 	JUMPRING_ROUNDS=50 JUMPRING_SEEDS=20000 JUMPRING_HUB_SEEDS=200 JUMPRING_PIECES=20000 \
 	$(GO) test -timeout 60m -run 'Chaos|Crash|Commut|NothingIsWritten' -count=1 -v ./bus/... ./core/router/... ./cmd/jumpring/...
 
