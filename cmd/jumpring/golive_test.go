@@ -90,6 +90,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 		n = 300
 	}
 	n = fromEnv(t, "JUMPRING_PIECES", n)
+	patience := 2*time.Minute + time.Duration(n)*30*time.Millisecond
 	s := newSandbox(t, sandboxOptions{mode: canon.ModeObserve, till: true})
 	s.spec.Connections[0].Limits = reconcile.Limits{ChangesPerHour: n}
 	s.spec.Connections[1].Limits = reconcile.Limits{ChangesPerHour: 40}
@@ -104,7 +105,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 	began := time.Now()
 	s.start()
 	s.ready()
-	eventually(t, 2*time.Minute, "the import is under way", func() bool { return s.door.metric(t, "jumpring_fold_entries_total") > float64(n)/10 })
+	eventually(t, patience, "the import is under way", func() bool { return s.door.metric(t, "jumpring_fold_entries_total") > float64(n)/10 })
 	s.killedAndUp(t)
 	for _, name := range []string{"till", "web", "woo"} {
 		job := s.imported(t, name)
@@ -112,7 +113,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 	}
 	s.folded()
 	require.Len(t, list[canon.Item](t, s.door, "/v1/items", nil), n, "one record per piece, of three sides")
-	eventually(t, 2*time.Minute, "the plans are whole", func() bool {
+	eventually(t, patience, "the plans are whole", func() bool {
 		return len(s.plan(t, "web").Rows) == shopWrong && len(s.plan(t, "woo").Rows) == wooWrong
 	})
 	silent(t, "in observe")
@@ -132,7 +133,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 	t.Run("a stale plan is refused", func(t *testing.T) {
 		row := seen.Rows[0]
 		require.NoError(t, s.shop.AdjustInventory(shopifytwin.Adjustment{SKU: row.SKU, LocationID: s.place, Available: 1}))
-		eventually(t, time.Minute, "the shop's correction changes the plan", func() bool { return s.plan(t, "web").Digest != seen.Digest })
+		eventually(t, patience, "the shop's correction changes the plan", func() bool { return s.plan(t, "web").Digest != seen.Digest })
 		a := s.door.must(t, http.MethodPost, "/v1/connections/web/live", api.GoLive{PlanDigest: seen.Digest})
 		require.Equal(t, http.StatusConflict, a.status, "%s", a.body)
 		p := a.problem(t)
@@ -147,7 +148,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 		a := s.door.must(t, http.MethodPost, "/v1/connections/web/live", api.GoLive{PlanDigest: plan.Digest})
 		require.Equal(t, http.StatusOK, a.status, "%s", a.body)
 		began := time.Now()
-		eventually(t, 2*time.Minute, "nothing differs any more", func() bool { return s.status(t, "web").Differing == 0 })
+		eventually(t, patience, "nothing differs any more", func() bool { return s.status(t, "web").Differing == 0 })
 		t.Logf("%d rows written in %s", len(plan.Rows), time.Since(began).Round(time.Millisecond))
 		s.folded()
 		wanted, wrote := map[string]int64{}, map[string]int64{}
@@ -170,7 +171,7 @@ func TestNothingIsWrittenBeforeAPersonAcceptsThePlan(t *testing.T) {
 		require.Greater(t, len(plan.Rows), 40)
 		a := s.door.must(t, http.MethodPost, "/v1/connections/woo/live", api.GoLive{PlanDigest: plan.Digest})
 		require.Equal(t, http.StatusOK, a.status, "%s", a.body)
-		eventually(t, time.Minute, "the fuse trips", func() bool { return s.status(t, "woo").Fused != "" })
+		eventually(t, patience, "the fuse trips", func() bool { return s.status(t, "woo").Fused != "" })
 		require.Contains(t, s.status(t, "woo").Fused, "changes_per_hour")
 		cases := list[canon.Case](t, s.door, "/v1/cases", url.Values{"kind": {string(canon.CaseFuse)}})
 		require.Len(t, cases, 1)
