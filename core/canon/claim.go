@@ -104,10 +104,11 @@ type CaseKind string
 
 // The kinds of cases.
 const (
-	CaseDoubleClaim CaseKind = "double_claim" // two live claims on one piece
-	CaseOversold    CaseKind = "oversold"     // a quantity SKU went below zero
-	CaseIdentity    CaseKind = "identity"     // keys that contradict each other
-	CaseFuse        CaseKind = "fuse"         // a connection's fuse stopped its writes
+	CaseDoubleClaim CaseKind = "double_claim"    // two live claims on one piece
+	CaseComponent   CaseKind = "component_claim" // live claims on pieces that share a component
+	CaseOversold    CaseKind = "oversold"        // a quantity SKU went below zero
+	CaseIdentity    CaseKind = "identity"        // keys that contradict each other
+	CaseFuse        CaseKind = "fuse"            // a connection's fuse stopped its writes
 )
 
 // Case is a conflict that a person decides, or that goes away with its cause.

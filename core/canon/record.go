@@ -10,6 +10,7 @@ const (
 	ItemUnknown     ItemStatus = "unknown"     // sources disagree whether it is there, and nobody has decided
 	ItemInStock     ItemStatus = "in_stock"    //
 	ItemReserved    ItemStatus = "reserved"    //
+	ItemBlocked     ItemStatus = "blocked"     // in the house, but something in it, or what it sits in, is held
 	ItemSold        ItemStatus = "sold"        //
 	ItemUnavailable ItemStatus = "unavailable" // no source shows it as there
 	ItemRetired     ItemStatus = "retired"     // every source deleted it
@@ -53,9 +54,12 @@ type Item struct {
 	Location   string        `json:"location,omitempty"` // where the piece is; of a serialized item
 	Stock      []StockAt     `json:"stock"`
 	// Holder depends on the journal's order while the piece is contested; otherwise it follows from the claims.
-	Holder    *Holder   `json:"holder,omitempty" golden:"-"`
-	Contested bool      `json:"contested,omitempty"` // more than one live claim; a case is open
-	Listings  []Listing `json:"listings"`
+	Holder    *Holder `json:"holder,omitempty" golden:"-"`
+	Contested bool    `json:"contested,omitempty"` // more than one live claim; a case is open
+	// Blocked are the golden ids of held items that share a component with it, sorted. Invariant 4: holding a stone
+	// blocks whatever contains it, and whatever else it is offered in.
+	Blocked  []string  `json:"blocked_by,omitempty"`
+	Listings []Listing `json:"listings"`
 	// Adopted tells that the hub counts this item's stock from an opening that was fixed when a connection went live.
 	Adopted bool `json:"adopted,omitempty"`
 	// Flags are what a person should look at, as stable codes ("stock.conflict").
@@ -83,7 +87,8 @@ type StockAt struct {
 	Location  string `json:"location"`
 	OnHand    int64  `json:"on_hand"`
 	Reserved  int64  `json:"reserved"`
-	Available int64  `json:"available"` // may be negative: oversold, a case is open
+	Committed int64  `json:"committed,omitempty"` // bound by a claim on what shares a component with it
+	Available int64  `json:"available"`           // may be negative: oversold, a case is open
 }
 
 // Holder is the claim that holds a piece. Invariant 4: there is at most one.

@@ -11,6 +11,9 @@ type Settings struct {
 	StockAuthority string `json:"stock_authority"`
 	// Safety is held back from what each connection shows, in pieces, of quantity SKUs.
 	Safety int64 `json:"safety,omitempty"`
+	// OneChannel lets a one-of-a-kind piece be shown on one channel at a time: the first connection in the order of
+	// authority that lists it for sale; the others show none.
+	OneChannel bool `json:"one_channel,omitempty"`
 	// Region is the default region of phone numbers, ISO 3166-1 alpha-2.
 	Region string `json:"region,omitempty"`
 	// Attributes define the custom attributes of items.

@@ -88,6 +88,7 @@ func Specs() []Spec {
 		{EventBatch, http.StatusUnprocessableEntity, "The batch has no event, or too many", "Send 1 to 500 events at once."},
 		{"item.held", http.StatusConflict, "Somebody else holds the piece", "holder names the channel and until when; ask again afterwards."},
 		{"item.contested", http.StatusConflict, "More than one claim is live on the piece", "Resolve its case first."},
+		{"item.component_held", http.StatusConflict, "Something that shares a component with the piece is held", "Wait for its end; blocked_by of the item names it."},
 		{"item.not_in_stock", http.StatusConflict, "The piece is not in stock", "Count it or restock it first."},
 		{"item.unknown", http.StatusNotFound, "There is no such item", "Look the id up with /v1/items."},
 		{"stock.short", http.StatusConflict, "There is not enough stock at the location", "Ask for less, or at a location that has it."},

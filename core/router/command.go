@@ -118,6 +118,9 @@ func done(status int, result any) (*canon.Outcome, error) {
 // never refused).
 func (f *fold) takeable(item *canon.Item, quantity int64, location string, own *canon.Claim) *canon.Outcome {
 	if item.Serialized {
+		if len(item.Blocked) > 0 {
+			return refuse(409, "item.component_held", "%s is held, which shares a component with the piece", item.Blocked[0])
+		}
 		if item.Holder != nil && (own == nil || item.Holder.Claim != own.Key) {
 			o := refuse(409, "item.held", "the piece is held by %s (%s)%s", item.Holder.Channel, item.Holder.Kind, until(item.Holder.Until))
 			o.Holder = item.Holder

@@ -35,6 +35,7 @@ const (
 	indexDecision     = "node.decision" // node named by a decision -> node that decided
 	keyRefresh        = "refresh"       // position of the settings whose refresh is not done yet
 	keyFold           = "fold"          // canon.FoldVersion in force
+	keyComponents     = "components"    // present as soon as any item has had components
 	keyTick           = "tick"          // fold time of the newest tick that left nothing due behind it
 )
 
@@ -58,6 +59,8 @@ type fold struct {
 	dirty     map[string]bool // golden ids of items whose state must be computed again
 	moved     map[string]bool // what lines are found by and now may mean another item
 	laters    int             // pages of orders put off
+
+	components bool // some item has, or had, components
 }
 
 // newFold loads what the fold keeps in force from the state.
@@ -74,6 +77,9 @@ func (f *fold) reload() error {
 	f.version = 0
 	if v != nil {
 		f.version = v.Version
+	}
+	if _, f.components, err = f.tx.Get(keyComponents); err != nil {
+		return err
 	}
 	f.settings, err = store.Load[canon.Settings](f.tx, store.KeySettings)
 	if f.settings == nil {

@@ -224,7 +224,7 @@ func (f *fold) prices(item *canon.Item, s source, flags map[string]bool) {
 
 // serialized decides whether the item is one piece: because a key names it, because a source says so, or by policy.
 func (f *fold) serialized(item *canon.Item, sources []source) (bool, error) {
-	if item.Serial != "" || item.EPC != "" || len(item.Certificates) > 0 {
+	if item.Serial != "" || item.EPC != "" || len(item.Certificates) > 0 || len(item.Components) > 0 {
 		return true, nil
 	}
 	for _, s := range sources {
@@ -305,9 +305,21 @@ func (f *fold) putItem(before, item *canon.Item) error {
 	if err := f.save(store.RecordKey(store.TypeItem, item.ID), item); err != nil {
 		return err
 	}
+	f.noteComponents(item)
+	changed := f.components && !tied(before, item)
+	if changed {
+		if err := f.kinChanged(before); err != nil {
+			return err
+		}
+	}
 	was, is := itemKeys(before), itemKeys(item)
 	for _, index := range itemIndexes {
 		f.reindex(index, item.ID, was[index], is[index])
+	}
+	if changed {
+		if err := f.kinChanged(item); err != nil {
+			return err
+		}
 	}
 	event := "item.changed"
 	switch {
@@ -321,6 +333,9 @@ func (f *fold) putItem(before, item *canon.Item) error {
 
 // dropItem removes a golden record whose listings went to others.
 func (f *fold) dropItem(it *canon.Item) error {
+	if err := f.kinChanged(it); err != nil {
+		return err
+	}
 	f.tx.Delete(store.RecordKey(store.TypeItem, it.ID))
 	was := itemKeys(it)
 	for _, index := range itemIndexes {

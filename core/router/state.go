@@ -181,6 +181,9 @@ func (f *fold) refresh(item, before *canon.Item) error {
 			flags[fl] = true
 		}
 	}
+	if item.Blocked, err = f.blockedBy(item); err != nil {
+		return err
+	}
 	if item.Serialized {
 		f.pieceState(item, p, flags)
 	} else {
@@ -231,6 +234,9 @@ func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool)
 		switch item.Status {
 		case canon.ItemInStock:
 			st.OnHand, st.Available = 1, 1
+			if len(item.Blocked) > 0 { // Invariant 4: who holds a part of it holds it
+				st.Available, st.Committed, item.Status = 0, 1, canon.ItemBlocked
+			}
 		case canon.ItemReserved:
 			st.OnHand, st.Reserved = 1, 1
 		}
@@ -278,6 +284,9 @@ func (f *fold) quantityState(item *canon.Item, p *itemParts, flags map[string]bo
 func (f *fold) itemCases(item *canon.Item, p *itemParts) error {
 	double := lifecycle.CaseID(canon.CaseDoubleClaim, item.ID)
 	over := lifecycle.CaseID(canon.CaseOversold, item.ID)
+	if err := f.componentCase(item, p.claims); err != nil {
+		return err
+	}
 	if !item.Serialized {
 		if err := f.closeCase(double, "no piece any longer"); err != nil {
 			return err
@@ -301,7 +310,7 @@ func (f *fold) itemCases(item *canon.Item, p *itemParts) error {
 }
 
 func (f *fold) dropItemCases(id string) error {
-	for _, k := range []canon.CaseKind{canon.CaseDoubleClaim, canon.CaseOversold} {
+	for _, k := range []canon.CaseKind{canon.CaseDoubleClaim, canon.CaseOversold, canon.CaseComponent} {
 		if err := f.closeCase(lifecycle.CaseID(k, id), "the item was joined to another"); err != nil {
 			return err
 		}

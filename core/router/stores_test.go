@@ -130,6 +130,7 @@ func coherent(t testing.TB, s store.Store) {
 		require.Equal(t, live[it.ID] > 1, it.Contested)
 		require.Equal(t, live[it.ID] > 1, open[string(canon.CaseDoubleClaim)+" "+it.ID] != "")
 	})
+	componentsCoherent(t, v)
 	each(t, v, store.PrefixRecord+store.TypeClient+"/", func(_ string, c *canon.Client) {
 		for _, id := range c.Nodes {
 			require.Equal(t, &store.Node{Type: store.TypeClient, Golden: c.ID}, node(id))

@@ -102,7 +102,7 @@ func (f *fold) shouldShow(item *canon.Item, p *itemParts, n *listingNode, cs *ca
 	case external != "" && mapLocation(cs, f.settings, external) == "":
 		return nil, "location.unmapped"
 	}
-	held := item.Serialized && (item.Holder != nil || item.Contested)
+	held := item.Serialized && (item.Holder != nil || item.Contested || len(item.Blocked) > 0)
 	if !held {
 		for _, flag := range []string{"stock.conflict", "stock.unseen", "location.unknown"} {
 			if contains(item.Flags, flag) {
@@ -114,7 +114,7 @@ func (f *fold) shouldShow(item *canon.Item, p *itemParts, n *listingNode, cs *ca
 		}
 	}
 	want := int64(0)
-	if !item.Contested {
+	if !item.Contested && len(item.Blocked) == 0 && !f.elsewhere(item, p, n) {
 		for _, place := range places(cs, f.settings, external) {
 			for _, a := range item.Stock {
 				if a.Location == place {
@@ -137,6 +137,31 @@ func (f *fold) shouldShow(item *canon.Item, p *itemParts, n *listingNode, cs *ca
 		want = min(want, 1)
 	}
 	return &want, ""
+}
+
+// elsewhere reports whether a piece is shown on another channel, where the settings let one of its kind be on one at a
+// time: the first connection in the order of authority that lists it for sale, by its smallest node.
+func (f *fold) elsewhere(item *canon.Item, p *itemParts, n *listingNode) bool {
+	if !f.settings.OneChannel || !item.Serialized {
+		return false
+	}
+	var chosen *listingNode
+	best := len(f.settings.Connections)
+	for _, other := range p.nodes {
+		if other.Deleted || other.Status != "" && other.Status != "active" {
+			continue
+		}
+		for rank := range f.settings.Connections {
+			cs := &f.settings.Connections[rank]
+			if cs.Name != other.Connection || cs.OpeningStock {
+				continue
+			}
+			if chosen == nil || rank < best || rank == best && other.Node < chosen.Node {
+				chosen, best = other, rank
+			}
+		}
+	}
+	return chosen != nil && chosen.Connection != n.Connection
 }
 
 // byClaim reports whether the entry changes what is claimed, rather than correcting stock.
