@@ -79,7 +79,7 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 		f.tx.Delete(prefixClaims + before.Node + "/" + before.Key)
 		f.tx.Delete(prefixUnreflected + before.Node + "/" + before.Key)
 		if before.Item != "" {
-			f.dirty[before.Item] = true
+			f.touchClaims(before.Item)
 		}
 		if err := f.moveLedger(c.Node, nil, c); err != nil {
 			return err
@@ -101,9 +101,14 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 		}
 	}
 	if c.Item != "" {
-		f.dirty[c.Item] = true
+		f.touchClaims(c.Item)
 	}
 	return f.save(store.PrefixClaim+c.Key, c)
+}
+
+// touchClaims marks an item whose claims changed for a new state.
+func (f *fold) touchClaims(item string) {
+	f.dirty[item], f.claimed[item] = true, true
 }
 
 func (f *fold) moveLedger(node string, before, after *canon.Claim) error {
@@ -129,11 +134,11 @@ func (f *fold) moveClaims(n *listingNode) error {
 			continue
 		}
 		if c.Item != "" {
-			f.dirty[c.Item] = true
+			f.touchClaims(c.Item)
 		}
 		c.Item = n.Item
 		if c.Item != "" {
-			f.dirty[c.Item] = true
+			f.touchClaims(c.Item)
 		}
 		if err := f.save(store.PrefixClaim+c.Key, c); err != nil {
 			return err

@@ -60,7 +60,8 @@ type fold struct {
 	moved     map[string]bool // what lines are found by and now may mean another item
 	laters    int             // pages of orders put off
 
-	components bool // some item has, or had, components
+	components bool            // some item has, or had, components
+	claimed    map[string]bool // golden ids of items whose claims changed and whose kin has not been told
 }
 
 // newFold loads what the fold keeps in force from the state.
@@ -95,6 +96,7 @@ func (f *fold) apply(ft *fact) error {
 	f.rows, f.reads, f.adopt = nil, nil, nil
 	f.levels = make(map[string]canon.BindingKey)
 	f.dirty, f.moved, f.laters = make(map[string]bool), make(map[string]bool), 0
+	f.claimed = make(map[string]bool)
 	f.tx.Begin()
 	err := f.guarded(ft)
 	if err == nil {

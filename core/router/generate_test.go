@@ -171,7 +171,7 @@ func (w *world) details(st *canon.ListingState, i int) {
 		st.Sets = append(st.Sets, canon.StatedSet{Code: fmt.Sprintf("SET-%d", w.n(4)), Role: w.pick("left", "right")})
 		st.Attributes = append(st.Attributes, canon.StatedAttribute{Code: w.pick("width", "largeur", "occasion", "free"), Value: w.pick("2.5", "2,5 mm", "wide", "Wedding", "gift")})
 	}
-	if w.chance(15) { // a stone of its own, which another listing may sell loose
+	if w.chance(8) { // a stone of its own, which another listing may sell loose
 		st.Components = append(st.Components, canon.StatedComponent{Serial: fmt.Sprintf("SN-%d", (i+1)%w.pieces), Certificate: &canon.StatedCert{Lab: "GIA", Number: fmt.Sprintf("21414%04d", (i+w.n(2))%w.pieces)}})
 	}
 	if w.chance(5) {

@@ -199,6 +199,12 @@ func (f *fold) refresh(item, before *canon.Item) error {
 	if err := f.putItem(before, item); err != nil {
 		return err
 	}
+	if f.claimed[item.ID] {
+		delete(f.claimed, item.ID)
+		if err := f.kinChanged(item); err != nil {
+			return err
+		}
+	}
 	if p.live && !item.Adopted && f.settings.StockAuthority == lifecycle.HubAuthority && !flags["stock.conflict"] && !flags["stock.unseen"] {
 		f.adopt = append(f.adopt, item.ID)
 	}
