@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
@@ -71,8 +72,44 @@ func (c *Config) check(d *decoder) {
 		}
 		names = append(names, name)
 	}
+	c.checkAttributes(d, names)
 	if a := c.Stock.Authority; a != "hub" && !slices.Contains(names, a) {
 		d.found("stock.authority", "is neither hub nor a connection", "write hub"+orOneOf(names))
+	}
+}
+
+// codeRule is what attributes may be called.
+var codeRule = regexp.MustCompile(`^[a-z0-9][a-z0-9_]{0,62}$`)
+
+func (c *Config) checkAttributes(d *decoder, connections []string) {
+	var codes []string
+	for i := range c.Attributes {
+		a := &c.Attributes[i]
+		path := fmt.Sprintf("attributes[%d]", i)
+		if !codeRule.MatchString(a.Code) {
+			d.found(path+".code", "is no code for an attribute", "use small letters, digits and _, such as stone_setting")
+		}
+		if slices.Contains(codes, a.Code) {
+			d.found(path+".code", "is the code of another attribute too", "give each a code of its own")
+		}
+		codes = append(codes, a.Code)
+		var types []string
+		for _, t := range canon.AttributeTypes() {
+			types = append(types, string(t))
+		}
+		oneOf(d, path+".type", a.Type, types...)
+		enum := a.Type == string(canon.AttributeEnum)
+		if enum != (len(a.Values) > 0) {
+			d.found(path+".values", "goes with the type enum", "list the values of an enum, and of no other type")
+		}
+		if number := a.Type == string(canon.AttributeInteger) || a.Type == string(canon.AttributeDecimal); a.Unit != "" && !number {
+			d.found(path+".unit", "goes with a number", "leave it out, or make the type integer or decimal")
+		}
+		for _, name := range slices.Sorted(maps.Keys(a.Channels)) {
+			if !slices.Contains(connections, name) {
+				d.found(path+".channels."+name, "is no connection", "write"+strings.TrimPrefix(orOneOf(connections), " or"))
+			}
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ type Config struct {
 	Bus   Bus    `yaml:"bus"`
 	Match Match  `yaml:"match"`
 	Stock Stock  `yaml:"stock"`
+	// Attributes define the custom attributes of items.
+	Attributes []Attribute `yaml:"attributes"`
 	// Region is the default region of phone numbers, ISO 3166-1 alpha-2.
 	Region string `yaml:"region"`
 	// Locations are the hub's own places. Names that connections use are added.
@@ -58,6 +60,32 @@ type Stock struct {
 	Authority string `yaml:"authority"`
 	// Safety is held back from what each connection shows, in pieces, of quantity SKUs.
 	Safety int64 `yaml:"safety"`
+	// OneChannel lets a one-of-a-kind piece be shown on one channel at a time: the first that lists it for sale.
+	OneChannel bool `yaml:"one_channel"`
+}
+
+// Attribute defines a custom attribute: how its values read and what each connection calls it.
+type Attribute struct {
+	Code string `yaml:"code"`
+	Name string `yaml:"name"`
+	Type string `yaml:"type"` // text, integer, decimal, boolean, enum, date
+	Unit string `yaml:"unit"` // of a number
+	// Values are those of an enumeration, each with the words that sources have for it.
+	Values     map[string][]string `yaml:"values"`
+	Multi      bool                `yaml:"multi"`
+	Searchable bool                `yaml:"searchable"`
+	Channels   map[string]string   `yaml:"channels"` // by connection: the code that it has for this attribute
+}
+
+// definition gives the attribute as the fold uses it.
+func (a *Attribute) definition() canon.AttributeDef {
+	def := canon.AttributeDef{
+		Code: a.Code, Name: a.Name, Type: canon.AttributeType(a.Type), Unit: a.Unit, Multi: a.Multi, Searchable: a.Searchable, Channels: a.Channels,
+	}
+	for _, v := range slices.Sorted(maps.Keys(a.Values)) {
+		def.Enum = append(def.Enum, canon.AttributeValue{Value: v, Words: a.Values[v]})
+	}
+	return def
 }
 
 // Log says what is logged.
@@ -153,7 +181,10 @@ func Default() *Config {
 func (c *Config) Settings() canon.Settings {
 	s := canon.Settings{
 		MatchItem: c.Match.Item, Serialized: c.Match.Serialized.Default, StockAuthority: c.Stock.Authority, Safety: c.Stock.Safety,
-		Region: c.Region, Locations: c.places(), Connections: make([]canon.ConnectionSettings, 0, len(c.Connections)),
+		OneChannel: c.Stock.OneChannel, Region: c.Region, Locations: c.places(), Connections: make([]canon.ConnectionSettings, 0, len(c.Connections)),
+	}
+	for i := range c.Attributes {
+		s.Attributes = append(s.Attributes, c.Attributes[i].definition())
 	}
 	for i := range c.Connections {
 		k := &c.Connections[i]

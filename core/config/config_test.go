@@ -42,6 +42,12 @@ func TestTheShippedConfigurationIsRead(t *testing.T) {
 	require.InDelta(t, 0.25, c.Connection("web-eu").Fuse.ToZeroShare.Share(), 0)
 	require.Equal(t, canon.Settings{
 		MatchItem: []string{"certificate", "epc", "serial", "sku"}, Serialized: "when_quantity_max_1", StockAuthority: "hub", Region: "FR",
+		Attributes: []canon.AttributeDef{
+			{Code: "band_width", Name: "Band width", Type: canon.AttributeDecimal, Unit: "mm", Searchable: true, Channels: map[string]string{"web-eu": "width_mm"}},
+			{Code: "occasion", Type: canon.AttributeEnum, Multi: true, Enum: []canon.AttributeValue{
+				{Value: "anniversary", Words: []string{}}, {Value: "gift", Words: []string{"cadeau"}}, {Value: "wedding", Words: []string{"mariage", "hochzeit"}},
+			}},
+		},
 		Locations: []string{"atelier", "boutique-paris"},
 		Connections: []canon.ConnectionSettings{
 			{Name: "atelier-files", Connector: "csv", Mode: canon.ModeObserve, SellsFrom: []string{"atelier"}},
@@ -54,7 +60,7 @@ func TestTheShippedConfigurationIsRead(t *testing.T) {
 
 	// What the file says of defaults is true: without its connections and address it is the configuration of no file.
 	d := Default()
-	d.Data, d.PublicURL, d.Locations, d.Connections = c.Data, c.PublicURL, c.Locations, c.Connections
+	d.Data, d.PublicURL, d.Attributes, d.Locations, d.Connections = c.Data, c.PublicURL, c.Attributes, c.Locations, c.Connections
 	require.Equal(t, d, c)
 }
 
@@ -71,37 +77,42 @@ func TestAnEmptyFileIsTheDefault(t *testing.T) {
 func TestEveryFindingHasItsPlaceAndWhatToDo(t *testing.T) {
 	const conn = "connections:\n  - name: web-eu\n    connector: shopify\n"
 	for name, c := range map[string]struct{ yaml, want string }{
-		"unknown key":        {"lissen: 127.0.0.1:1\n", "line 1, column 1: lissen: is not a key of the configuration; did you mean listen?"},
-		"swapped letters":    {conn + "    selsl_from: [a]\n", "line 4, column 5: connections[0].selsl_from: is not a key of the configuration; did you mean sells_from?"},
-		"nothing near":       {"stock: {colour: red}\n", "line 1, column 9: stock.colour: is not a key of the configuration; the keys here are authority, safety"},
-		"nested key":         {conn + "    fuse: {changes: 5}\n", "line 4, column 12: connections[0].fuse.changes: is not a key of the configuration; the keys here are changes_per_hour, to_zero_share"},
-		"twice":              {"region: FR\nregion: DE\n", "line 2, column 1: the file is not YAML: mapping key \"region\" already defined at [1:1]; mind the indentation, and quote values with : or #"},
-		"number for text":    {"region: 12\n", "line 1, column 9: region: is a number; put it in quotes"},
-		"text for a number":  {"stock: {safety: many}\n", "line 1, column 17: stock.safety: is text; write a whole number"},
-		"fraction":           {"stock: {safety: 1.5}\n", "line 1, column 17: stock.safety: is a number with a fraction; write a whole number"},
-		"text for a list":    {"locations: paris\n", "line 1, column 12: locations: is text; write a list: [a, b], or one line with a dash for each"},
-		"list for keys":      {"log: [info]\n", "line 1, column 6: log: is a list; write keys and values"},
-		"time":               {conn + "    baseline: yesterday\n", "line 4, column 15: connections[0].baseline: is no time; write it with its offset, such as 2026-01-01T00:00:00Z"},
-		"share":              {conn + "    fuse: {to_zero_share: \"120%\"}\n", "line 4, column 27: connections[0].fuse.to_zero_share: is no share; write a percentage from 0% to 100%, such as \"25%\""},
-		"anchor":             {"log: &a {level: info}\n", "line 1, column 6: log: anchors, aliases and merges are not taken; write the value out"},
-		"tag":                {"region: !!str FR\n", "line 1, column 9: region: tags are not taken; leave !!str out"},
-		"two documents":      {"region: FR\n---\nregion: DE\n", "line 3, column 7: the file has more than one document; leave one, without --- between"},
-		"mode":               {conn + "    mode: alive\n", "line 4, column 11: connections[0].mode: is not one of what it can be; write observe, shadow or live"},
-		"mode, left out":     {conn, ""},
-		"address":            {"listen: somewhere\n", "line 1, column 9: listen: is no address; write host:port, such as 127.0.0.1:8480"},
-		"public address":     {"public_url: hub.example.com\n", "line 1, column 13: public_url: is no address; write https:// and the name that platforms reach the hub under"},
-		"bus":                {"bus: {kind: pigeon}\n", "line 1, column 13: bus.kind: is not one of what it can be; write embedded"},
-		"name":               {"connections:\n  - name: Web EU\n    connector: shopify\n", "line 2, column 11: connections[0].name: is no name for a connection; use up to 63 small letters, digits and dashes, such as web-eu"},
-		"no connector":       {"connections:\n  - name: web-eu\n", "line 2, column 9: connections[0].connector: is no connector; name one, such as shopify, woocommerce or csv"},
-		"authority":          {"stock: {authority: erp}\n" + conn, "line 1, column 20: stock.authority: is neither hub nor a connection; write hub or one of web-eu"},
-		"unlisted location":  {"locations: [lyon]\n" + conn + "    sells_from: [paris]\n", "line 5, column 18: connections[0].sells_from[0]: is not one of the hub's locations; add it to locations, or write one of lyon"},
-		"missing variable":   {conn + "    secrets: {access_token: \"${env:NOT_THERE}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: the environment variable NOT_THERE is not set; set it before the hub starts"},
-		"empty variable":     {conn + "    secrets: {access_token: \"${env:EMPTY}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: the environment variable EMPTY is empty; give it a value"},
-		"missing file":       {conn + "    secrets: {access_token: \"${file:nowhere}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: the file nowhere can't be read (file does not exist); make it readable for the hub alone"},
-		"unknown reference":  {conn + "    secrets: {access_token: \"${vault:x}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: write ${env:NAME} or ${file:PATH}"},
-		"open reference":     {conn + "    config: {shop: \"${env:CITY\"}\n", "line 4, column 20: connections[0].config.shop: reference is not closed: write ${env:NAME} or ${file:PATH}, and $${ for the characters themselves"},
-		"number as a secret": {conn + "    secrets: {access_token: 0123}\n", "line 4, column 29: connections[0].secrets.access_token: is a number; put it in quotes"},
-		"float in config":    {conn + "    config: {api_version: 2026.10}\n", "line 4, column 27: connections[0].config.api_version: is a number with a fraction; put it in quotes, or write a whole number"},
+		"unknown key":         {"lissen: 127.0.0.1:1\n", "line 1, column 1: lissen: is not a key of the configuration; did you mean listen?"},
+		"swapped letters":     {conn + "    selsl_from: [a]\n", "line 4, column 5: connections[0].selsl_from: is not a key of the configuration; did you mean sells_from?"},
+		"nothing near":        {"stock: {colour: red}\n", "line 1, column 9: stock.colour: is not a key of the configuration; the keys here are authority, safety, one_channel"},
+		"nested key":          {conn + "    fuse: {changes: 5}\n", "line 4, column 12: connections[0].fuse.changes: is not a key of the configuration; the keys here are changes_per_hour, to_zero_share"},
+		"twice":               {"region: FR\nregion: DE\n", "line 2, column 1: the file is not YAML: mapping key \"region\" already defined at [1:1]; mind the indentation, and quote values with : or #"},
+		"number for text":     {"region: 12\n", "line 1, column 9: region: is a number; put it in quotes"},
+		"text for a number":   {"stock: {safety: many}\n", "line 1, column 17: stock.safety: is text; write a whole number"},
+		"fraction":            {"stock: {safety: 1.5}\n", "line 1, column 17: stock.safety: is a number with a fraction; write a whole number"},
+		"text for a list":     {"locations: paris\n", "line 1, column 12: locations: is text; write a list: [a, b], or one line with a dash for each"},
+		"list for keys":       {"log: [info]\n", "line 1, column 6: log: is a list; write keys and values"},
+		"time":                {conn + "    baseline: yesterday\n", "line 4, column 15: connections[0].baseline: is no time; write it with its offset, such as 2026-01-01T00:00:00Z"},
+		"share":               {conn + "    fuse: {to_zero_share: \"120%\"}\n", "line 4, column 27: connections[0].fuse.to_zero_share: is no share; write a percentage from 0% to 100%, such as \"25%\""},
+		"anchor":              {"log: &a {level: info}\n", "line 1, column 6: log: anchors, aliases and merges are not taken; write the value out"},
+		"tag":                 {"region: !!str FR\n", "line 1, column 9: region: tags are not taken; leave !!str out"},
+		"two documents":       {"region: FR\n---\nregion: DE\n", "line 3, column 7: the file has more than one document; leave one, without --- between"},
+		"mode":                {conn + "    mode: alive\n", "line 4, column 11: connections[0].mode: is not one of what it can be; write observe, shadow or live"},
+		"mode, left out":      {conn, ""},
+		"address":             {"listen: somewhere\n", "line 1, column 9: listen: is no address; write host:port, such as 127.0.0.1:8480"},
+		"public address":      {"public_url: hub.example.com\n", "line 1, column 13: public_url: is no address; write https:// and the name that platforms reach the hub under"},
+		"bus":                 {"bus: {kind: pigeon}\n", "line 1, column 13: bus.kind: is not one of what it can be; write embedded"},
+		"name":                {"connections:\n  - name: Web EU\n    connector: shopify\n", "line 2, column 11: connections[0].name: is no name for a connection; use up to 63 small letters, digits and dashes, such as web-eu"},
+		"no connector":        {"connections:\n  - name: web-eu\n", "line 2, column 9: connections[0].connector: is no connector; name one, such as shopify, woocommerce or csv"},
+		"authority":           {"stock: {authority: erp}\n" + conn, "line 1, column 20: stock.authority: is neither hub nor a connection; write hub or one of web-eu"},
+		"text for a switch":   {"stock: {one_channel: often}\n", "line 1, column 22: stock.one_channel: is text; write true or false"},
+		"attribute's code":    {"attributes: [{code: Width, type: text}]\n", "line 1, column 21: attributes[0].code: is no code for an attribute; use small letters, digits and _, such as stone_setting"},
+		"attribute's type":    {"attributes: [{code: width, type: float}]\n", "line 1, column 34: attributes[0].type: is not one of what it can be; write text, integer, decimal, boolean, enum or date"},
+		"enum without values": {"attributes: [{code: occasion, type: enum}]\n", "line 1, column 14: attributes[0].values: goes with the type enum; list the values of an enum, and of no other type"},
+		"attribute's channel": {"attributes: [{code: width, type: text, channels: {web: w}}]\n" + conn, "line 1, column 56: attributes[0].channels.web: is no connection; write one of web-eu"},
+		"unlisted location":   {"locations: [lyon]\n" + conn + "    sells_from: [paris]\n", "line 5, column 18: connections[0].sells_from[0]: is not one of the hub's locations; add it to locations, or write one of lyon"},
+		"missing variable":    {conn + "    secrets: {access_token: \"${env:NOT_THERE}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: the environment variable NOT_THERE is not set; set it before the hub starts"},
+		"empty variable":      {conn + "    secrets: {access_token: \"${env:EMPTY}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: the environment variable EMPTY is empty; give it a value"},
+		"missing file":        {conn + "    secrets: {access_token: \"${file:nowhere}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: the file nowhere can't be read (file does not exist); make it readable for the hub alone"},
+		"unknown reference":   {conn + "    secrets: {access_token: \"${vault:x}\"}\n", "line 4, column 29: connections[0].secrets.access_token: reference: write ${env:NAME} or ${file:PATH}"},
+		"open reference":      {conn + "    config: {shop: \"${env:CITY\"}\n", "line 4, column 20: connections[0].config.shop: reference is not closed: write ${env:NAME} or ${file:PATH}, and $${ for the characters themselves"},
+		"number as a secret":  {conn + "    secrets: {access_token: 0123}\n", "line 4, column 29: connections[0].secrets.access_token: is a number; put it in quotes"},
+		"float in config":     {conn + "    config: {api_version: 2026.10}\n", "line 4, column 27: connections[0].config.api_version: is a number with a fraction; put it in quotes, or write a whole number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(c.yaml), "jumpring.yaml", closet())

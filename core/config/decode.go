@@ -190,6 +190,12 @@ func (d *decoder) value(n ast.Node, into reflect.Value, path string) {
 			return
 		}
 		d.note(p, path, "is "+kindOf(n), "write a whole number")
+	case reflect.Bool:
+		if b, ok := n.(*ast.BoolNode); ok {
+			into.SetBool(b.Value)
+			return
+		}
+		d.note(p, path, "is "+kindOf(n), "write true or false")
 	case reflect.Slice:
 		d.list(n, into, path)
 	case reflect.Map:
