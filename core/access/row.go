@@ -39,6 +39,8 @@ func changeHidden(r Role, typ, field string) bool {
 		return FieldHidden[canon.Case](r, name)
 	case "claim", "reservation":
 		return FieldHidden[canon.Claim](r, name)
+	case "memo":
+		return FieldHidden[canon.Memo](r, name)
 	case "client":
 		return FieldHidden[canon.Client](r, name)
 	}

@@ -104,6 +104,26 @@ func routes() []route {
 			takes: Restock{}, keyed: true, gives: json200(Restocked{}), handle: (*API).restock,
 		},
 		{
+			method: get, path: "/v1/memos", name: "memos", summary: "List memos: pieces that are lent.", needs: access.ItemsRead,
+			query: with(param{"status", "issued, part_settled, overdue, settled or returned"}), gives: page(canon.Memo{}), handle: (*API).memos,
+		},
+		{
+			method: get, path: "/v1/memos/{id}", name: "memo", summary: "Show a memo.", needs: access.ItemsRead,
+			gives: json200(canon.Memo{}), handle: (*API).memo,
+		},
+		{
+			method: post, path: "/v1/memos", name: "lend", summary: "Lend pieces, all or none. To invoice one, sell it under its line's claim as the reservation.", needs: access.ItemsClaim,
+			takes: Lend{}, keyed: true, gives: gives{status: 201, value: canon.Memo{}}, handle: (*API).lend,
+		},
+		{
+			method: post, path: "/v1/memos/{id}/take-back", name: "take-back", summary: "Take a lent piece back.", needs: access.ItemsClaim,
+			takes: TakeBack{}, keyed: true, gives: json200(canon.Memo{}), handle: (*API).takeBack,
+		},
+		{
+			method: post, path: "/v1/memos/{id}/extend", name: "extend-memo", summary: "Give a memo more time; a manager's to decide.", needs: access.ItemsClaim,
+			takes: Extend{}, keyed: true, gives: json200(canon.Memo{}), handle: (*API).extendMemo,
+		},
+		{
 			method: get, path: "/v1/commands/{key}", name: "command", summary: "Show what became of a command of this token, by its Idempotency-Key.", needs: access.OwnCommandsRead,
 			gives: json200(Command{}), handle: (*API).command,
 		},

@@ -9,6 +9,7 @@ type ClaimKind string
 const (
 	ClaimSale        ClaimKind = "sale"
 	ClaimReservation ClaimKind = "reservation"
+	ClaimMemo        ClaimKind = "memo" // lent: the goods are with somebody else
 )
 
 // Claim is a right to a piece or to a quantity of a SKU: an order's line, a till's sale, a reservation. Its key is
@@ -77,7 +78,7 @@ type Return struct {
 // Before is what the claim had taken of the stock at a moment, in pieces: whoever counted what was there then, did not
 // find them. Goods that are only reserved were there.
 func (c *Claim) Before(t time.Time) int64 {
-	if c.Kind != ClaimSale || c.Overruled || c.Ended == EndedRemoved {
+	if c.Kind == ClaimReservation || c.Overruled || c.Ended == EndedRemoved {
 		return 0
 	}
 	placed := c.Placed

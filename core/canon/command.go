@@ -12,15 +12,20 @@ type Command struct {
 	Key string `json:"key"`
 	// ID is a ULID made by the door that took the command. It names what the command makes.
 	ID string `json:"id"`
+	// Role is what the sender may act as, by the token's role at the door.
+	Role string `json:"role,omitempty"`
 
-	Reserve  *Reserve  `json:"reserve,omitempty"`
-	Release  *Release  `json:"release,omitempty"`
-	Sell     *Sell     `json:"sell,omitempty"`
-	Restock  *Restock  `json:"restock,omitempty"`
-	Resolve  *Resolve  `json:"resolve,omitempty"`
-	Match    *Match    `json:"match,omitempty"`
-	SetMode  *SetMode  `json:"set_mode,omitempty"`
-	SetPause *SetPause `json:"set_pause,omitempty"`
+	Reserve    *Reserve    `json:"reserve,omitempty"`
+	Release    *Release    `json:"release,omitempty"`
+	Sell       *Sell       `json:"sell,omitempty"`
+	Restock    *Restock    `json:"restock,omitempty"`
+	Lend       *Lend       `json:"lend,omitempty"`
+	TakeBack   *TakeBack   `json:"take_back,omitempty"`
+	ExtendMemo *ExtendMemo `json:"extend_memo,omitempty"`
+	Resolve    *Resolve    `json:"resolve,omitempty"`
+	Match      *Match      `json:"match,omitempty"`
+	SetMode    *SetMode    `json:"set_mode,omitempty"`
+	SetPause   *SetPause   `json:"set_pause,omitempty"`
 }
 
 // Reserve asks to hold an item for some time.

@@ -11,6 +11,7 @@ const (
 	ItemInStock     ItemStatus = "in_stock"    //
 	ItemReserved    ItemStatus = "reserved"    //
 	ItemBlocked     ItemStatus = "blocked"     // in the house, but something in it, or what it sits in, is held
+	ItemOnMemo      ItemStatus = "on_memo_out" // lent
 	ItemSold        ItemStatus = "sold"        //
 	ItemUnavailable ItemStatus = "unavailable" // no source shows it as there
 	ItemRetired     ItemStatus = "retired"     // every source deleted it
@@ -87,6 +88,7 @@ type StockAt struct {
 	Location  string `json:"location"`
 	OnHand    int64  `json:"on_hand"`
 	Reserved  int64  `json:"reserved"`
+	Memo      int64  `json:"memo,omitempty"`      // lent from here; not on hand
 	Committed int64  `json:"committed,omitempty"` // bound by a claim on what shares a component with it
 	Available int64  `json:"available"`           // may be negative: oversold, a case is open
 }

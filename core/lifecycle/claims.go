@@ -47,15 +47,19 @@ func Live(claims []*canon.Claim) []*canon.Claim {
 }
 
 // PieceStatus gives the status of a piece from its live claims and whether it is in the house. A sale outranks a
-// reservation whoever holds the piece, so that the status does not depend on the order of events.
+// memo, and a memo a reservation, whoever holds the piece, so that the status does not depend on the order of events.
 func PieceStatus(live []*canon.Claim, custody Custody) canon.ItemStatus {
 	status := canon.ItemStatus("")
 	for _, c := range live {
 		switch c.Kind {
 		case canon.ClaimSale:
 			return canon.ItemSold
+		case canon.ClaimMemo:
+			status = canon.ItemOnMemo
 		case canon.ClaimReservation:
-			status = canon.ItemReserved
+			if status == "" {
+				status = canon.ItemReserved
+			}
 		}
 	}
 	if status != "" {

@@ -71,6 +71,8 @@ func channelOf(cmd *canon.Command) string {
 		return cmd.Reserve.Channel
 	case cmd.Sell != nil:
 		return cmd.Sell.Channel
+	case cmd.Lend != nil:
+		return cmd.Lend.Channel
 	}
 	return ""
 }

@@ -194,6 +194,12 @@ func (f *fold) tick() error {
 			}
 			continue
 		}
+		if id, is := strings.CutPrefix(what, dueMemo); is {
+			if err := f.memoDue(id); err != nil {
+				return err
+			}
+			continue
+		}
 		c, err := f.claim(what)
 		if err != nil {
 			return err

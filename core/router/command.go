@@ -71,7 +71,7 @@ func CommandDigest(cmd canon.Command) string { return commandDigest(&cmd) }
 
 func commandDigest(cmd *canon.Command) string {
 	c := *cmd
-	c.ID, c.Key = "", ""
+	c.ID, c.Key, c.Role = "", "", ""
 	raw, err := json.Marshal(c)
 	if err != nil {
 		return ""
@@ -90,6 +90,12 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.sell(cmd.ID, cmd.Sell)
 	case cmd.Restock != nil:
 		return f.restock(cmd.Restock)
+	case cmd.Lend != nil:
+		return f.lend(cmd)
+	case cmd.TakeBack != nil:
+		return f.takeBack(cmd)
+	case cmd.ExtendMemo != nil:
+		return f.extendMemo(cmd)
 	case cmd.Resolve != nil:
 		return f.resolve(cmd.Resolve)
 	case cmd.Match != nil:
@@ -261,7 +267,7 @@ func (f *fold) sell(id string, s *canon.Sell) (*canon.Outcome, error) {
 		if own, err = f.claim(s.Reservation); err != nil {
 			return nil, err
 		}
-		if own == nil || own.Kind != canon.ClaimReservation || own.Item != item.ID {
+		if own == nil || own.Kind == canon.ClaimSale || own.Item != item.ID {
 			return refuse(404, "reservation.unknown", "no reservation of this item has the id %q", s.Reservation), nil
 		}
 		if !own.Live() {
@@ -301,6 +307,11 @@ func (f *fold) sell(id string, s *canon.Sell) (*canon.Outcome, error) {
 	if own != nil {
 		if err := f.endClaim(own, "sold"); err != nil {
 			return nil, err
+		}
+		if own.Kind == canon.ClaimMemo {
+			if err := f.settleMemo(own); err != nil {
+				return nil, err
+			}
 		}
 	}
 	c.Document = o.ID

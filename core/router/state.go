@@ -245,6 +245,8 @@ func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool)
 			}
 		case canon.ItemReserved:
 			st.OnHand, st.Reserved = 1, 1
+		case canon.ItemOnMemo:
+			st.Memo = 1
 		}
 		item.Stock = append(item.Stock, st)
 	}

@@ -39,6 +39,7 @@ const (
 	TypeClient   = "client"
 	TypeOrder    = "order"
 	TypeRefund   = "refund"
+	TypeMemo     = "memo"
 	TypeLocation = "location"
 )
 

@@ -28,6 +28,7 @@ func Roots() map[string]reflect.Type {
 		"order":       reflect.TypeFor[canon.Order](),
 		"refund":      reflect.TypeFor[canon.Refund](),
 		"location":    reflect.TypeFor[canon.Location](),
+		"memo":        reflect.TypeFor[canon.Memo](),
 		"case":        reflect.TypeFor[canon.Case](),
 		"reservation": reflect.TypeFor[canon.Reservation](),
 		"settings":    reflect.TypeFor[canon.Settings](),
