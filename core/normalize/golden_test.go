@@ -13,7 +13,8 @@ import (
 	"github.com/jumpring/jumpring/core/canon"
 )
 
-// subjects are the functions that testdata/<name>.txt has cases for. Each line is "input => output" or, where the
+// subjects are the functions that testdata/<name>.txt and the files in testdata/<name> have cases for: adding a case is
+// adding a line, adding a source's list is adding a file. Each line is "input => output" or, where the
 // words are not (fully) read, "input => output ! part of the error". Several inputs are parted by " | ". A line that
 // begins with # is a comment. Input in double quotes is a Go string, for what can't be seen.
 var subjects = map[string]func(in []string) (string, error){
@@ -68,6 +69,49 @@ var subjects = map[string]func(in []string) (string, error){
 			words = append(words, strconv.FormatInt(p.Nanometres, 10)+"nm")
 		}
 		return strings.Join(strings.Fields(strings.Join(words, " ")), " "), err
+	},
+	"fancy": func(in []string) (string, error) {
+		grade, ok := DiamondColour(in[0])
+		if f := Fancy(grade); f != nil {
+			return strings.Join([]string{f.Intensity, strings.Join(f.Overtones, "+"), f.Hue}, "/"), nil
+		}
+		return okay("", ok)
+	},
+	"ownership": func(in []string) (string, error) {
+		o, err := Ownership(canon.StatedOwnership{Kind: in[0]})
+		return string(o.Kind), err
+	},
+	"edition": func(in []string) (string, error) {
+		e, err := Edition(canon.StatedEdition{Words: in[0]})
+		if e.Number == 0 {
+			return "", err
+		}
+		return fmt.Sprint(e.Number, "/", e.Size), err
+	},
+	"contact": func(in []string) (string, error) {
+		c, err := Contact(canon.StatedContact{Kind: in[0], Value: at(in, 1)}, "FR")
+		return strings.TrimSpace(string(c.Kind) + " " + c.Value), err
+	},
+	"consent": func(in []string) (string, error) {
+		c, err := Consent(canon.StatedConsent{Channel: in[0], State: at(in, 1)})
+		return strings.TrimSpace(c.Channel + " " + string(c.State)), err
+	},
+	"relation": func(in []string) (string, error) { return okay(RelationKind(in[0])) },
+	"locale":   func(in []string) (string, error) { return okay(Locale(in[0])) },
+	"attribute": func(in []string) (string, error) {
+		def := canon.AttributeDef{Code: "x", Type: canon.AttributeType(in[0]), Unit: at(in, 1), Enum: []canon.AttributeValue{{Value: "wedding", Words: []string{"mariage"}}}}
+		a, err := Attribute(&def, "x", at(in, 2))
+		if a.Unread {
+			return "", err
+		}
+		if a.Number != nil {
+			return fmt.Sprint(a.Value, " ", *a.Number), err
+		}
+		return a.Value, err
+	},
+	"standard": func(in []string) (string, error) {
+		assay, err := strconv.ParseInt(at(in, 1), 10, 64)
+		return strconv.FormatInt(HighestStandard(canon.MetalKind(in[0]), assay), 10), err
 	},
 	"metal":  func(in []string) (string, error) { m, err := Metal(in...); return m.String(), err },
 	"carat":  integer(Carat),
@@ -127,57 +171,72 @@ func at(in []string, i int) string {
 func TestGolden(t *testing.T) {
 	for name, subject := range subjects {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join("testdata", name+".txt")
-			file, err := os.Open(path)
+			files, err := filepath.Glob(filepath.Join("testdata", name, "*.txt"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer file.Close()
 			cases := 0
-			scanner := bufio.NewScanner(file)
-			for line := 1; scanner.Scan(); line++ {
-				text := scanner.Text()
-				if text == "" || strings.HasPrefix(text, "#") {
-					continue
-				}
-				cases++
-				place := fmt.Sprintf("%s:%d", path, line)
-				left, right, found := strings.Cut(text, " => ")
-				if !found {
-					t.Fatalf("%s: no => in %q", place, text)
-				}
-				var in []string
-				for part := range strings.SplitSeq(left, "|") {
-					part = strings.TrimSpace(part)
-					if strings.HasPrefix(part, `"`) {
-						if part, err = strconv.Unquote(part); err != nil {
-							t.Fatalf("%s: %v", place, err)
-						}
-					}
-					in = append(in, part)
-				}
-				want, wantErr, refused := strings.Cut(right, "!")
-				want, wantErr = strings.TrimSpace(want), strings.TrimSpace(wantErr)
-				got, err := subject(in)
-				switch {
-				case got != want:
-					t.Errorf("%s: %q is %q (%v), want %q", place, left, got, err, want)
-				case refused && err == nil:
-					t.Errorf("%s: %q is read without doubt, want the error %q", place, left, wantErr)
-				case refused && !strings.Contains(err.Error(), wantErr):
-					t.Errorf("%s: %q has the error %q, want %q", place, left, err, wantErr)
-				case !refused && err != nil:
-					t.Errorf("%s: %q has the error %v, want none", place, left, err)
-				case refused && !errors.Is(err, ErrUnread) && !errors.Is(err, canon.ErrMoney) && !errors.Is(err, errNotOK):
-					t.Errorf("%s: the error %q wraps no sentinel", place, err)
-				}
-			}
-			if err := scanner.Err(); err != nil {
-				t.Fatal(err)
+			for _, path := range append(files, filepath.Join("testdata", name+".txt")) {
+				cases += golden(t, path, subject)
 			}
 			if cases == 0 {
-				t.Errorf("%s has no cases", path)
+				t.Errorf("%s has no cases", name)
 			}
 		})
+	}
+}
+
+// golden runs the cases of one file and gives how many there are.
+func golden(t *testing.T, path string, subject func(in []string) (string, error)) (cases int) {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	scanner := bufio.NewScanner(file)
+	for line := 1; scanner.Scan(); line++ {
+		if text := scanner.Text(); text != "" && !strings.HasPrefix(text, "#") {
+			cases++
+			goldenCase(t, fmt.Sprintf("%s:%d", path, line), text, subject)
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return cases
+}
+
+func goldenCase(t *testing.T, place, text string, subject func(in []string) (string, error)) {
+	t.Helper()
+	left, right, found := strings.Cut(text, " => ")
+	if !found {
+		t.Fatalf("%s: no => in %q", place, text)
+	}
+	var in []string
+	for part := range strings.SplitSeq(left, "|") {
+		part = strings.TrimSpace(part)
+		if strings.HasPrefix(part, `"`) {
+			var err error
+			if part, err = strconv.Unquote(part); err != nil {
+				t.Fatalf("%s: %v", place, err)
+			}
+		}
+		in = append(in, part)
+	}
+	want, wantErr, refused := strings.Cut(right, "!")
+	want, wantErr = strings.TrimSpace(want), strings.TrimSpace(wantErr)
+	got, err := subject(in)
+	switch {
+	case got != want:
+		t.Errorf("%s: %q is %q (%v), want %q", place, left, got, err, want)
+	case refused && err == nil:
+		t.Errorf("%s: %q is read without doubt, want the error %q", place, left, wantErr)
+	case refused && !strings.Contains(err.Error(), wantErr):
+		t.Errorf("%s: %q has the error %q, want %q", place, left, err, wantErr)
+	case !refused && err != nil:
+		t.Errorf("%s: %q has the error %v, want none", place, left, err)
+	case refused && !errors.Is(err, ErrUnread) && !errors.Is(err, canon.ErrMoney) && !errors.Is(err, errNotOK):
+		t.Errorf("%s: the error %q wraps no sentinel", place, err)
 	}
 }

@@ -86,7 +86,7 @@ func Edition(stated canon.StatedEdition) (canon.Edition, error) {
 			if n, err := strconv.ParseInt(w, 10, 32); err == nil {
 				numbers = append(numbers, n)
 			} else {
-				known = known && strings.Contains(" no nr num number edition limited of sur von di de piece ", " "+w+" ")
+				known = known && strings.Contains(" n no nr num number edition limited of sur von di de piece ", " "+w+" ")
 			}
 		}
 		switch {
