@@ -65,6 +65,9 @@ func compareGiven(a, b *Profile) Level {
 	// Two names that are known to be two are at best one slip apart.
 	known := a.common.givenKnown && b.common.givenKnown || len(a.roots) > 0 && len(b.roots) > 0
 	l := compareLetters(x, y, known)
+	if len(a.near) > 0 && len(b.roots) > 0 && !meet(a.near, b.roots) || len(b.near) > 0 && len(a.roots) > 0 && !meet(a.roots, b.near) {
+		return GivenDiffer // a slip, but in another name
+	}
 	if l == GivenDiffer && (meet(a.near, b.roots) || meet(a.roots, b.near)) {
 		return GivenSimilar // a slip in a nickname
 	}

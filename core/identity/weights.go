@@ -100,6 +100,9 @@ func (w *Weights) ScoreLevels(l *Levels, a, b *Profile) int32 {
 	if l[Birthday] == BirthdayYear { // partners are of an age: nearly the same birthday is another one
 		household += w.Levels[Birthday][BirthdayDiffer] - w.Levels[Birthday][BirthdayYear]
 	}
+	if l[Family] == FamilyDiffer { // most of one person's records agree in it, not most households
+		household += w.Levels[Family][FamilyDiffer]
+	}
 	c := Worth(l, a, b)
 	return min(stranger+c[Given]+c[Family]+c[Birthday]+c[Place], household+c[Given]+c[Birthday])
 }
