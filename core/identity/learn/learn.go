@@ -17,11 +17,14 @@ import (
 type Options struct {
 	// Seed is of the random pairs.
 	Seed uint64
-	// Block is how many records may share a blocking key before it leads nowhere; 0 means 60.
+	// Block is how many records may share a blocking key before it leads nowhere; 0 means the constant Block.
 	Block int
 	// Weights are used instead of learned ones.
 	Weights *identity.Weights
 }
+
+// Block is how many records may usually share a blocking key before it leads nowhere.
+const Block = 60
 
 // Set is records made ready to be linked.
 type Set struct {
@@ -51,7 +54,7 @@ func Link(nodes []string, facts []identity.Facts, o Options) *Set {
 			p.Weigh(w)
 		}
 	}
-	counts, pairs, total := candidates(s.Profiles, cmp.Or(o.Block, 60))
+	counts, pairs, total := candidates(s.Profiles, cmp.Or(o.Block, Block))
 	s.pairs, s.Candidates = pairs, total
 	if o.Weights == nil && len(facts) > 1 {
 		n := float64(len(facts))
