@@ -287,7 +287,7 @@ func compareEmail(a, b *mail) Level {
 	switch {
 	case near && (numbered || (a.named || b.named) && distance(a.whole, b.whole, limit) > limit):
 		return EmailNamed
-	case distance(a.whole, b.whole, limit) <= limit:
+	case min(len(a.whole), len(b.whole)) >= 8 && distance(a.whole, b.whole, limit) <= limit:
 		return EmailSlip
 	case a.local == b.local && len(a.local) >= 5:
 		return EmailLocal

@@ -76,7 +76,7 @@ func TestDev(t *testing.T) {
 			for i, a := range c {
 				for _, b := range c[i+1:] {
 					if recs[at[a]].Person != recs[at[b]].Person {
-						fmt.Printf("FALSE %v %d %+v\n      %+v\n", recs[at[a]].Partner==recs[at[b]].Person, w.Score(set.Profiles[at[a]], set.Profiles[at[b]]), recs[at[a]].Facts, recs[at[b]].Facts)
+						fmt.Printf("FALSE %v %d %+v\n      %+v\n", recs[at[a]].Partner == recs[at[b]].Person, w.Score(set.Profiles[at[a]], set.Profiles[at[b]]), recs[at[a]].Facts, recs[at[b]].Facts)
 					}
 				}
 			}
