@@ -222,6 +222,7 @@ func TestJoinPersons(t *testing.T) {
 func living(node, given, family, born string) Person {
 	p := person(node, given, family)
 	fmt.Sscanf(born, "%d-%d-%d", &p.Birthday.Year, &p.Birthday.Month, &p.Birthday.Day)
+	p.Like = []string{"75002:" + family}
 	p.Places = []Where{{Line: "12 Rue de la Paix", City: "Paris", PostalCode: "75002"}}
 	return p
 }

@@ -16,7 +16,10 @@ type Person struct {
 	Phones   []string
 	Birthday Date
 	Places   []Where
-	profile  *Profile
+	// Like are further keys that records of one person share. Only records that share a key, of whatever kind, are
+	// compared at all: what is one person never depends on who else was looked at.
+	Like    []string
+	profile *Profile
 }
 
 // Persons is what JoinPersons found.
@@ -42,7 +45,7 @@ func JoinPersons(nodes []Person, decisions []Decision, w *Weights) Persons {
 	j := personJoiner{nodes: nodes, weights: w, cluster: make([]int, len(nodes)), members: make([][]int, len(nodes))}
 	for i := range nodes {
 		p := &nodes[i]
-		p.profile = NewProfile(p.Node, &Facts{Given: p.Given, Family: p.Family, Emails: p.Emails, Phones: p.Phones, Birthday: p.Birthday, Addresses: p.Places}, w)
+		p.profile = p.prepared(w)
 		j.cluster[i], j.members[i] = i, []int{i}
 	}
 	same := j.decided(decisions)
@@ -138,10 +141,14 @@ func (j *personJoiner) reviews() []Edge {
 	var out []Edge
 	for i := range j.nodes {
 		for k := i + 1; k < len(j.nodes); k++ {
+			a, b := &j.nodes[i], &j.nodes[k]
 			if j.cluster[i] == j.cluster[k] || j.forbidden(j.cluster[i], j.cluster[k]) {
 				continue
 			}
-			if score := j.weights.Score(j.nodes[i].profile, j.nodes[k].profile); score >= j.weights.Review {
+			if !overlap(a.Emails, b.Emails) && !overlap(a.Phones, b.Phones) && !overlap(a.Like, b.Like) {
+				continue
+			}
+			if score := j.weights.Score(a.profile, b.profile); score >= j.weights.Review {
 				out = append(out, Edge{j.nodes[i].Node, j.nodes[k].Node, score})
 			}
 		}
@@ -253,10 +260,13 @@ func firstName(given string) string {
 // samePerson reports whether two nodes are one person. A shared e-mail address or phone alone is not enough: couples
 // share both, so a differing given name speaks against it.
 func (j *personJoiner) samePerson(a, b *Person) bool {
-	if !sameNames(a, b) {
+	switch {
+	case !sameNames(a, b):
 		return false
+	case overlap(a.Emails, b.Emails), overlap(a.Phones, b.Phones):
+		return true
 	}
-	return overlap(a.Emails, b.Emails) || overlap(a.Phones, b.Phones) || j.weights.Score(a.profile, b.profile) >= j.weights.Auto
+	return overlap(a.Like, b.Like) && j.weights.Score(a.profile, b.profile) >= j.weights.Auto
 }
 
 func overlap(a, b []string) bool {
