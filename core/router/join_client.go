@@ -96,7 +96,7 @@ func (f *fold) joinPersons(seed *personNode, keys map[string][]string) error {
 	}
 	joined := identity.JoinPersons(persons, decisions, clientWeights)
 	clusters := joined.Clusters
-	if err := f.askAbout(nodes, joined.Reviews); err != nil {
+	if err := f.askAbout(nodes, persons, joined.Reviews); err != nil {
 		return err
 	}
 	for _, c := range clusters {

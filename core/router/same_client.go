@@ -212,11 +212,15 @@ func (f *fold) rejoinTwo(a, b string) (together bool, err error) {
 }
 
 // askAbout opens a case for each pair that a person should look at, and closes those of these nodes whose cause is gone.
-func (f *fold) askAbout(nodes map[string]*personNode, reviews []identity.Edge) error {
+func (f *fold) askAbout(nodes map[string]*personNode, persons []identity.Person, reviews []identity.Edge) error {
+	at := make(map[string]*identity.Person, len(persons))
+	for i := range persons {
+		at[persons[i].Node] = &persons[i]
+	}
 	asked := make(map[string][]string)
 	for _, e := range reviews {
 		asked[e.A], asked[e.B] = append(asked[e.A], e.B), append(asked[e.B], e.A)
-		if err := f.openCase(reviewCase(nodes[e.A], nodes[e.B], e.Score)); err != nil {
+		if err := f.openCase(reviewCase(nodes[e.A], nodes[e.B], at[e.A], at[e.B], e.Score)); err != nil {
 			return err
 		}
 	}
@@ -250,8 +254,7 @@ func reviewID(a, b string) string {
 }
 
 // reviewCase says how two records agree.
-func reviewCase(a, b *personNode, score int32) *canon.Case {
-	x, y := a.compared(nil), b.compared(nil)
+func reviewCase(a, b *personNode, x, y *identity.Person, score int32) *canon.Case {
 	c := &canon.Case{
 		ID: reviewID(a.Node, b.Node), Kind: canon.CaseClient, Open: true, Subject: min(a.Node, b.Node),
 		Summary: fmt.Sprintf("two records may be one person, at %d centibits", score),
@@ -263,7 +266,7 @@ func reviewCase(a, b *personNode, score int32) *canon.Case {
 			{ID: "client:different", Text: "they are two people: never put them together"},
 		},
 	}
-	for _, e := range identity.Explain(&x, &y, clientWeights) {
+	for _, e := range identity.Explain(x, y, clientWeights) {
 		c.Compared = append(c.Compared, canon.Compared{Field: e.Field.String(), Level: identity.LevelName(e.Field, e.Level), Weight: e.Weight, A: e.A, B: e.B})
 	}
 	return c
