@@ -62,6 +62,9 @@ func compareGiven(a, b *Profile) Level {
 	if a.givenKey == b.givenKey || meet(a.roots, b.roots) {
 		return GivenVariant
 	}
+	if ending(x, y) {
+		return GivenDiffer
+	}
 	// Two names that are known to be two are at best one slip apart.
 	known := a.common.givenKnown && b.common.givenKnown || len(a.roots) > 0 && len(b.roots) > 0
 	l := compareLetters(x, y, known)
@@ -101,9 +104,6 @@ func compareLetters(x, y string, known bool) Level {
 		return GivenDiffer
 	}
 	lastX, lastY := x[len(x)-1], y[len(y)-1]
-	if ending(x, y) {
-		return GivenDiffer
-	}
 	switch {
 	case lastX == lastY:
 		if d == 1 && shorter >= 3 || d == 2 && shorter >= 6 {

@@ -424,6 +424,7 @@ maja
 malte
 manon
 marina
+mario
 marisol
 martina
 mason

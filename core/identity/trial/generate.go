@@ -19,6 +19,7 @@ type Record struct {
 	Person string
 	// Partner is the person with whom they share a household; empty without one.
 	Partner string
+	errors  int // fields with an error
 }
 
 // The shares of what makes records hard, in percent.
@@ -263,16 +264,17 @@ func (g *generator) records(h *human, partner string, n int) {
 		case g.chance(35):
 			errors = 1
 		}
-		g.spoil(&f, errors)
-		g.out = append(g.out, Record{Facts: f, Person: h.id, Partner: partner})
+		errors = g.spoil(&f, errors)
+		g.out = append(g.out, Record{Facts: f, Person: h.id, Partner: partner, errors: errors})
 	}
 }
 
-// spoil puts errors into as many fields.
-func (g *generator) spoil(f *identity.Facts, fields int) {
-	for _, field := range g.rng.Perm(7)[:min(fields*2, 7)] {
+// spoil puts errors into as many fields, as far as there are, and gives how many it did.
+func (g *generator) spoil(f *identity.Facts, fields int) (spoilt int) {
+	asked := fields
+	for _, field := range g.rng.Perm(7) {
 		if fields == 0 {
-			return
+			return asked
 		}
 		done := true
 		switch {
@@ -307,7 +309,9 @@ func (g *generator) spoil(f *identity.Facts, fields int) {
 	}
 	if fields > 0 && g.chance(20) {
 		f.Given, f.Family = f.Family, f.Given
+		fields--
 	}
+	return asked - fields
 }
 
 // misspell makes one or two slips of the pen.

@@ -227,11 +227,11 @@ func TestWhatIsLearnedCarriesOverToOtherRecords(t *testing.T) {
 		records                 []Record
 		precision, recall, best float64 // least precision and recall of auto, least F1 of match
 	}{
-		{"census, one duplicate each", census(t, 2000, 1000, 1), 0.999, 0.97, 0.985},
-		{"census, many duplicates", census(t, 1000, 2500, 2), 0.999, 0.97, 0.985},
-		{"names and birthdays alone", register(t, 4000, 600, 3), 0.95, 0.5, 0.8},
-		{"mailing list with a fifth missing", mailing(t, 250, 4), 0.99, 0.5, 0.85},
-		{"two restaurant guides", guide(t, 700, 110, 5), 0.95, 0.6, 0.9},
+		{"census, one duplicate each", census(t, 1200, 600, 1), 0.999, 0.97, 0.985},
+		{"census, many duplicates", census(t, 500, 1250, 2), 0.999, 0.97, 0.985},
+		{"names and birthdays alone", register(t, 2500, 400, 3), 0.95, 0.5, 0.8},
+		{"mailing list with a fifth missing", mailing(t, 130, 4), 0.99, 0.5, 0.85},
+		{"two restaurant guides", guide(t, 350, 90, 5), 0.95, 0.6, 0.9},
 	} {
 		r, err := Run(tc.records, 1)
 		require.NoError(t, err)
