@@ -116,7 +116,7 @@ func TestCompareLevels(t *testing.T) {
 		{Given, Facts{Given: "Ruiz", Family: "Ana"}, Facts{Given: "Ana", Family: "Ruiz"}, "swapped"},
 		{Family, Facts{Family: "O’Brien-Müller"}, Facts{Family: "Mueller"}, "variant"},
 		{Family, Facts{Family: "Chernov"}, Facts{Family: "Tschernow"}, "variant"},
-		{Family, Facts{Family: "Hoffmann"}, Facts{Family: "Hofmamn"}, "slip"},
+		{Family, Facts{Family: "Hoffmann"}, Facts{Family: "Hoffmamn"}, "slip"},
 		{Birthday, Facts{Birthday: Date{1970, 4, 3}}, Facts{Birthday: Date{1970, 3, 4}}, "day_month_swapped"},
 		{Birthday, Facts{Birthday: Date{1970, 4, 3}}, Facts{Birthday: Date{1971, 4, 3}}, "slip"},
 		{Birthday, Facts{Birthday: Date{1970, 4, 3}}, Facts{Birthday: Date{Month: 4, Day: 3}}, "part"},

@@ -144,8 +144,8 @@ func compareFamily(a, b *Profile) Level {
 		return FamilyVariant
 	}
 	if len(a.family) > 1 || len(b.family) > 1 {
-		for _, v := range a.family {
-			if len(v) > 3 && slices.Contains(b.family, v) {
+		for _, v := range a.familyIn {
+			if slices.Contains(b.familyIn, v) {
 				return FamilyVariant
 			}
 		}

@@ -42,6 +42,7 @@ type Profile struct {
 	family    []string
 	familyOne string // the words as one
 	familyKey string
+	familyIn  []string // the skeletons of its words of four letters and more
 	name      []string
 	birthday  Date
 	gender    byte
@@ -89,6 +90,11 @@ func NewProfile(node string, f *Facts, w *Weights) *Profile {
 	}
 	p.familyOne = strings.Join(p.family, "")
 	p.familyKey = normalize.Skeleton(p.familyOne)
+	for _, part := range p.family {
+		if len(part) > 3 {
+			p.familyIn = append(p.familyIn, normalize.Skeleton(part))
+		}
+	}
 	p.name = nameWords(f.Name)
 	if g := normalize.Latin(f.Gender); g != "" {
 		p.gender = g[0]

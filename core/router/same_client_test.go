@@ -107,10 +107,7 @@ func TestMergeThenUnmergeRestores(t *testing.T) {
 		w := newWorkbench(t, testSettings())
 		w.foldAll(newWorld(t, 300+seed, 500).entries, 7)
 		before := w.digest(store.ScopeGolden)
-		var nodes []string
-		for _, k := range w.keys(prefixPerson) {
-			nodes = append(nodes, k)
-		}
+		nodes := w.keys(prefixPerson)
 		slices.Sort(nodes)
 		rng := rand.New(rand.NewPCG(seed, 4))
 		said := make(map[[2]string]string)
@@ -174,4 +171,3 @@ func TestObservationsCommuteAroundDecisions(t *testing.T) {
 		}
 	}
 }
-

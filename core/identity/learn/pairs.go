@@ -81,7 +81,6 @@ func candidates(profiles []*identity.Profile, block int) (counts map[pattern]int
 	workers := runtime.GOMAXPROCS(0)
 	type part struct {
 		counts map[pattern]int64
-		pairs  [][]compared
 		seen   identity.Seen
 		total  int64
 	}
