@@ -129,7 +129,7 @@ func TestCompareLevels(t *testing.T) {
 		{Street, Facts{Addresses: []Where{{Line: "12 Main Street"}}}, Facts{Addresses: []Where{{Line: "Main St. 12"}}}, "equal"},
 		{Street, Facts{Addresses: []Where{{Line: "Hauptstraße 7"}}}, Facts{Addresses: []Where{{Line: "Hauptstr. 9"}}}, "other_number"},
 		{Place, Facts{Addresses: []Where{{City: "Zürich", PostalCode: "8001"}}}, Facts{Addresses: []Where{{City: "Zuerich", PostalCode: "08001"}}}, "equal"},
-		{Name, Facts{Name: "The Golden Dragon"}, Facts{Name: "Golden Dragon Restaurant"}, "some"},
+		{Name, Facts{Name: "The Golden Dragon"}, Facts{Name: "Golden Dragon Restaurant"}, "much"},
 	} {
 		l := Compare(NewProfile("a", &tc.a, w), NewProfile("b", &tc.b, w))
 		require.Equal(t, tc.want, LevelName(tc.field, l[tc.field]), "%s: %+v and %+v", tc.field, tc.a, tc.b)
