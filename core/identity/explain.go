@@ -31,7 +31,7 @@ func Explain(a, b *Person, w *Weights) []Evidence {
 }
 
 func (p *Person) prepared(w *Weights) *Profile {
-	return NewProfile(p.Node, &Facts{Given: p.Given, Family: p.Family, Emails: p.Emails, Phones: p.Phones, Birthday: p.Birthday, Addresses: p.Places}, w)
+	return NewProfile(p.Node, &Facts{Given: p.Given, Family: p.Family, Emails: p.Emails, Phones: p.Phones, Birthday: p.Birthday, Addresses: p.Places, PersonIDs: p.Numbers}, w)
 }
 
 // stated writes what a person states of a field.
@@ -48,6 +48,8 @@ func (p *Person) stated(f Field) string {
 		out = p.Phones
 	case Birthday:
 		return fmt.Sprintf("%04d-%02d-%02d", p.Birthday.Year, p.Birthday.Month, p.Birthday.Day)
+	case PersonID:
+		out = p.Numbers
 	case Street:
 		for _, w := range p.Places {
 			out = append(out, w.Line)

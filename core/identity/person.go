@@ -16,6 +16,7 @@ type Person struct {
 	Phones   []string
 	Birthday Date
 	Places   []Where
+	Numbers  []string // that one person has: of a loyalty programme, an account
 	// Like are further keys that records of one person share. Only records that share a key, of whatever kind, are
 	// compared at all: what is one person never depends on who else was looked at.
 	Like    []string

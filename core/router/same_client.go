@@ -19,18 +19,23 @@ var clientWeights = identity.Default(1_000_000)
 // personIndexes are what nodes of one person are found by.
 var personIndexes = []string{indexNodeMail, indexNodePhone, indexNodeLike}
 
-// likeKeys are keys that two records of one person share though they share no contact: the family name as it sounds with
-// the birthday, and with the given name's first letter and the postal code.
+// likeKeys are keys that two records of one person share though they share no contact: a number of a loyalty programme or
+// another system, the family name as it sounds with the birthday, and with the given name's first letter and the postal
+// code.
 func (p *person) likeKeys() []string {
-	if p == nil || p.Family == "" {
-		return nil
-	}
-	family := normalize.Skeleton(normalize.Latin(p.Family))
-	if family == "" {
+	if p == nil {
 		return nil
 	}
 	var out []string
-	if p.Birthday != "" {
+	for _, id := range p.numbers() {
+		out = append(out, "x:"+id)
+	}
+	family := normalize.Skeleton(normalize.Latin(p.Family))
+	if family == "" {
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	if d := birthday(p.Birthday); d.Year != 0 {
 		out = append(out, "b:"+p.Birthday+":"+family)
 	}
 	given := normalize.Skeleton(normalize.Latin(p.Given))
@@ -41,6 +46,20 @@ func (p *person) likeKeys() []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// numbers are what systems that the hub is not connected to know the person by. An identifier counts within its system.
+func (p *person) numbers() []string {
+	if p.Details == nil {
+		return nil
+	}
+	var out []string
+	for _, e := range p.Details.External {
+		if len(e.ID) >= 4 {
+			out = append(out, strings.ToLower(e.System+"/"+e.ID))
+		}
+	}
+	return out
 }
 
 // compared gives what of a node is compared with others.
@@ -55,6 +74,11 @@ func (n *personNode) compared(crowded map[nodeKey]bool) identity.Person {
 	p.Phones = uncrowded(own.Phones, indexNodePhone, crowded)
 	p.Like = uncrowded(own.likeKeys(), indexNodeLike, crowded)
 	p.Birthday = birthday(own.Birthday)
+	for _, id := range own.numbers() {
+		if !crowded[nodeKey{indexNodeLike, "x:" + id}] {
+			p.Numbers = append(p.Numbers, id)
+		}
+	}
 	for i := range own.Addresses {
 		a := &own.Addresses[i]
 		p.Places = append(p.Places, identity.Where{Line: strings.TrimSpace(a.Line1 + " " + a.Line2), City: a.City, PostalCode: a.PostalCode, Region: a.Region})
@@ -62,14 +86,14 @@ func (n *personNode) compared(crowded map[nodeKey]bool) identity.Person {
 	return p
 }
 
-// birthday reads "1970-04-03", or "04-03" where the year is not stated; anything else is not compared.
+// birthday reads "1970-04-03", or "--04-03" where the year is not stated; anything else is not compared.
 func birthday(s string) identity.Date {
 	var d identity.Date
 	if n, err := fmt.Sscanf(s, "%4d-%2d-%2d", &d.Year, &d.Month, &d.Day); err == nil && n == 3 {
 		return d
 	}
 	d = identity.Date{}
-	if n, err := fmt.Sscanf(s, "%2d-%2d", &d.Month, &d.Day); err == nil && n == 2 && d.Month <= 12 && d.Day <= 31 {
+	if n, err := fmt.Sscanf(s, "--%2d-%2d", &d.Month, &d.Day); err == nil && n == 2 {
 		return d
 	}
 	return identity.Date{}

@@ -59,6 +59,11 @@ func TestAPersonsWordOnClients(t *testing.T) {
 	require.True(t, w.say(anna, shop, canon.ClientUndo).OK)
 	require.Equal(t, before, w.digest(store.ScopeGolden))
 
+	club := []canon.ExternalAccount{{System: "club", ID: "M-4711", Kind: "loyalty"}}
+	one := w.knows("web", "8", canon.PersonState{GivenName: "Bob", FamilyName: "Stein", Emails: []string{"bob@example.org"}, External: club})
+	two := w.knows("till", "9", canon.PersonState{GivenName: "Robert", FamilyName: "Stein", External: club})
+	require.Equal(t, w.client(one).ID, w.client(two).ID, "a loyalty number and a nickname")
+
 	for _, tc := range []struct{ a, b, word, code string }{
 		{anna, shop, canon.ClientUndo, "client.undecided"},
 		{anna, anna, canon.ClientSame, "client.one_record"},
