@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"plugins/proto":       {"core/canon"},
 	"plugins/sdk":         {"core/canon", "plugins/proto", "plugins/sdk"},
 	"core/normalize":      {"core/canon"},
-	"core/identity":       {"core/canon"},
+	"core/identity":       {"core/canon", "core/normalize", "core/identity"},
 	"core/lifecycle":      {"core/canon"},
 	"plugins/host":        {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},
 	"plugins/conformance": {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},

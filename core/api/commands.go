@@ -63,6 +63,12 @@ type Resolve struct {
 	Note     string `json:"note,omitempty" maxLength:"2000"`
 }
 
+// SameClient is the body of a person's word on two client records.
+type SameClient struct {
+	Other string `json:"other" minLength:"1" maxLength:"200" doc:"The other client, or the node of one of a client's accounts"`
+	Word  string `json:"word" enum:"same,different,undo,unmerge" doc:"undo takes back what was said of the two; unmerge makes them two whatever joined them"`
+}
+
 // Command is what became of a command.
 type Command struct {
 	Key    string `json:"key"`
@@ -273,6 +279,15 @@ func (a *API) resolve(c *fiber.Ctx, who access.Principal) error {
 	}
 	cmd := canon.Command{Resolve: &canon.Resolve{Case: parameter(c, "id"), Proposal: b.Proposal, Note: b.Note}}
 	return do[canon.Case](a, c, who, cmd, nil)
+}
+
+func (a *API) sameClient(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[SameClient](a, c)
+	if err != nil {
+		return err
+	}
+	cmd := canon.Command{Client: &canon.SameClient{A: parameter(c, "id"), B: b.Other, Word: b.Word}}
+	return do[canon.ClientDecided](a, c, who, cmd, nil)
 }
 
 // command shows the outcome of one of the token's own commands.

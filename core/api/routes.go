@@ -142,6 +142,10 @@ func routes() []route {
 			query: paging, gives: page(canon.Row{}), handle: (*API).clientTimeline,
 		},
 		{
+			method: post, path: "/v1/clients/{id}/same", name: "same-client", summary: "Say whether two records are one person: same, different, unmerge or undo.", needs: access.CasesResolve,
+			takes: SameClient{}, keyed: true, gives: json200(canon.ClientDecided{}), handle: (*API).sameClient,
+		},
+		{
 			method: get, path: "/v1/orders", name: "orders", summary: "List orders.", needs: access.OrdersRead,
 			query: with(param{"connection", "Connection that it was placed on"}, param{"external_id", "The platform's id"}, param{"client", "Any id of a client"}),
 			gives: page(canon.Order{}), handle: (*API).orders,
@@ -169,7 +173,7 @@ func routes() []route {
 
 		{
 			method: get, path: "/v1/cases", name: "cases", summary: "List cases.", needs: access.CasesRead,
-			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, fuse"}),
+			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, client, fuse"}),
 			gives: page(canon.Case{}), handle: (*API).cases,
 		},
 		{

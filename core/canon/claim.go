@@ -110,6 +110,7 @@ const (
 	CaseOversold    CaseKind = "oversold"        // a quantity SKU went below zero
 	CaseIdentity    CaseKind = "identity"        // keys that contradict each other
 	CaseFuse        CaseKind = "fuse"            // a connection's fuse stopped its writes
+	CaseClient      CaseKind = "client"          // two records that may be one person
 )
 
 // Case is a conflict that a person decides, or that goes away with its cause.
@@ -117,10 +118,12 @@ type Case struct {
 	ID      string   `json:"id"` // derived from kind and subject
 	Kind    CaseKind `json:"kind"`
 	Open    bool     `json:"open"`
-	Subject string   `json:"subject"` // the item's golden id, or the connection's name
+	Subject string   `json:"subject"` // the item's golden id, the connection's name, or a client's node id
 	// Summary says in one sentence what is wrong; it has no personal data.
-	Summary   string     `json:"summary"`
-	Evidence  []Evidence `json:"evidence,omitempty"`
+	Summary  string     `json:"summary"`
+	Evidence []Evidence `json:"evidence,omitempty"`
+	// Compared says, of two records that may be one person, how they agree field by field.
+	Compared  []Compared `json:"compared,omitempty"`
 	Proposals []Proposal `json:"proposals,omitempty"`
 	// Resolution is how it ended.
 	Resolution string    `json:"resolution,omitempty"`
@@ -142,6 +145,16 @@ type Evidence struct {
 	Position   string `json:"position,omitempty" golden:"-"` // the entry that states it
 	// Holds tells that this side holds the piece.
 	Holds bool `json:"holds,omitempty" golden:"-"`
+}
+
+// Compared is how two records agree in one field.
+type Compared struct {
+	Field string `json:"field"`
+	Level string `json:"level"` // "equal", "slip", "differ" …
+	// Weight is what this speaks for one person, in centibits: 100 doubles the odds.
+	Weight int32  `json:"weight"`
+	A      string `json:"a,omitempty" class:"personal"` // what one record states
+	B      string `json:"b,omitempty" class:"personal"`
 }
 
 // Proposal is a way to end a case.

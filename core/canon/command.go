@@ -26,6 +26,7 @@ type Command struct {
 	Match      *Match      `json:"match,omitempty"`
 	SetMode    *SetMode    `json:"set_mode,omitempty"`
 	SetPause   *SetPause   `json:"set_pause,omitempty"`
+	Client     *SameClient `json:"client,omitempty"`
 }
 
 // Reserve asks to hold an item for some time.
@@ -75,6 +76,45 @@ type Match struct {
 	// Item is an id that resolves to an item; "new" makes an item of its own; "none" keeps it unbound; "" undoes the
 	// decision.
 	Item string `json:"item"`
+}
+
+// SameClient says by a person's word whether two records are one person. It outranks every key and score, and stands
+// until it is taken back.
+type SameClient struct {
+	// A and B are ids that resolve to clients. The node id of an account means that account; the word is kept for the
+	// two nodes.
+	A string `json:"a"`
+	B string `json:"b"`
+	// Word is "same"; "different"; "undo", which takes back what was said of the two; or "unmerge", which takes back that
+	// they are one and, where they are found to be one all the same, says that they are two.
+	Word string `json:"word"`
+}
+
+// The words of SameClient.
+const (
+	ClientSame      = "same"
+	ClientDifferent = "different"
+	ClientUndo      = "undo"
+	ClientUnmerge   = "unmerge"
+)
+
+// ClientDecision is a person's word on two client nodes, as the fold keeps it.
+type ClientDecision struct {
+	A    string `json:"a"` // the smaller node id
+	B    string `json:"b"`
+	Same bool   `json:"same"`
+}
+
+// ClientDecisions is what a person said of one node and others.
+type ClientDecisions struct {
+	Node      string           `json:"node"`
+	Decisions []ClientDecision `json:"decisions"`
+}
+
+// ClientDecided is the outcome of SameClient: the clients of the two nodes after it.
+type ClientDecided struct {
+	Word    string    `json:"word"`
+	Clients []*Client `json:"clients"`
 }
 
 // SetMode changes a connection's mode. Live needs the digest of the plan that was looked at. Invariant 9.

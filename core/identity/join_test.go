@@ -204,11 +204,46 @@ func TestJoinPersons(t *testing.T) {
 		{"an initial joins one", []Person{person("a", "helene", "martin", "m@x"), person("b", "h", "martin", "m@x")}, "a+b"},
 		{"an initial never joins two", []Person{person("a", "helene", "martin", "m@x"), person("b", "h", "martin", "m@x"), person("c", "hugo", "martin", "m@x")}, "a b c"},
 		{"an initial in another script", []Person{person("a", "елена", "иванова", "m@x"), person("b", "е", "иванова", "m@x")}, "a+b"},
-		{"a chain of slips does not join its ends", []Person{person("a", "karsten", "berg", "m@x"), person("b", "kersten", "berg", "m@x"), person("c", "kerstien", "berg", "m@x")}, "a+b c"},
+		{"a chain of slips does not join its ends", []Person{person("a", "karsten", "berg", "m@x"), person("b", "kersten", "berg", "m@x"), person("c", "kerstimn", "berg", "m@x")}, "a+b c"},
 		{"a chain of contacts joins", []Person{person("a", "anna", "berg", "1@x"), person("b", "anna", "berg", "1@x", "+33"), person("c", "anna", "berg", "+33")}, "a+b+c"},
+		{"a nickname", []Person{person("a", "robert", "berg", "m@x"), person("b", "bob", "berg", "m@x"), person("c", "rob", "berg", "m@x")}, "a+b+c"},
+		{"a nickname that may be either of a couple", []Person{person("a", "alexander", "berg", "m@x"), person("b", "alex", "berg", "m@x"), person("c", "alexandra", "berg", "m@x")}, "a b c"},
+		{"another script", []Person{person("a", "Наталья", "Чернова", "m@x"), person("b", "natalya", "chernova", "m@x")}, "a+b"},
+		{"a whole address and a birthday without a contact in common", []Person{living("a", "anna", "bergmann", "1970-4-3"), living("b", "anna", "bergmann", "1970-4-3")}, "a+b"},
+		{"a couple of one address", []Person{living("a", "anna", "bergmann", "1970-4-3"), living("b", "paul", "bergmann", "1971-9-1")}, "a b"},
 		{"nobody", nil, ""},
 	} {
-		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, showPersons(JoinPersons(tc.nodes))) })
+		t.Run(tc.name, func(t *testing.T) {
+			require.Equal(t, tc.want, showPersons(JoinPersons(tc.nodes, nil, Default(1_000_000)).Clusters))
+		})
+	}
+}
+
+func living(node, given, family, born string) Person {
+	p := person(node, given, family)
+	fmt.Sscanf(born, "%d-%d-%d", &p.Birthday.Year, &p.Birthday.Month, &p.Birthday.Day)
+	p.Like = []string{"75002:" + family}
+	p.Places = []Where{{Line: "12 Rue de la Paix", City: "Paris", PostalCode: "75002"}}
+	return p
+}
+
+func TestADecisionOutranksNamesAndScores(t *testing.T) {
+	anna, ann, rossi, paul := person("a", "anna", "berg", "m@x"), person("b", "anna", "berg", "m@x"), person("c", "anna", "rossi", "r@x"), person("d", "paul", "berg", "m@x")
+	for _, tc := range []struct {
+		name      string
+		nodes     []Person
+		decisions []Decision
+		want      string
+	}{
+		{"two by a person's word", []Person{anna, ann}, []Decision{{A: "a", B: "b"}}, "a b"},
+		{"one by a person's word, whatever the name", []Person{anna, ann, rossi}, []Decision{{A: "c", B: "b", Same: true}}, "a+b+c"},
+		{"a third node goes with the first", []Person{anna, ann, person("e", "anna", "berg", "m@x")}, []Decision{{A: "a", B: "b"}}, "a+e b"},
+		{"two stay two where decisions contradict", []Person{anna, rossi, paul}, []Decision{{A: "a", B: "c", Same: true}, {A: "c", B: "d", Same: true}, {A: "a", B: "d"}}, "a+c d"},
+		{"somebody who is not there", []Person{anna, ann}, []Decision{{A: "a", B: "z"}}, "a+b"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			require.Equal(t, tc.want, showPersons(JoinPersons(tc.nodes, tc.decisions, Default(1_000_000)).Clusters))
+		})
 	}
 }
 
@@ -224,6 +259,7 @@ func showPersons(clusters [][]string) string {
 // somebody whose name speaks against it.
 func TestJoinPersonsDoesNotDependOnTheOrderOfNodes(t *testing.T) {
 	names := []string{"", "h", "helene", "helen", "hugo", "paul", "paula", "p"}
+	weights := Default(1_000_000)
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		var nodes []Person
@@ -239,18 +275,30 @@ func TestJoinPersonsDoesNotDependOnTheOrderOfNodes(t *testing.T) {
 			nodes = append(nodes, p)
 			at[p.Node] = p
 		}
-		want := JoinPersons(nodes)
+		var decisions []Decision
+		for range rng.IntN(4) {
+			decisions = append(decisions, Decision{A: nodes[rng.IntN(len(nodes))].Node, B: nodes[rng.IntN(len(nodes))].Node, Same: rng.IntN(3) == 0})
+		}
+		want := JoinPersons(nodes, decisions, weights)
 		for range 5 {
 			shuffled := slices.Clone(nodes)
 			rng.Shuffle(len(shuffled), func(i, k int) { shuffled[i], shuffled[k] = shuffled[k], shuffled[i] })
-			require.Equal(t, want, JoinPersons(shuffled), "seed %d", seed)
+			rng.Shuffle(len(decisions), func(i, k int) { decisions[i], decisions[k] = decisions[k], decisions[i] })
+			require.Equal(t, want, JoinPersons(shuffled, decisions, weights), "seed %d", seed)
 		}
 		n := 0
-		for _, c := range want {
+		for _, c := range want.Clusters {
 			n += len(c)
+			for _, d := range decisions {
+				require.False(t, !d.Same && d.A != d.B && slices.Contains(c, d.A) && slices.Contains(c, d.B), "seed %d: %v are in one cluster", seed, d)
+			}
+			if slices.ContainsFunc(decisions, func(d Decision) bool { return d.Same }) {
+				continue // a person may join any names
+			}
 			for _, a := range c {
 				for _, b := range c {
 					pa, pb := at[a], at[b]
+					pa.profile, pb.profile = NewProfile(a, &Facts{Given: pa.Given, Family: pa.Family}, Default(1_000_000)), NewProfile(b, &Facts{Given: pb.Given, Family: pb.Family}, Default(1_000_000))
 					require.True(t, sameNames(&pa, &pb), "seed %d: %+v and %+v are one person", seed, pa, pb)
 				}
 			}

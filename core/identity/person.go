@@ -7,42 +7,162 @@ import (
 	"unicode/utf8"
 )
 
-// Person is a customer's node as the join sees it. Names are in matching form (normalize.Name), e-mails and phones
-// normalized.
+// Person is a customer's node as the join sees it. E-mails and phones are normalized, crowded ones left out.
 type Person struct {
-	Node   string
-	Given  string
-	Family string
-	Emails []string
-	Phones []string
+	Node     string
+	Given    string
+	Family   string
+	Emails   []string
+	Phones   []string
+	Birthday Date
+	Places   []Where
+	Numbers  []string // that one person has: of a loyalty programme, an account
+	// Like are further keys that records of one person share. Only records that share a key, of whatever kind, are
+	// compared at all: what is one person never depends on who else was looked at.
+	Like    []string
+	profile *Profile
 }
 
-// JoinPersons puts nodes together that are one person: they share an e-mail address or a phone number and their names
-// do not speak against it. Names must agree throughout a cluster, so that no chain of spellings joins two partners who
-// share an address. The set must be closed under uncrowded e-mails and phones, and crowded ones left out. Each cluster
-// is sorted; its first node is the golden id.
-func JoinPersons(nodes []Person) [][]string {
+// Persons is what JoinPersons found.
+type Persons struct {
+	// Clusters are sorted; the first node of each is the golden id.
+	Clusters [][]string
+	// Reviews are pairs of nodes of different clusters that a person should look at.
+	Reviews []Edge
+}
+
+// JoinPersons puts nodes together that are one person: they share an e-mail address or a phone number, or their
+// records score in the band auto, and their names do not speak against it. Names must agree throughout what is joined
+// so, so that no chain of spellings joins two partners who share an address. A person's decisions outrank that: two who
+// were said to be two are never in one cluster, and clusters that were said to be one are put together whatever their
+// names; where decisions contradict, two stay two. The set must be closed under shared keys and decisions; the result
+// is a pure function of it (invariant 3).
+func JoinPersons(nodes []Person, decisions []Decision, w *Weights) Persons {
+	if len(nodes) == 1 {
+		return Persons{Clusters: [][]string{{nodes[0].Node}}}
+	}
 	nodes = slices.Clone(nodes)
 	slices.SortFunc(nodes, func(a, b Person) int { return cmp.Compare(a.Node, b.Node) })
-	j := personJoiner{nodes: nodes, cluster: make([]int, len(nodes)), members: make([][]int, len(nodes))}
+	j := personJoiner{nodes: nodes, weights: w, cluster: make([]int, len(nodes)), members: make([][]int, len(nodes))}
 	for i := range nodes {
+		p := &nodes[i]
+		p.profile = p.prepared(w)
 		j.cluster[i], j.members[i] = i, []int{i}
 	}
-	// Equal names first, then one slip of the pen; a vague name (none, or an initial) agrees with many, so it joins
-	// last, and only where it can mean one person.
+	same := j.decided(decisions)
+	// Equal names first, then one slip of the pen, then other forms of a name; a vague name (none, or an initial) agrees
+	// with many, so it joins last, and only where it can mean one person.
 	j.join(func(a, b *Person) bool { return !a.vague() && !b.vague() && firstName(a.Given) == firstName(b.Given) })
-	j.join(func(a, b *Person) bool { return !a.vague() && !b.vague() })
+	j.join(func(a, b *Person) bool { return !a.vague() && !b.vague() && slipped(a, b) })
+	j.joinForms()
 	j.join(func(a, b *Person) bool { return a.vague() && a.Given == b.Given })
 	for _, initial := range []bool{true, false} {
 		j.placeVague(initial)
 	}
-	return j.result()
+	for _, p := range same {
+		j.union(j.cluster[p[0]], j.cluster[p[1]])
+	}
+	return Persons{Clusters: j.result(), Reviews: j.reviews()}
 }
 
 type personJoiner struct {
 	nodes   []Person
+	weights *Weights
 	cluster []int   // by node: the smallest node of its cluster
 	members [][]int // by that node
+	never   [][2]int
+}
+
+// decided notes who a person said to be two, and gives who was said to be one, in order.
+func (j *personJoiner) decided(decisions []Decision) (same [][2]int) {
+	at := make(map[string]int, len(j.nodes))
+	for i := range j.nodes {
+		at[j.nodes[i].Node] = i
+	}
+	for _, d := range decisions {
+		a, known := at[d.A]
+		b, both := at[d.B]
+		switch {
+		case !known || !both || a == b:
+		case d.Same:
+			same = append(same, [2]int{min(a, b), max(a, b)})
+		default:
+			j.never = append(j.never, [2]int{a, b})
+		}
+	}
+	slices.SortFunc(same, func(x, y [2]int) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) })
+	return same
+}
+
+// joinForms joins clusters whose names are forms of one name. "Alex" may be Alexander or Alexandra: where not everyone
+// who is linked so agrees with everyone else, nobody is joined.
+func (j *personJoiner) joinForms() {
+	linked := make(map[int][]int)
+	for i := range j.nodes {
+		for k := i + 1; k < len(j.nodes); k++ {
+			a, b := &j.nodes[i], &j.nodes[k]
+			if x, y := j.cluster[i], j.cluster[k]; x != y && !a.vague() && !b.vague() && j.samePerson(a, b) {
+				linked[x], linked[y] = append(linked[x], y), append(linked[y], x)
+			}
+		}
+	}
+	done := make(map[int]bool)
+	for start := range j.nodes {
+		if done[start] || len(linked[start]) == 0 {
+			continue
+		}
+		group := []int{start}
+		done[start] = true
+		for at := 0; at < len(group); at++ {
+			for _, c := range linked[group[at]] {
+				if !done[c] {
+					done[c] = true
+					group = append(group, c)
+				}
+			}
+		}
+		slices.Sort(group)
+		agreed := true
+		for i, a := range group {
+			for _, b := range group[i+1:] {
+				agreed = agreed && j.agree(a, b) && !j.forbidden(a, b)
+			}
+		}
+		for _, c := range group[1:] {
+			if agreed {
+				j.union(group[0], c)
+			}
+		}
+	}
+}
+
+// reviews gives the pairs across clusters whose records score in the band review or above, without those that a person
+// has decided.
+func (j *personJoiner) reviews() []Edge {
+	var out []Edge
+	for i := range j.nodes {
+		for k := i + 1; k < len(j.nodes); k++ {
+			a, b := &j.nodes[i], &j.nodes[k]
+			if j.cluster[i] == j.cluster[k] || j.forbidden(j.cluster[i], j.cluster[k]) {
+				continue
+			}
+			if !overlap(a.Emails, b.Emails) && !overlap(a.Phones, b.Phones) && !overlap(a.Like, b.Like) {
+				continue
+			}
+			if score := j.weights.Score(a.profile, b.profile); score >= j.weights.Review {
+				out = append(out, Edge{j.nodes[i].Node, j.nodes[k].Node, score})
+			}
+		}
+	}
+	return out
+}
+
+// forbidden reports whether a person said of somebody in one cluster and somebody in the other that they are two.
+func (j *personJoiner) forbidden(a, b int) bool {
+	return slices.ContainsFunc(j.never, func(p [2]int) bool {
+		x, y := j.cluster[p[0]], j.cluster[p[1]]
+		return x == a && y == b || x == b && y == a
+	})
 }
 
 // join puts the clusters together of each pair that may be one person.
@@ -50,7 +170,7 @@ func (j *personJoiner) join(considered func(a, b *Person) bool) {
 	for i := range j.nodes {
 		for k := i + 1; k < len(j.nodes); k++ {
 			a, b := &j.nodes[i], &j.nodes[k]
-			if j.cluster[i] != j.cluster[k] && considered(a, b) && SamePerson(a, b) && j.agree(j.cluster[i], j.cluster[k]) {
+			if j.cluster[i] != j.cluster[k] && considered(a, b) && j.samePerson(a, b) && j.agree(j.cluster[i], j.cluster[k]) {
 				j.union(j.cluster[i], j.cluster[k])
 			}
 		}
@@ -71,7 +191,7 @@ func (j *personJoiner) agree(a, b int) bool {
 
 func (j *personJoiner) union(a, b int) {
 	to, from := min(a, b), max(a, b)
-	if to == from {
+	if to == from || j.forbidden(a, b) {
 		return
 	}
 	for _, i := range j.members[from] {
@@ -94,7 +214,7 @@ func (j *personJoiner) placeVague(initial bool) {
 			if b.vague() && (initial || b.Given == "") {
 				continue
 			}
-			if c := j.cluster[k]; c != j.cluster[i] && SamePerson(a, b) && !slices.Contains(meant[j.cluster[i]], c) {
+			if c := j.cluster[k]; c != j.cluster[i] && j.samePerson(a, b) && !slices.Contains(meant[j.cluster[i]], c) {
 				meant[j.cluster[i]] = append(meant[j.cluster[i]], c)
 			}
 		}
@@ -138,70 +258,38 @@ func firstName(given string) string {
 	return first
 }
 
-// SamePerson reports whether two nodes are one person. A shared e-mail address or phone alone is not enough: couples
+// samePerson reports whether two nodes are one person. A shared e-mail address or phone alone is not enough: couples
 // share both, so a differing given name speaks against it.
-func SamePerson(a, b *Person) bool {
-	if !overlap(a.Emails, b.Emails) && !overlap(a.Phones, b.Phones) {
+func (j *personJoiner) samePerson(a, b *Person) bool {
+	switch {
+	case !sameNames(a, b):
 		return false
+	case overlap(a.Emails, b.Emails), overlap(a.Phones, b.Phones):
+		return true
 	}
-	return sameNames(a, b)
-}
-
-func sameNames(a, b *Person) bool {
-	return namesAgree(a.Given, b.Given) && familiesAgree(a.Family, b.Family)
+	return overlap(a.Like, b.Like) && j.weights.Score(a.profile, b.profile) >= j.weights.Auto
 }
 
 func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
 }
 
-// namesAgree accepts an unknown name, an initial, a first name of several, and one slip of the pen.
-func namesAgree(a, b string) bool {
-	if a == "" || b == "" || a == b {
-		return true
-	}
-	ra, rb := []rune(firstName(a)), []rune(firstName(b))
-	if slices.Equal(ra, rb) {
-		return true
-	}
-	if len(ra) == 1 || len(rb) == 1 {
-		return ra[0] == rb[0]
-	}
-	return slip(ra, rb)
-}
-
-// familiesAgree accepts an unknown name and one slip of the pen.
-func familiesAgree(a, b string) bool {
-	if a == "" || b == "" || a == b {
-		return true
-	}
-	a, b = strings.ReplaceAll(a, " ", ""), strings.ReplaceAll(b, " ", "")
-	return a == b || slip([]rune(a), []rune(b))
-}
-
-// slip reports whether two names of four letters or more differ by one slip of the pen inside. The last letter often
-// tells a man's name from a woman's (Mario and Maria, Paul and Paula), so a difference there is none.
-func slip(a, b []rune) bool {
-	return min(len(a), len(b)) >= 4 && a[len(a)-1] == b[len(b)-1] && editDistanceAtMostOne(a, b)
-}
-
-// editDistanceAtMostOne reports whether one insertion, deletion, substitution or swap of neighbours makes a into b.
-func editDistanceAtMostOne(a, b []rune) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(b)-len(a) > 1 {
+// sameNames accepts an unknown name, an initial, another form of a name and one slip of the pen.
+func sameNames(a, b *Person) bool {
+	switch compareGiven(a.profile, b.profile) {
+	case Missing, GivenEqual, GivenVariant, GivenSlip, GivenInitial:
+	default:
 		return false
 	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
+	switch compareFamily(a.profile, b.profile) {
+	case Missing, FamilyEqual, FamilyVariant, FamilySlip:
+		return true
 	}
-	if len(a) == len(b) {
-		if i == len(a) || slices.Equal(a[i+1:], b[i+1:]) {
-			return true
-		}
-		return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && slices.Equal(a[i+2:], b[i+2:])
-	}
-	return slices.Equal(a[i:], b[i+1:])
+	return false
+}
+
+// slipped reports whether two given names are one but for a slip of the pen.
+func slipped(a, b *Person) bool {
+	l := compareGiven(a.profile, b.profile)
+	return l == GivenEqual || l == GivenSlip
 }

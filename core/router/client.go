@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jumpring/jumpring/core/canon"
-	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/normalize"
 	"github.com/jumpring/jumpring/core/store"
 )
@@ -32,6 +31,8 @@ type personNode struct {
 	// Known tells that the connection stated it by itself, not through orders alone.
 	Known  bool   `json:"known,omitempty"`
 	Client string `json:"client,omitempty"` // golden id
+	// Asked are the nodes with which an open case asks whether they are one person.
+	Asked []string `json:"asked,omitempty"`
 }
 
 // person is a normalized person.
@@ -234,110 +235,12 @@ func (f *fold) rejoin(n *personNode, before, after *person) error {
 	}
 	f.reindex(indexNodeMail, n.Node, before.Emails, after.Emails)
 	f.reindex(indexNodePhone, n.Node, before.Phones, after.Phones)
-	return f.joinPersons(n, append(slices.Clone(before.Emails), after.Emails...), append(slices.Clone(before.Phones), after.Phones...))
-}
-
-// joinPersons joins a node anew with all whom it may be the same person as.
-func (f *fold) joinPersons(seed *personNode, emails, phones []string) error {
-	nodes := make(map[string]*personNode)
-	crowded := make(map[nodeKey]bool)
-	done := make(map[nodeKey]bool)
-	queue := []string{seed.Node}
-	gone := make(map[string]bool) // golden ids that were
-	was, err := f.clientOf(seed)
-	if err != nil {
-		return err
-	}
-	if was != nil { // the node itself may be gone
-		gone[was.ID] = true
-		queue = append(queue, was.Nodes...)
-	}
-	visit := func(index string, values []string) error {
-		for _, v := range values {
-			k := nodeKey{index, v}
-			if done[k] {
-				continue
-			}
-			done[k] = true
-			ids, err := f.scan(index, v, identity.Crowd+2)
-			if err != nil {
-				return err
-			}
-			if len(ids) > identity.Crowd {
-				crowded[k] = true // the shop's own address, a household's placeholder
-				if len(ids) > identity.Crowd+1 {
-					continue
-				}
-			}
-			queue = append(queue, ids...)
-		}
-		return nil
-	}
-	if err := visit(indexNodeMail, emails); err != nil {
-		return err
-	}
-	if err := visit(indexNodePhone, phones); err != nil {
-		return err
-	}
-	for len(queue) > 0 {
-		id := queue[0]
-		queue = queue[1:]
-		if _, seen := nodes[id]; seen {
-			continue
-		}
-		n, err := store.Load[personNode](f.tx, prefixPerson+id)
-		if err != nil {
-			return err
-		}
-		nodes[id] = n
-		p := n.own()
-		if p != nil {
-			if err := visit(indexNodeMail, p.Emails); err != nil {
-				return err
-			}
-			if err := visit(indexNodePhone, p.Phones); err != nil {
-				return err
-			}
-		}
-		c, err := f.clientOf(n)
-		if err != nil {
-			return err
-		}
-		if c != nil {
-			gone[c.ID] = true
-			queue = append(queue, c.Nodes...)
-		}
-	}
-	var persons []identity.Person
-	for _, id := range sortedKeys(nodes) {
-		n := nodes[id]
-		if n == nil {
-			delete(nodes, id)
-			continue
-		}
-		p := identity.Person{Node: id}
-		if own := n.own(); own != nil {
-			p.Given, p.Family = normalize.Name(own.Given), normalize.Name(own.Family)
-			p.Emails = uncrowded(own.Emails, indexNodeMail, crowded)
-			p.Phones = uncrowded(own.Phones, indexNodePhone, crowded)
-		}
-		persons = append(persons, p)
-	}
-	clusters := identity.JoinPersons(persons)
-	for _, c := range clusters {
-		delete(gone, c[0])
-	}
-	for _, id := range sortedKeys(gone) {
-		if err := f.dropClient(id); err != nil {
-			return err
-		}
-	}
-	for _, c := range clusters {
-		if err := f.buildClient(c, nodes); err != nil {
-			return err
-		}
-	}
-	return nil
+	was, is := before.likeKeys(), after.likeKeys()
+	f.reindex(indexNodeLike, n.Node, was, is)
+	return f.joinPersons(n, map[string][]string{
+		indexNodeMail: append(slices.Clone(before.Emails), after.Emails...), indexNodePhone: append(slices.Clone(before.Phones), after.Phones...),
+		indexNodeLike: append(was, is...),
+	})
 }
 
 // clientOf loads the golden record that a node belonged to until now.

@@ -100,6 +100,8 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.resolve(cmd.Resolve)
 	case cmd.Match != nil:
 		return f.match(cmd.Match)
+	case cmd.Client != nil:
+		return f.sameClient(cmd.Client)
 	case cmd.SetMode != nil:
 		return f.setMode(cmd.SetMode)
 	case cmd.SetPause != nil:
@@ -376,6 +378,9 @@ func (f *fold) resolve(r *canon.Resolve) (*canon.Outcome, error) {
 	}
 	if !found {
 		return refuse(422, "case.proposal", "the case has no proposal %q: show it to see what it proposes", r.Proposal), nil
+	}
+	if c.Kind == canon.CaseClient {
+		return f.resolveClient(c, r)
 	}
 	keep := r.Proposal[len("keep:"):]
 	item, err := f.item(c.Subject)

@@ -25,12 +25,14 @@ const (
 	prefixLinks       = "lnk/"  // orderLinks by golden id of the order
 	prefixPerson      = "per/"  // personNode by node id
 	prefixBuyer       = "byr/"  // orders that say who a node is, the newest first: byr/<node>/<inverted time>/<order>, empty values
+	prefixWords       = "pdc/"  // canon.ClientDecisions by node id: what a person said of it and others
 	prefixProduct     = "pnd/"  // productNode by node id
 	prefixHint        = "hnt/"  // touched entities that were not read yet: hnt/<connection>/<kind>/<external id>, value is a Position
 	indexWait         = "wait"  // what an order line waits for -> golden id of the order
 	indexNodeKey      = "node." // node.<key>/<value> -> node id of a listing
 	indexNodeMail     = "person.email"
 	indexNodePhone    = "person.phone"
+	indexNodeLike     = "person.like" // keys that two records of one person share though they share no contact
 	indexNodeStyle    = "product.style"
 	indexDecision     = "node.decision" // node named by a decision -> node that decided
 	keyRefresh        = "refresh"       // position of the settings whose refresh is not done yet

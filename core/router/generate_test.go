@@ -324,6 +324,12 @@ func (w *world) person() *canon.PersonState {
 		p.Relations = append(p.Relations, canon.StatedRelation{Kind: w.pick("wife", "spouse", "muse"), CustomerID: fmt.Sprintf("c%d", w.n(w.clients)), Discreet: w.chance(50)})
 		p.Note = w.pick("", "likes sapphires")
 	}
+	if w.chance(25) {
+		p.Addresses = append(p.Addresses, canon.AddressState{Line1: fmt.Sprintf("%d Rue de la Paix", 1+i/2), PostalCode: w.pick("75002", "75 002"), City: "Paris"})
+	}
+	if w.chance(25) {
+		p.Birthday = fmt.Sprintf("19%02d-04-0%d", 40+i%50, 1+w.n(2))
+	}
 	return p
 }
 

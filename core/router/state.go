@@ -336,7 +336,7 @@ func (f *fold) openCase(c *canon.Case) error {
 	c.OpenedAt, c.Opened = f.f.at, f.f.pos
 	if old != nil && old.Open {
 		c.OpenedAt, c.Opened = old.OpenedAt, old.Opened
-		if slices.Equal(old.Evidence, c.Evidence) {
+		if slices.Equal(old.Evidence, c.Evidence) && slices.Equal(old.Compared, c.Compared) && old.Summary == c.Summary {
 			return nil
 		}
 	}

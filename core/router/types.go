@@ -37,6 +37,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: prefixCount, New: func() any { return new(countNode) }},
 		{Prefix: prefixLinks, New: func() any { return new(orderLinks) }},
 		{Prefix: prefixPerson, New: func() any { return new(personNode) }},
+		{Prefix: prefixWords, New: func() any { return new(canon.ClientDecisions) }},
 		{Prefix: prefixProduct, New: func() any { return new(productNode) }},
 	}
 }
