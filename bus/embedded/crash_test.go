@@ -156,7 +156,9 @@ func live(ctx context.Context, seed uint64, sabotage func(*faultfs.FS)) error {
 		default:
 			fs.CrashAt(1 + rng.IntN(40))
 		}
-		j, err := embedded.Open(small(fs))
+		o := small(fs)
+		o.Compress = seed%2 == 0
+		j, err := embedded.Open(o)
 		if err == nil {
 			if err := l.check(ctx, j); err != nil && !errors.Is(err, faultfs.ErrCrashed) {
 				return errors.Join(fmt.Errorf("life %d: %w", life, err), j.Close())

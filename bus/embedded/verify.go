@@ -33,8 +33,6 @@ func (j *Journal) Verify(ctx context.Context, from uint64) (Report, error) {
 	if err := j.closedErr(); err != nil {
 		return Report{}, err
 	}
-	j.moving.RLock()
-	defer j.moving.RUnlock()
 	j.view.mu.RLock()
 	segs, endPos := j.view.segs, j.view.endPos
 	j.view.mu.RUnlock()
@@ -72,7 +70,7 @@ func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos i
 	first := segs[start].header
 	rep.Journal, rep.Hash = hex.EncodeToString(first.journal[:]), first.chain
 	if first.first == 1 && first.chain != genesis(first.journal) {
-		rep.Fault = &CorruptError{Path: segs[start].path, Offset: 1, Reason: "hash chain does not begin with the journal's id"}
+		rep.Fault = &CorruptError{Path: segs[start].place(), Offset: 1, Reason: "hash chain does not begin with the journal's id"}
 		return rep, nil
 	}
 	for i := start; i < len(segs); i++ {
@@ -102,7 +100,7 @@ func asFault(err error) (*CorruptError, error) {
 
 // segment checks one file up to limit; with a negative one, up to where a torn tail may begin.
 func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int64) (err error) {
-	f, err := fsys.Open(seg.path)
+	f, err := seg.open(fsys)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
@@ -129,7 +127,7 @@ func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int
 			rep.TornBytes = end - s.pos
 			return err
 		case errors.As(err, &bad):
-			return &CorruptError{Path: seg.path, Pos: bad.pos, Offset: bad.offset, Reason: bad.reason}
+			return &CorruptError{Path: seg.place(), Pos: bad.pos, Offset: bad.offset, Reason: bad.reason}
 		default:
 			return err
 		}
@@ -156,7 +154,7 @@ func (rep *Report) joint(seg *segment, next *segmentHeader) error {
 		return nil
 	}
 	return &CorruptError{
-		Path: seg.path, Pos: next.prevEnd, Offset: rep.Last + 1,
+		Path: seg.place(), Pos: next.prevEnd, Offset: rep.Last + 1,
 		Reason: fmt.Sprintf("the next segment begins with batch %d and another hash chain", next.first),
 	}
 }

@@ -56,7 +56,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store, Logger: h.log.Named("fold")}); err != nil {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
-	h.journal.SetLag(h.router.Lag)
+	h.journal.SetFold(func() uint64 { return h.router.Mark().Position.Offset })
 	for i := range o.Connections {
 		c := &o.Connections[i]
 		h.connections[c.Name] = &connection{hub: h, spec: c}

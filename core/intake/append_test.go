@@ -20,7 +20,7 @@ func TestSplitKeepsOrderAndBounds(t *testing.T) {
 			entries = append(entries, bus.Entry{Data: big[:n]})
 		}
 		var again []bus.Entry
-		for _, b := range split(entries) {
+		for _, b := range split(entries, maxBatchEntries) {
 			bytes := 0
 			for _, e := range b {
 				bytes += entryBytes(e)
