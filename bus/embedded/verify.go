@@ -30,13 +30,18 @@ type Report struct {
 // the hash chain and the digests of the personal sections. Damage is in the report; the error is for what kept the
 // check from running. Appends and reads go on meanwhile.
 func (j *Journal) Verify(ctx context.Context, from uint64) (Report, error) {
+	return j.VerifyProgress(ctx, from, func(uint64) {})
+}
+
+// VerifyProgress is Verify that tells, after each commit group, the newest batch that is good.
+func (j *Journal) VerifyProgress(ctx context.Context, from uint64, progress func(last uint64)) (Report, error) {
 	if err := j.closedErr(); err != nil {
 		return Report{}, err
 	}
 	j.view.mu.RLock()
 	segs, endPos := j.view.segs, j.view.endPos
 	j.view.mu.RUnlock()
-	return verify(ctx, j.opts.FS, segs, from, endPos)
+	return verify(ctx, j.opts.FS, segs, from, endPos, progress)
 }
 
 // VerifyDir checks a journal that is not open, or an archive folder. It changes nothing but the folder's lock file.
@@ -57,11 +62,11 @@ func VerifyDir(ctx context.Context, fsys FS, dir string, from uint64) (rep Repor
 	if len(segs) == 0 {
 		return rep, fmt.Errorf("journal: %s holds no segment", dir)
 	}
-	return verify(ctx, fsys, segs, from, -1)
+	return verify(ctx, fsys, segs, from, -1, func(uint64) {})
 }
 
 // verify walks segments. endPos is the durable end in the last one; negative when only the bytes can tell.
-func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos int64) (Report, error) {
+func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos int64, progress func(last uint64)) (Report, error) {
 	var rep Report
 	start := 0
 	for start+1 < len(segs) && segs[start+1].header.first <= from {
@@ -78,7 +83,7 @@ func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos i
 		if i+1 < len(segs) {
 			limit = segs[i+1].header.prevEnd
 		}
-		err := rep.segment(ctx, fsys, segs[i], limit)
+		err := rep.segment(ctx, fsys, segs[i], limit, progress)
 		if err == nil && i+1 < len(segs) {
 			err = rep.joint(segs[i], &segs[i+1].header)
 		}
@@ -99,7 +104,7 @@ func asFault(err error) (*CorruptError, error) {
 }
 
 // segment checks one file up to limit; with a negative one, up to where a torn tail may begin.
-func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int64) (err error) {
+func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int64, progress func(last uint64)) (err error) {
 	f, err := seg.open(fsys)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
@@ -119,6 +124,7 @@ func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int
 		var bad *badGroup
 		switch {
 		case ok:
+			progress(s.next - 1)
 			continue
 		case err == nil:
 			return nil

@@ -74,10 +74,15 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err := h.router.Begin(ctx); err != nil {
 		return fmt.Errorf("hub: %w", err)
 	}
+	absent, err := h.absence(time.Now())
+	if err != nil {
+		return fmt.Errorf("hub: %w", err)
+	}
 	start := h.journal.End()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.router.Run(ctx) })
-	g.Go(func() error { return h.awaitReady(ctx, start) })
+	g.Go(func() error { return h.awaitReady(ctx, start, absent) })
+	g.Go(func() error { return h.keepAlive(ctx) })
 	g.Go(func() error { return h.runClock(ctx) })
 	g.Go(func() error { return h.runSnapshots(ctx) })
 	g.Go(func() error { return h.runRefresh(ctx) })
@@ -85,15 +90,19 @@ func (h *Hub) Run(ctx context.Context) error {
 	adopter := &reconcile.Adopter{Journal: h.router, Commits: h.router.Subscribe(ctx), Ready: h.ready}
 	g.Go(func() error { return adopter.Run(ctx) })
 	g.Go(func() error { return h.runConnections(ctx, g) })
-	err := g.Wait()
+	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
 }
 
-func (h *Hub) awaitReady(ctx context.Context, start uint64) error {
-	if err := h.router.WaitFolded(ctx, start); err != nil {
+func (h *Hub) awaitReady(ctx context.Context, start uint64, absent time.Duration) error {
+	err := h.router.WaitFolded(ctx, start)
+	if err == nil {
+		err = h.fallBack(ctx, absent)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -274,12 +283,31 @@ func (h *Hub) refreshPending() (bool, error) {
 	return router.RefreshPending(v)
 }
 
-// Snapshot writes a snapshot of the view and gives its path.
+// NewestSnapshot finds the newest snapshot of the view that the journal confirms; ok is false when there is
+// none.
+func (h *Hub) NewestSnapshot(ctx context.Context) (path string, mark store.Mark, ok bool, err error) {
+	return newestSnapshot(ctx, h.o.Data, h.journal, h.log)
+}
+
+// Snapshot writes a snapshot of the view, archives the segments that the older of the kept snapshots covers, and gives
+// its path.
 func (h *Hub) Snapshot(ctx context.Context) (string, error) {
 	v, err := h.store.View()
 	if err != nil {
 		return "", err
 	}
-	defer v.Close()
-	return store.WriteSnapshot(ctx, v, h.folder(snapshotFolder))
+	path, err := store.WriteSnapshot(ctx, v, h.folder(snapshotFolder))
+	v.Close()
+	if err != nil {
+		return "", err
+	}
+	marks, err := store.SnapshotMarks(h.folder(snapshotFolder))
+	if err != nil || len(marks) < 2 {
+		return path, err
+	}
+	moved, err := h.journal.Archive(ctx, marks[len(marks)-1].Position.Offset)
+	if len(moved) > 0 {
+		h.log.Info("full segments were archived", "segments", len(moved), "folder", h.o.Archive)
+	}
+	return path, err
 }
