@@ -14,8 +14,8 @@ import (
 
 // verified is what verify found.
 type verified struct {
-	OK      bool           `json:"ok"`
-	Journal uint64         `json:"journal_end"` // offset of its newest batch
+	OK      bool   `json:"ok"`
+	Journal uint64 `json:"journal_end"` // offset of its newest batch
 	// From is the batch from which on the journal's bytes, hash chain and effect were checked.
 	From    uint64         `json:"checked_from"`
 	Batches uint64         `json:"checked_batches"`
