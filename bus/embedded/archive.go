@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"syscall"
 )
@@ -129,4 +130,35 @@ func copyFile(fsys FS, from, to string) (err error) {
 		return err
 	}
 	return dst.Sync()
+}
+
+// Drop removes whole segments that hold only batches below an offset, oldest first, and returns how many. The newest
+// segment always stays. It is for logs that are no truth: queues, which need nothing of what every consumer has passed.
+func (j *Journal) Drop(ctx context.Context, below uint64) (int, error) {
+	if err := j.closedErr(); err != nil {
+		return 0, err
+	}
+	j.moving.Lock()
+	defer j.moving.Unlock()
+	old := j.full(below)
+	for n, seg := range old {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		// Out of the readers' sight first, so that none finds a name without a file.
+		j.view.mu.Lock()
+		j.view.segs = j.view.segs[1:]
+		j.view.mu.Unlock()
+		path := seg.place()
+		if err := j.opts.FS.Remove(path); err != nil {
+			return n, fmt.Errorf("drop segment: %w", err)
+		}
+		if err := j.opts.FS.Remove(indexPath(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return n + 1, fmt.Errorf("drop the index of a segment: %w", err)
+		}
+		if err := j.opts.FS.SyncDir(j.opts.Dir); err != nil {
+			return n + 1, fmt.Errorf("sync after dropping: %w", err)
+		}
+	}
+	return len(old), nil
 }

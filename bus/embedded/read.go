@@ -146,6 +146,9 @@ func (r *reader) enter(ctx context.Context, at place) error {
 		if errors.Is(err, fs.ErrNotExist) && r.j.isArchived(at.seg) {
 			return fmt.Errorf("%w: batch %d: %w", bus.ErrArchived, r.next, err)
 		}
+		if _, _, gone := r.j.view.locate(r.next); gone != nil {
+			return gone
+		}
 		return fmt.Errorf("open segment: %w", err)
 	}
 	r.seg, r.file = at.seg, f
