@@ -136,8 +136,7 @@ func testNoPhantom(t *testing.T, p QueuePlace) {
 		m, ok := <-out
 		require.False(t, ok, "a closed subscription gave %v", m)
 	}
-	require.NoError(t, q.Close())
-	list, err := p.Open(t).Parked(t.Context(), "topic", "g")
+	list, err := q.Parked(t.Context(), "topic", "g")
 	require.NoError(t, err)
 	require.Empty(t, list)
 }

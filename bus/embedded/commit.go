@@ -111,6 +111,9 @@ func (c *committer) write(j *Journal, group []*request) error {
 	if _, err := c.file.WriteAt(c.buf, c.pos); err != nil {
 		return fmt.Errorf("write to %s: %w", c.seg.place(), err)
 	}
+	if j.opts.earlyMark {
+		j.show(c.next-1, c.pos+int64(len(c.buf)))
+	}
 	j.syncs.Add(1)
 	if err := c.file.Sync(); err != nil {
 		return fmt.Errorf("%w: %s: %w", errSync, c.seg.place(), err)
@@ -194,11 +197,13 @@ func (c *committer) roll(j *Journal) error {
 }
 
 // publish moves the durable mark to what the committer has written and synced.
-func (j *Journal) publish() {
-	v, c := &j.view, &j.commit
+func (j *Journal) publish() { j.show(j.commit.next-1, j.commit.pos) }
+
+func (j *Journal) show(end uint64, pos int64) {
+	v := &j.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.end, v.endPos = c.next-1, c.pos
+	v.end, v.endPos = end, pos
 	v.wake()
 }
 

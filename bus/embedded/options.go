@@ -60,6 +60,9 @@ type Options struct {
 	FS FS
 	// Logger gets recoveries, clock jumps and failures; default none.
 	Logger hclog.Logger
+
+	// earlyMark breaks invariant 1 on purpose, so that a test can be seen to notice: readers see a group before its fsync.
+	earlyMark bool
 }
 
 // defaultLimits add up to what the queues hold at most. Each class has a queue of its own, so none can take the room
