@@ -192,7 +192,7 @@ func liveAs(ctx context.Context, seed uint64, sabotage func(*faultfs.FS), option
 }
 
 func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
-	total := uint64(seeds(t, 2000))
+	total := uint64(seeds(t, 1200))
 	var next atomic.Uint64
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
