@@ -34,7 +34,7 @@ func newBackup(con *console) *cobra.Command {
 			bar := con.progress("backup")
 			defer bar.end()
 			m, err := hub.Backup(c.Context(), hub.BackupOptions{
-				Data: cfg.Data, To: to, Config: con.publicConfig(cfg), WithKey: withKey, Version: version, Progress: bar.at,
+				Data: cfg.Data, Archive: cfg.Bus.Archive, To: to, Config: con.publicConfig(cfg), WithKey: withKey, Version: version, Progress: bar.at,
 			})
 			if err != nil {
 				return err

@@ -162,7 +162,7 @@ func (w *backupWriter) write(o *BackupOptions) (*Manifest, error) {
 		return nil, err
 	}
 	if still.First != 1 {
-		return nil, fmt.Errorf("the journal's batches before %d are not in the archive folder %s: bring it back, or name it with --archive", still.First, o.Archive)
+		return nil, fmt.Errorf("the journal's batches before %d are not in the archive folder %s: bring it back, or name it as bus.archive in the configuration", still.First, o.Archive)
 	}
 	for i := range still.Files {
 		w.total += still.Files[i].Size
