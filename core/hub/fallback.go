@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,11 +74,14 @@ func (h *Hub) fallBack(ctx context.Context, absent time.Duration) error {
 	}
 	version, err := router.FoldVersion(v)
 	live := false
-	for name := range h.connections {
-		c, loadErr := store.Load[canon.Connection](v, store.PrefixConn+name)
-		err = errors.Join(err, loadErr)
-		live = live || c != nil && c.Mode == canon.ModeLive
-	}
+	err = errors.Join(err, v.Scan(store.PrefixConn, "", func(_ string, value []byte) (bool, error) {
+		var c canon.Connection
+		if err := json.Unmarshal(value, &c); err != nil {
+			return false, fmt.Errorf("%w: a connection does not read", store.ErrCorrupt)
+		}
+		live = c.Mode == canon.ModeLive
+		return !live, nil
+	}))
 	v.Close()
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package router
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -241,13 +242,21 @@ func (f *fold) fallBack(ft *fact) error {
 	if err := decodeInto(ft, &t); err != nil {
 		return err
 	}
-	for i := range f.settings.Connections {
-		c, err := f.connection(f.settings.Connections[i].Name)
+	var names []string // also of those that are not configured now and may be again
+	err := f.tx.Scan(store.PrefixConn, "", func(key string, _ []byte) (bool, error) {
+		names = append(names, strings.TrimPrefix(key, store.PrefixConn))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		c, err := f.connection(name)
 		if err != nil {
 			return err
 		}
-		if c == nil {
-			continue
+		if c == nil || c.Connector == "" {
+			continue // a till that reports: nothing is written there
 		}
 		was := c.Mode
 		c.PlanDigest = ""
