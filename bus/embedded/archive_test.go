@@ -93,7 +93,7 @@ func TestWithoutItsArchiveAJournalSaysWhatIsAway(t *testing.T) {
 }
 
 func TestACrashWhileArchivingLosesNothing(t *testing.T) {
-	for seed := range uint64(min(seeds(t, 200), 5000)) {
+	for seed := range uint64(min(seeds(t, 60), 5000)) {
 		fs := faultfs.New()
 		j := open(t, shelved(fs))
 		want := filled(t, j, 60)

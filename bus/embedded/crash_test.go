@@ -192,7 +192,7 @@ func liveAs(ctx context.Context, seed uint64, sabotage func(*faultfs.FS), option
 }
 
 func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
-	total := uint64(seeds(t, 1200))
+	total := uint64(seeds(t, 1000))
 	var next atomic.Uint64
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -222,7 +222,7 @@ func TestControlWithoutFsyncTheCrashTestFails(t *testing.T) {
 
 func TestControlWithoutTheDurableMarkTheCrashTestFails(t *testing.T) {
 	failed, lost := 0, ""
-	const tries = 200
+	const tries = 100
 	for seed := range uint64(tries) {
 		err := liveAs(t.Context(), seed, func(*faultfs.FS) {}, func(fs *faultfs.FS) embedded.Options { return embedded.WithEarlyMark(small(fs)) })
 		if err != nil {
