@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,7 +160,7 @@ func (h *Hub) runSnapshots(ctx context.Context) error {
 
 // runRefresh computes the items again after the settings changed, page by page.
 func (h *Hub) runRefresh(ctx context.Context) error {
-	commits := h.router.Subscribe(ctx)
+	changed := h.settingsChanges(ctx)
 	select {
 	case <-h.ready:
 	case <-ctx.Done():
@@ -172,29 +173,31 @@ func (h *Hub) runRefresh(ctx context.Context) error {
 			}
 			return err
 		}
-		if err := awaitSettings(ctx, commits); err != nil {
+		select {
+		case <-changed:
+		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// awaitSettings waits for a commit that changed the settings.
-func awaitSettings(ctx context.Context, commits <-chan router.Commit) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case c, ok := <-commits:
-			if !ok {
-				return context.Canceled
+// settingsChanges signals commits that changed the settings. It takes every commit at once, so that none pile up while
+// the items are computed again, which takes long under load.
+func (h *Hub) settingsChanges(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	commits := h.router.Subscribe(ctx)
+	go func() { // ends with ctx, which closes commits
+		for c := range commits {
+			if !slices.ContainsFunc(c.Rows, func(r canon.Row) bool { return r.Type == "settings" }) {
+				continue
 			}
-			for i := range c.Rows {
-				if c.Rows[i].Type == "settings" {
-					return nil
-				}
+			select {
+			case changed <- struct{}{}:
+			default:
 			}
 		}
-	}
+	}()
+	return changed
 }
 
 // refreshPage is how many items or listings one entry computes again.
