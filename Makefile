@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build run demo test test-short test-race test-chaos test-cluster bench lint generate clean
+.PHONY: build run demo test test-short test-race test-chaos test-soak test-cluster bench lint generate clean
 
 build: ## bin/jumpring, one static file
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/jumpring
@@ -29,8 +29,13 @@ test-race: test
 
 test-chaos: build ## kills and power failures at length
 	STRESS_TEST_COUNT=5 $(GO) test -timeout 20m -run 'TestUniversal' -count=1 ./bus/rabbit
+	JUMPRING_ROUNDS=200 JUMPRING_SEEDS=100000 \
+	$(GO) test -timeout 30m -run 'Chaos|Crash|Control|Queues' -count=1 -v ./bus/embedded/... ./bus/queue/...
 	JUMPRING_ROUNDS=50 JUMPRING_SEEDS=20000 JUMPRING_HUB_SEEDS=200 JUMPRING_PIECES=20000 \
-	$(GO) test -timeout 60m -run 'Chaos|Crash|Commut|NothingIsWritten' -count=1 -v ./bus/... ./core/router/... ./cmd/jumpring/...
+	$(GO) test -timeout 60m -run 'Chaos|Crash|Commut|NothingIsWritten' -count=1 -v ./core/router/... ./cmd/jumpring/...
+
+test-soak: ## a million events that wait, ten million that are folded; JUMPRING_SOAK=0.1 runs a tenth
+	JUMPRING_SOAK=$${JUMPRING_SOAK:-1} $(GO) test -timeout 3h -run Soak -count=1 -v ./core/hub
 
 test-cluster: ## brokers in a cluster that are killed, frozen, partitioned and wiped; a quiet machine
 	JUMPRING_CLUSTER=1 $(GO) test -timeout 30m -run 'Cluster' -count=1 -v ./bus/rabbit/...

@@ -5,82 +5,110 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"syscall"
 )
 
-// Archive moves whole segments that hold only batches below an offset to another folder, oldest first, and returns
-// the paths of the moved files. The newest segment always stays. Nothing is deleted: an archive folder is a journal
-// folder of its own for VerifyDir. Readers of what was moved get bus.ErrArchived; a Tail that is in the midst of a
-// file finishes it. After an error the segments that were returned are moved and the others are where they were.
-func (j *Journal) Archive(ctx context.Context, below uint64, folder string) ([]string, error) {
+// Archive moves whole segments that hold only batches below an offset to Options.Archive, oldest first, and returns
+// the paths of the moved files. The newest segment always stays. Nothing is deleted, and readers notice nothing: what
+// was moved is read where it is now. After an error the segments that were returned are moved and the others are
+// where they were. An archive folder is a journal folder of its own for VerifyDir.
+func (j *Journal) Archive(ctx context.Context, below uint64) ([]string, error) {
 	if err := j.closedErr(); err != nil {
 		return nil, err
 	}
+	if j.opts.Archive == "" {
+		return nil, errors.New("journal: it has no archive folder")
+	}
 	j.moving.Lock()
 	defer j.moving.Unlock()
-	fsys := j.opts.FS
-	if err := fsys.MkdirAll(folder); err != nil {
+	if err := j.opts.FS.MkdirAll(j.opts.Archive); err != nil {
 		return nil, fmt.Errorf("make archive folder: %w", err)
 	}
 	var moved []string
-	for {
+	for _, seg := range j.full(below) {
 		if err := ctx.Err(); err != nil {
 			return moved, err
 		}
-		// Out of the readers' sight first, so that none finds a name without a file.
-		seg, ok := j.view.takeOldest(below)
-		if !ok {
-			return moved, nil
+		target := filepath.Join(j.opts.Archive, segmentName(seg.header.first))
+		if seg.place() == target {
+			continue
 		}
-		target := filepath.Join(folder, filepath.Base(seg.path))
-		if err := moveFile(fsys, seg.path, target); err != nil {
-			j.view.giveBack(seg)
+		if err := j.moveSegment(seg, target); err != nil {
 			return moved, fmt.Errorf("archive segment: %w", err)
 		}
 		moved = append(moved, target)
-		// Both folders, the receiving one first: a crash may leave a segment twice, but never nowhere.
-		if err := errors.Join(fsys.SyncDir(folder), fsys.SyncDir(j.opts.Dir)); err != nil {
-			return moved, fmt.Errorf("sync folders after archiving: %w", err)
+	}
+	return moved, nil
+}
+
+// full gives the segments whose batches are all below an offset and that another one follows.
+func (j *Journal) full(below uint64) []*segment {
+	j.view.mu.RLock()
+	defer j.view.mu.RUnlock()
+	n := 0
+	for n+1 < len(j.view.segs) && j.view.segs[n+1].header.first <= below {
+		n++
+	}
+	return j.view.segs[:n:n]
+}
+
+// moveSegment renames a segment's file, or copies it where the target is on another disk. A crash may leave it twice,
+// but never nowhere.
+func (j *Journal) moveSegment(seg *segment, target string) error {
+	fsys, from := j.opts.FS, seg.place()
+	err := seg.move(fsys, from, target)
+	copied := errors.Is(err, syscall.EXDEV)
+	if copied {
+		temp := target + tempSuffix
+		if err := copyFile(fsys, from, temp); err != nil {
+			return err
+		}
+		err = seg.move(fsys, temp, target)
+	}
+	if err != nil {
+		return err
+	}
+	if err := fsys.SyncDir(j.opts.Archive); err != nil {
+		return fmt.Errorf("sync archive folder: %w", err)
+	}
+	if copied {
+		if err := fsys.Remove(from); err != nil {
+			return err
 		}
 	}
+	if err := moveIndex(fsys, from, target); err != nil {
+		j.log.Warn("the index of an archived segment was not moved", "segment", target, "error", err)
+	}
+	return fsys.SyncDir(j.opts.Dir)
 }
 
-// takeOldest removes and gives the first segment if all its batches are below offset and another follows.
-func (v *view) takeOldest(below uint64) (*segment, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.segs) < 2 || v.segs[1].header.first > below {
-		return nil, false
+// archived gives the segments of the archive that lead up to the first one of the journal's folder without a gap. What
+// does not read there is as if it were not there: the archive may be on a disk that is away.
+func (j *Journal) archived(first *segment) []*segment {
+	var segs []*segment
+	if j.opts.Archive == "" {
+		return nil
 	}
-	seg := v.segs[0]
-	v.segs = v.segs[1:]
-	return seg, true
+	for next := first; next.header.prevFirst != 0; next = segs[0] {
+		path := filepath.Join(j.opts.Archive, segmentName(next.header.prevFirst))
+		h, err := readSegmentHeader(j.opts.FS, path)
+		if err == nil && (h.journal != next.header.journal || h.first != next.header.prevFirst) {
+			err = errors.New("it belongs elsewhere")
+		}
+		if err != nil {
+			j.log.Warn("the archive does not reach back to the journal's beginning", "missing", path, "error", err)
+			break
+		}
+		segs = append([]*segment{{header: h, path: path}}, segs...)
+	}
+	return segs
 }
 
-func (v *view) giveBack(seg *segment) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.segs = append([]*segment{seg}, v.segs...)
-}
-
-// moveFile renames a file, or copies it where the target is on another disk.
-func moveFile(fsys FS, from, to string) error {
-	err := fsys.Rename(from, to)
-	if !errors.Is(err, syscall.EXDEV) {
-		return err
-	}
-	temp := to + tempSuffix
-	if err := copyFile(fsys, from, temp); err != nil {
-		return err
-	}
-	if err := fsys.Rename(temp, to); err != nil {
-		return err
-	}
-	if err := fsys.SyncDir(filepath.Dir(to)); err != nil {
-		return err
-	}
-	return fsys.Remove(from)
+// isArchived tells whether a segment was moved to the archive.
+func (j *Journal) isArchived(seg *segment) bool {
+	return j.opts.Archive != "" && filepath.Dir(seg.place()) == filepath.Clean(j.opts.Archive)
 }
 
 func copyFile(fsys FS, from, to string) (err error) {
@@ -102,4 +130,35 @@ func copyFile(fsys FS, from, to string) (err error) {
 		return err
 	}
 	return dst.Sync()
+}
+
+// Drop removes whole segments that hold only batches below an offset, oldest first, and returns how many. The newest
+// segment always stays. It is for logs that are no truth: queues, which need nothing of what every consumer has passed.
+func (j *Journal) Drop(ctx context.Context, below uint64) (int, error) {
+	if err := j.closedErr(); err != nil {
+		return 0, err
+	}
+	j.moving.Lock()
+	defer j.moving.Unlock()
+	old := j.full(below)
+	for n, seg := range old {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		// Out of the readers' sight first, so that none finds a name without a file.
+		j.view.mu.Lock()
+		j.view.segs = j.view.segs[1:]
+		j.view.mu.Unlock()
+		path := seg.place()
+		if err := j.opts.FS.Remove(path); err != nil {
+			return n, fmt.Errorf("drop segment: %w", err)
+		}
+		if err := j.opts.FS.Remove(indexPath(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return n + 1, fmt.Errorf("drop the index of a segment: %w", err)
+		}
+		if err := j.opts.FS.SyncDir(j.opts.Dir); err != nil {
+			return n + 1, fmt.Errorf("sync after dropping: %w", err)
+		}
+	}
+	return len(old), nil
 }

@@ -109,11 +109,14 @@ func (c *committer) write(j *Journal, group []*request) error {
 	}
 	c.fill(j, group, size)
 	if _, err := c.file.WriteAt(c.buf, c.pos); err != nil {
-		return fmt.Errorf("write to %s: %w", c.seg.path, err)
+		return fmt.Errorf("write to %s: %w", c.seg.place(), err)
+	}
+	if j.opts.earlyMark {
+		j.show(c.next-1, c.pos+int64(len(c.buf)))
 	}
 	j.syncs.Add(1)
 	if err := c.file.Sync(); err != nil {
-		return fmt.Errorf("%w: %s: %w", errSync, c.seg.path, err)
+		return fmt.Errorf("%w: %s: %w", errSync, c.seg.place(), err)
 	}
 	// Invariant 1: only here, behind the fsync, does the durable mark move; appenders are answered after it.
 	at := c.pos + groupHeaderSize
@@ -175,7 +178,8 @@ func (c *committer) roll(j *Journal) error {
 		}
 		return err
 	}
-	old := c.file
+	old, sealed := c.file, c.seg
+	sealed.complete()
 	c.file, c.seg, c.pos, c.proven = file, seg, segmentHeaderSize, true
 	j.view.mu.Lock()
 	// A new slice: readers hold the old one.
@@ -185,15 +189,21 @@ func (c *committer) roll(j *Journal) error {
 	if err := old.Close(); err != nil {
 		return fmt.Errorf("close full segment: %w", err)
 	}
+	if err := sealed.keepIndex(j.opts.FS); err != nil {
+		// The index only saves a walk; whoever needs it makes it again.
+		j.log.Warn("the index of a full segment was not kept", "segment", sealed.place(), "error", err)
+	}
 	return nil
 }
 
 // publish moves the durable mark to what the committer has written and synced.
-func (j *Journal) publish() {
-	v, c := &j.view, &j.commit
+func (j *Journal) publish() { j.show(j.commit.next-1, j.commit.pos) }
+
+func (j *Journal) show(end uint64, pos int64) {
+	v := &j.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.end, v.endPos = c.next-1, c.pos
+	v.end, v.endPos = end, pos
 	v.wake()
 }
 

@@ -144,6 +144,10 @@ func end(fs *faultfs.FS, rng *rand.Rand) *faultfs.FS {
 
 // live takes a journal through several lives that each end in a power failure or a kill, and returns what got lost.
 func live(ctx context.Context, seed uint64, sabotage func(*faultfs.FS)) error {
+	return liveAs(ctx, seed, sabotage, small)
+}
+
+func liveAs(ctx context.Context, seed uint64, sabotage func(*faultfs.FS), options func(*faultfs.FS) embedded.Options) error {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	l := newLedger()
 	fs := faultfs.New()
@@ -156,7 +160,9 @@ func live(ctx context.Context, seed uint64, sabotage func(*faultfs.FS)) error {
 		default:
 			fs.CrashAt(1 + rng.IntN(40))
 		}
-		j, err := embedded.Open(small(fs))
+		o := options(fs)
+		o.Compress = seed%2 == 0
+		j, err := embedded.Open(o)
 		if err == nil {
 			if err := l.check(ctx, j); err != nil && !errors.Is(err, faultfs.ErrCrashed) {
 				return errors.Join(fmt.Errorf("life %d: %w", life, err), j.Close())
@@ -186,7 +192,7 @@ func live(ctx context.Context, seed uint64, sabotage func(*faultfs.FS)) error {
 }
 
 func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
-	total := uint64(seeds(t, 2000))
+	total := uint64(seeds(t, 1000))
 	var next atomic.Uint64
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -212,4 +218,20 @@ func TestControlWithoutFsyncTheCrashTestFails(t *testing.T) {
 	if failed < tries/2 {
 		t.Fatalf("only %d of %d seeds noticed that fsync does nothing: the crash test proves nothing", failed, tries)
 	}
+}
+
+func TestControlWithoutTheDurableMarkTheCrashTestFails(t *testing.T) {
+	failed, lost := 0, ""
+	const tries = 100
+	for seed := range uint64(tries) {
+		err := liveAs(t.Context(), seed, func(*faultfs.FS) {}, func(fs *faultfs.FS) embedded.Options { return embedded.WithEarlyMark(small(fs)) })
+		if err != nil {
+			failed++
+			lost = err.Error()
+		}
+	}
+	if failed < tries/20 {
+		t.Fatalf("only %d of %d seeds noticed that readers see what is not durable: the crash test proves nothing", failed, tries)
+	}
+	t.Logf("%d of %d seeds noticed, the last: %s", failed, tries, lost)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +151,14 @@ func TestDamageInAnOlderSegmentStopsReadersAndVerify(t *testing.T) {
 	require.Len(t, texts(t, j, 50), 11, "what is not damaged can still be read")
 }
 
+// segmentsOf lists the segments of a folder.
+func segmentsOf(t *testing.T, fs *faultfs.FS, dir string) []string {
+	t.Helper()
+	names, err := fs.ReadDir(dir)
+	require.NoError(t, err)
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ".seg") })
+}
+
 func TestAMissingSegmentIsCorruption(t *testing.T) {
 	fs := faultfs.New()
 	j := open(t, small(fs))
@@ -157,10 +166,9 @@ func TestAMissingSegmentIsCorruption(t *testing.T) {
 		put(t, j, fmt.Sprintf("%d %s", i, strings.Repeat("x", 600)))
 	}
 	require.NoError(t, j.Close())
-	names, err := fs.ReadDir("journal")
-	require.NoError(t, err)
+	names := segmentsOf(t, fs, "journal")
 	require.NoError(t, fs.Remove("journal/"+names[1]))
-	_, err = embedded.Open(small(fs))
+	_, err := embedded.Open(small(fs))
 	var corrupt *embedded.CorruptError
 	require.ErrorAs(t, err, &corrupt)
 	require.Contains(t, err.Error(), names[1])
@@ -177,10 +185,9 @@ func TestASegmentOfAnotherJournalIsCorruption(t *testing.T) {
 		}
 		require.NoError(t, j.Close())
 	}
-	names, err := fs.ReadDir("other")
-	require.NoError(t, err)
+	names := segmentsOf(t, fs, "other")
 	require.NoError(t, fs.Rename("other/"+names[1], "journal/"+names[1]))
-	_, err = embedded.Open(small(fs))
+	_, err := embedded.Open(small(fs))
 	var corrupt *embedded.CorruptError
 	require.ErrorAs(t, err, &corrupt)
 	require.Contains(t, err.Error(), "another journal")

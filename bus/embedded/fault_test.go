@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -229,22 +230,99 @@ func TestBulkYieldsWhenTheFoldLags(t *testing.T) {
 	o := small(faultfs.New())
 	o.LagLimit = 10
 	j := open(t, o)
-	var behind atomic.Uint64
-	j.SetLag(behind.Load)
+	var folded atomic.Uint64
+	j.SetFold(folded.Load)
 	appendAs := func(class bus.Class) error {
 		_, err := j.Append(t.Context(), class, data("x"))
 		return err
 	}
 	require.NoError(t, appendAs(bus.ClassBulk))
-	behind.Store(11)
+	for range 10 {
+		require.NoError(t, appendAs(bus.ClassPoll))
+	}
 	var refused *bus.Refused
 	require.ErrorAs(t, appendAs(bus.ClassBulk), &refused)
 	require.Contains(t, refused.Error(), "11 batches behind")
 	for class := bus.ClassCommand; class < bus.ClassBulk; class++ {
 		require.NoError(t, appendAs(class), "%s does not yield", class)
 	}
-	behind.Store(10)
+	folded.Store(j.End() - 10)
 	require.NoError(t, appendAs(bus.ClassBulk))
+}
+
+func TestOnlyALittleBulkStandsBeforeTheFold(t *testing.T) {
+	o := small(faultfs.New())
+	o.BulkAhead = embedded.Limit{Bytes: 8 << 10, Count: 64}
+	j := open(t, o)
+	var folded atomic.Uint64
+	j.SetFold(folded.Load)
+	var refused *bus.Refused
+	for round := range 20 {
+		taken := 0
+		for {
+			_, err := j.Append(t.Context(), bus.ClassBulk, []bus.Entry{{Type: "observation", Data: bytes.Repeat([]byte("x"), 1500)}})
+			if err != nil {
+				require.ErrorAs(t, err, &refused)
+				break
+			}
+			taken++
+		}
+		require.Equal(t, 5, taken, "round %d: five batches of 1.6 KB are 8 KiB", round)
+		require.Less(t, refused.RetryAfter, time.Second)
+		// A command that comes now has those five before it, whatever the full read still has to bring.
+		put(t, j, "a till's command")
+		require.Equal(t, uint64((round+1)*6), j.End())
+		folded.Store(j.End())
+	}
+	_, err := j.Append(t.Context(), bus.ClassBulk, []bus.Entry{{Type: "observation", Data: bytes.Repeat([]byte("x"), 12<<10)}})
+	if !errors.Is(err, bus.ErrTooLarge) {
+		require.NoError(t, err, "a batch over the limit goes alone")
+	}
+}
+
+// TestClassesYieldInTheirOrder fills the queue of webhooks while the disk hangs: what has time yields first, and a
+// command always finds room.
+func TestClassesYieldInTheirOrder(t *testing.T) {
+	fs := faultfs.New()
+	o := small(fs)
+	o.Limits = map[bus.Class]embedded.Limit{bus.ClassWebhook: {Bytes: 1 << 20, Count: 80}}
+	l := &load{j: open(t, o)}
+	release := fs.HoldSync()
+	defer release()
+	first := map[bus.Class]int{} // webhooks that waited when a class was refused first
+	for waiting := 0; ; waiting++ {
+		for class := bus.ClassCommand; class <= bus.ClassBulk; class++ {
+			if class == bus.ClassWebhook || first[class] != 0 {
+				continue
+			}
+			// An append that is taken waits for the disk; that it was taken is all that counts here.
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			before := l.j.Stats().Waiting[class].Count
+			go func() {
+				_, err := l.j.Append(ctx, class, data("x"))
+				done <- err
+			}()
+			var refused *bus.Refused
+			waitFor(t, func() bool { return len(done) > 0 || l.j.Stats().Waiting[class].Count > before })
+			cancel()
+			if err := <-done; errors.As(err, &refused) {
+				require.Positive(t, refused.RetryAfter)
+				first[class] = waiting
+			}
+		}
+		if waiting == 80 {
+			break
+		}
+		l.start(t, bus.ClassWebhook, "x")
+	}
+	var refused *bus.Refused
+	_, err := l.j.Append(t.Context(), bus.ClassWebhook, data("x"))
+	require.ErrorAs(t, err, &refused, "the queue of webhooks is full")
+	require.Equal(t, map[bus.Class]int{bus.ClassBulk: 21, bus.ClassPoll: 41, bus.ClassDevice: 61}, first)
+	l.start(t, bus.ClassCommand, "a command still has room")
+	release()
+	l.wg.Wait()
 }
 
 func TestAnAppendThatGaveUpLeavesTheQueue(t *testing.T) {

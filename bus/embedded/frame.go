@@ -12,7 +12,7 @@ import (
 
 const (
 	codecNone = 0
-	// codecZstd is reserved: both sections compressed, checksums over the stored bytes, chain over the plain ones.
+	// codecZstd: both sections compressed, checksums over the stored bytes, chain and digests over the plain ones.
 	codecZstd = 1
 
 	saltSize   = 16
@@ -163,12 +163,9 @@ type sectionFault string
 
 func (f sectionFault) Error() string { return string(f) }
 
-// decodeSections reads what encodeSections wrote. The entries share memory with the sections. With digests set it
+// decodeSections reads what encodeSections wrote, unpacked. The entries share memory with the sections. With digests set it
 // also holds each personal record against its digest. It never allocates more than a small multiple of the input.
 func decodeSections(h *frameHeader, open, personal []byte, digests bool) ([]bus.Entry, error) {
-	if h.codec != codecNone {
-		return nil, unknownFormat(fmt.Sprintf("frame has codec %d, which this program does not know (%d is reserved for zstd)", h.codec, codecZstd))
-	}
 	if int64(h.entries)*minEntrySize > int64(len(open)) {
 		return nil, sectionFault("more entries than bytes")
 	}

@@ -109,14 +109,14 @@ func TestTheChainSurvivesAnErasureOfPersonalData(t *testing.T) {
 	entries := []bus.Entry{{Type: "x", Data: []byte("d"), Personal: []byte("secret")}}
 	r, s := &request{class: bus.ClassPoll}, &request{class: bus.ClassPoll}
 	open, _ := sectionSizes(entries)
-	r.encode(entries, open)
+	r.encode(entries, open, nil)
 	require.NotContains(t, string(r.payload[:open]), "secret")
 	before := r.frame.link([32]byte{}, r.openDigest)
 	clear(r.payload[open:])
 	require.Equal(t, before, r.frame.link([32]byte{}, r.openDigest), "the chain covers the digest, not the bytes")
 
 	// The digest gives nothing away: with another salt the same data has another one.
-	s.encode(entries, open)
+	s.encode(entries, open, nil)
 	require.NotEqual(t, r.payload[:open], s.payload[:open])
 }
 

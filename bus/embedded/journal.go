@@ -37,7 +37,8 @@ type Journal struct {
 	view    view
 	commit  committer
 	done    chan struct{} // closed when the committer has ended
-	moving  sync.RWMutex  // held by Archive, and for reading by what needs the files in place
+	pack    *packer
+	moving  sync.Mutex // held by Archive
 	closing sync.Once
 	closed  error
 
@@ -72,6 +73,11 @@ func Open(o Options) (*Journal, error) {
 	}
 	j := &Journal{opts: o, log: o.Logger, lock: lock, queue: newQueue(&o), done: make(chan struct{})}
 	j.view.changed = make(chan struct{})
+	if o.Compress {
+		if j.pack, err = newPacker(); err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
+	}
 	if err := j.recover(); err != nil {
 		return nil, errors.Join(err, j.commit.closeFile(), lock.Close())
 	}
@@ -110,11 +116,12 @@ func (j *Journal) Append(ctx context.Context, class bus.Class, entries []bus.Ent
 	if size > int64(j.opts.MaxBatchBytes) {
 		return bus.Receipt{}, fmt.Errorf("%w: %d bytes, at most %d", bus.ErrTooLarge, size, j.opts.MaxBatchBytes)
 	}
-	if err := j.queue.admit(class, size); err != nil {
+	room := Limit{Bytes: size, Count: len(entries)}
+	if err := j.queue.admit(class, room); err != nil {
 		return bus.Receipt{}, err
 	}
-	r := j.queue.request(class, size)
-	r.encode(entries, open)
+	r := j.queue.request(class, room)
+	r.encode(entries, open, j.pack)
 	if err := j.queue.push(r); err != nil {
 		return bus.Receipt{}, err
 	}
@@ -129,10 +136,6 @@ func (j *Journal) Append(ctx context.Context, class bus.Class, entries []bus.Ent
 	j.queue.release(r)
 	return receipt, err
 }
-
-// SetLag tells the journal how to learn by how many batches the fold is behind. While that is over
-// Options.LagLimit, bulk batches are refused. behind must be quick and safe for concurrent use.
-func (j *Journal) SetLag(behind func() uint64) { j.queue.setLag(behind) }
 
 // ClockSkew is by how much the wall clock is ahead of the steady time that the journal counts by the monotonic clock
 // since it was opened. Over Options.ClockJump, either way, the wall clock is being refused and someone should look.

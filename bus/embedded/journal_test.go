@@ -184,49 +184,6 @@ func TestBadBatchesAreRefused(t *testing.T) {
 	require.Zero(t, j.End())
 }
 
-func TestArchiveKeepsTheFiles(t *testing.T) {
-	fs := faultfs.New()
-	j := open(t, small(fs))
-	for i := range 100 {
-		put(t, j, fmt.Sprintf("%d %s", i+1, strings.Repeat("x", 700)))
-	}
-	before, err := fs.ReadDir("journal")
-	require.NoError(t, err)
-
-	moved, err := j.Archive(t.Context(), 60, "archive")
-	require.NoError(t, err)
-	require.NotEmpty(t, moved)
-	archived, err := fs.ReadDir("archive")
-	require.NoError(t, err)
-	left, err := fs.ReadDir("journal")
-	require.NoError(t, err)
-	require.Len(t, left, len(before)-len(archived))
-
-	_, err = j.ReadFrom(t.Context(), 1, 100)
-	require.ErrorIs(t, err, bus.ErrArchived)
-	for _, err := range j.Tail(t.Context(), 1) {
-		require.ErrorIs(t, err, bus.ErrArchived)
-	}
-	require.Len(t, texts(t, j, 60), 41, "batches from 60 on must stay")
-
-	rep, err := embedded.VerifyDir(t.Context(), fs, "archive", 1)
-	require.NoError(t, err)
-	require.Nil(t, rep.Fault)
-	require.Equal(t, uint64(1), rep.First)
-	require.Less(t, rep.Last, uint64(60))
-	require.NoError(t, j.Close())
-	j = open(t, small(fs))
-	require.Equal(t, uint64(100), j.End())
-	_, err = j.ReadFrom(t.Context(), rep.Last, 100)
-	require.ErrorIs(t, err, bus.ErrArchived)
-	require.Len(t, texts(t, j, rep.Last+1), int(100-rep.Last))
-
-	moved, err = j.Archive(t.Context(), 1_000_000, "archive")
-	require.NoError(t, err)
-	require.NotEmpty(t, moved)
-	require.Equal(t, "on", texts(t, j, put(t, j, "on").Offset)[0], "the newest segment stays")
-}
-
 func TestTailFollowsAcrossSegmentsWhileOthersAppend(t *testing.T) {
 	const n = 400
 	j := open(t, small(faultfs.New()))

@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"testing"
@@ -8,7 +9,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == writerRole {
+		if err := runWriter(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, "writer:", err)
+			os.Exit(1)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // seeds is how many seeds a property test tries; JUMPRING_SEEDS overrides it.
 func seeds(t *testing.T, normal int) int {

@@ -14,7 +14,7 @@ const (
 	defaultSegmentBytes  = 64 << 20
 	defaultMaxBatchBytes = 4 << 20
 	defaultClockJump     = 5 * time.Second
-	defaultLagLimit      = 10_000
+	defaultLagLimit      = 1_000
 
 	// firstSegmentBytes keeps a fresh journal small; each further segment is twice the one before, up to
 	// SegmentBytes.
@@ -25,7 +25,7 @@ const (
 type Limit struct {
 	// Bytes of encoded batches. A single batch over it is taken when nothing else of its class waits.
 	Bytes int64
-	// Count of batches.
+	// Count of batches; of entries where that is said.
 	Count int
 }
 
@@ -40,9 +40,18 @@ type Options struct {
 	MaxBatchBytes int
 	// Limits bound the queues by class; a class that is not named has its default.
 	Limits map[bus.Class]Limit
-	// LagLimit is the number of batches by which the fold may lag before bulk has to yield; default 10,000. It
-	// works once SetLag was called.
+	// LagLimit is the number of batches by which the fold may lag before bulk has to yield; default 1,000. It
+	// works once SetFold was called.
 	LagLimit uint64
+	// BulkAhead bounds the bulk that may be durable or queued and not yet folded, which a command that comes now has to
+	// wait for; default 256 KiB and 64 entries. It works once SetFold was called.
+	BulkAhead Limit
+	// Compress packs batches with zstd where that makes them smaller by an eighth or more. A journal may hold packed and
+	// plain batches side by side, and is read either way.
+	Compress bool
+	// Archive is the folder that Archive moves segments to, which may be on another disk. What is there is read as if
+	// it had never been moved; while it is not there, its batches give bus.ErrArchived. Empty means that there is none.
+	Archive string
 	// ClockJump is by how much the wall clock may differ from the monotonic clock before it is refused; default 5 s.
 	ClockJump time.Duration
 	// Clock is the time source; default SystemClock.
@@ -51,6 +60,9 @@ type Options struct {
 	FS FS
 	// Logger gets recoveries, clock jumps and failures; default none.
 	Logger hclog.Logger
+
+	// earlyMark breaks invariant 1 on purpose, so that a test can be seen to notice: readers see a group before its fsync.
+	earlyMark bool
 }
 
 // defaultLimits add up to what the queues hold at most. Each class has a queue of its own, so none can take the room
@@ -92,6 +104,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.Limits = limits
 	if o.LagLimit == 0 {
 		o.LagLimit = defaultLagLimit
+	}
+	if o.BulkAhead == (Limit{}) {
+		o.BulkAhead = Limit{Bytes: 256 << 10, Count: 64}
 	}
 	if o.ClockJump == 0 {
 		o.ClockJump = defaultClockJump

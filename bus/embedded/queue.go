@@ -20,7 +20,8 @@ const (
 // request is one batch on its way to the disk.
 type request struct {
 	class bus.Class
-	size  int64 // of the frame
+	size  int64 // of the frame as it is stored
+	room  Limit // its entries, and its bytes before it was packed
 	state atomic.Int32
 	next  *request
 	done  chan struct{} // one token when receipt and err are set
@@ -37,12 +38,12 @@ type request struct {
 const maxPooled = 256 << 10
 
 // request gives an empty request; release takes it back.
-func (q *queue) request(class bus.Class, size int64) *request {
+func (q *queue) request(class bus.Class, room Limit) *request {
 	r, ok := q.pool.Get().(*request)
 	if !ok {
 		r = &request{done: make(chan struct{}, 1)}
 	}
-	r.class, r.size, r.next, r.err, r.receipt = class, size, nil, nil, bus.Receipt{}
+	r.class, r.size, r.room, r.next, r.err, r.receipt = class, room.Bytes, room, nil, nil, bus.Receipt{}
 	r.state.Store(stateQueued)
 	return r
 }
@@ -55,13 +56,19 @@ func (q *queue) release(r *request) {
 	q.pool.Put(r)
 }
 
-// encode does on the caller's goroutine all that does not depend on the batch's place.
-func (r *request) encode(entries []bus.Entry, openLen int) {
+// encode does on the caller's goroutine all that does not depend on the batch's place. A nil packer packs nothing.
+func (r *request) encode(entries []bus.Entry, openLen int, p *packer) {
 	r.payload = encodeSections(r.payload[:0], entries, randomBytes)
 	open, personal := r.payload[:openLen], r.payload[openLen:]
 	r.openDigest = sha256.Sum256(open)
+	codec := uint8(codecNone)
+	if packed, n, ok := p.pack(open, personal); ok {
+		codec, r.payload = codecZstd, packed
+		open, personal = packed[:n], packed[n:]
+	}
+	r.size = frameHeaderSize + int64(len(r.payload))
 	r.frame = frameHeader{
-		codec: codecNone, class: r.class, entries: uint32(len(entries)),
+		codec: codec, class: r.class, entries: uint32(len(entries)),
 		openLen: uint32(len(open)), personalLen: uint32(len(personal)),
 		openCRC: checksum(open), personalCRC: checksum(personal),
 	}
@@ -82,9 +89,9 @@ type queue struct {
 	mu       sync.Mutex
 	filled   sync.Cond
 	classes  [bus.ClassBulk + 1]classQueue
-	lag      func() uint64
-	lagLimit uint64
-	admitted int // all classes
+	ahead    ahead
+	end      func() uint64 // the durable mark; set with ahead.folded
+	admitted int           // all classes
 	closing  bool
 	failed   error
 	rate     float64 // bytes per second, smoothed
@@ -97,7 +104,7 @@ type classQueue struct {
 }
 
 func newQueue(o *Options) *queue {
-	q := &queue{lagLimit: o.LagLimit}
+	q := &queue{ahead: ahead{lagLimit: o.LagLimit, limit: o.BulkAhead}}
 	q.filled.L = &q.mu
 	for class, l := range o.Limits {
 		q.classes[class].limit = l
@@ -105,31 +112,14 @@ func newQueue(o *Options) *queue {
 	return q
 }
 
-func (q *queue) setLag(behind func() uint64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.lag = behind
-}
-
-// behind asks the fold, without holding the lock.
-func (q *queue) behind() uint64 {
-	q.mu.Lock()
-	lag := q.lag
-	q.mu.Unlock()
-	if lag == nil {
-		return 0
-	}
-	return lag()
-}
-
-// admit reserves room for a batch before anything is copied for it, or refuses it.
-func (q *queue) admit(class bus.Class, size int64) error {
+// admit reserves room for a batch of so many entries and bytes before anything is copied for it, or refuses it.
+func (q *queue) admit(class bus.Class, room Limit) error {
 	if class < bus.ClassCommand || class > bus.ClassBulk {
 		return fmt.Errorf("journal: unknown append class %d", uint8(class))
 	}
-	var behind uint64
+	var at fold
 	if class == bus.ClassBulk {
-		behind = q.behind()
+		at = q.fold()
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -138,17 +128,46 @@ func (q *queue) admit(class bus.Class, size int64) error {
 		return q.failed
 	case q.closing:
 		return bus.ErrClosed
-	case behind > q.lagLimit:
-		return &bus.Refused{Class: class, Reason: fmt.Sprintf("the fold is %d batches behind", behind), RetryAfter: time.Second}
+	}
+	if class == bus.ClassBulk {
+		if refused := q.ahead.refuse(at, room); refused != nil {
+			return refused
+		}
+	}
+	if urgent := q.pressed(class); urgent != 0 {
+		return &bus.Refused{Class: class, Reason: fmt.Sprintf("it yields to the %s queue, which fills up", urgent), RetryAfter: q.drainTime(class)}
 	}
 	c := &q.classes[class]
-	if c.used.Count > 0 && (c.used.Count >= c.limit.Count || c.used.Bytes+size > c.limit.Bytes) {
+	if c.used.Count > 0 && (c.used.Count >= c.limit.Count || c.used.Bytes+room.Bytes > c.limit.Bytes) {
 		return &bus.Refused{Class: class, Reason: "its queue is full", RetryAfter: q.drainTime(class)}
 	}
 	c.used.Count++
-	c.used.Bytes += size
+	c.used.Bytes += room.Bytes
 	q.admitted++
+	if class == bus.ClassBulk {
+		q.ahead.waiting.add(room, 1)
+	}
 	return nil
+}
+
+// yields is how full, in eighths, the queue of a more urgent class may be before a class has to yield to it. Each class
+// has a queue of its own, so webhooks and commands are refused for nothing but their own: webhooks last but for
+// commands, whose headroom nobody can take.
+var yields = [bus.ClassBulk + 1]int64{bus.ClassDevice: 6, bus.ClassPoll: 4, bus.ClassBulk: 2}
+
+// pressed gives the class that another one has to yield to, 0 for none. q.mu is held.
+func (q *queue) pressed(class bus.Class) bus.Class {
+	eighths := yields[class]
+	if eighths == 0 {
+		return 0
+	}
+	for urgent := bus.ClassCommand; urgent < class; urgent++ {
+		c := &q.classes[urgent]
+		if c.used.Bytes*8 > c.limit.Bytes*eighths || int64(c.used.Count)*8 > int64(c.limit.Count)*eighths {
+			return urgent
+		}
+	}
+	return 0
 }
 
 // drainTime estimates how long the committer needs for a class and the more urgent ones. q.mu is held.
@@ -201,7 +220,12 @@ func (q *queue) take(group []*request, limit int64) []*request {
 	}
 }
 
+// patientShare bounds what polls and full reads take of one commit group, in bytes: a command that comes while the group
+// is written waits for all of it.
+const patientShare = 256 << 10
+
 func (q *queue) collect(group []*request, limit int64) []*request {
+	patient := int64(0)
 	for class := bus.ClassCommand; class <= bus.ClassBulk; class++ {
 		c := &q.classes[class]
 		for c.head != nil {
@@ -210,12 +234,18 @@ func (q *queue) collect(group []*request, limit int64) []*request {
 				// Nothing of a lesser class overtakes it.
 				return group
 			}
+			if class >= bus.ClassPoll && patient > 0 && patient+r.size > patientShare {
+				return group
+			}
 			q.unlink(c)
 			if !r.state.CompareAndSwap(stateQueued, stateTaken) {
 				q.free(r)
 				continue
 			}
 			limit -= r.size
+			if class >= bus.ClassPoll {
+				patient += r.size
+			}
 			group = append(group, r)
 		}
 	}
@@ -234,8 +264,11 @@ func (q *queue) unlink(c *classQueue) {
 func (q *queue) free(r *request) {
 	c := &q.classes[r.class]
 	c.used.Count--
-	c.used.Bytes -= r.size
+	c.used.Bytes -= r.room.Bytes
 	q.admitted--
+	if r.class == bus.ClassBulk {
+		q.ahead.waiting.add(r.room, -1)
+	}
 	if q.closing && q.admitted == 0 {
 		q.filled.Broadcast()
 	}
@@ -247,6 +280,9 @@ func (q *queue) finished(group []*request, bytes int64, took time.Duration) {
 	defer q.mu.Unlock()
 	for _, r := range group {
 		q.free(r)
+		if r.class == bus.ClassBulk && bytes > 0 {
+			q.ahead.committed(r.frame.offset, r.room)
+		}
 	}
 	if took > 0 && bytes > 0 {
 		now := float64(bytes) / took.Seconds()

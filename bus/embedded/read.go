@@ -20,6 +20,8 @@ type place struct {
 	limit int64
 	// last is the newest visible batch of the segment.
 	last uint64
+	// sealed tells that nothing more is written to it.
+	sealed bool
 }
 
 // locate finds the segment of a durable batch. It returns false when the batch is not durable yet.
@@ -27,17 +29,17 @@ func (v *view) locate(offset uint64) (place, bool, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if offset < v.segs[0].header.first {
-		return place{}, false, fmt.Errorf("%w: batch %d, the folder begins with %d", bus.ErrArchived, offset, v.segs[0].header.first)
+		return place{}, false, fmt.Errorf("%w: batch %d, the journal begins with %d", bus.ErrArchived, offset, v.segs[0].header.first)
 	}
 	if offset > v.end {
 		return place{}, false, nil
 	}
 	i := sort.Search(len(v.segs), func(i int) bool { return v.segs[i].header.first > offset }) - 1
 	if i == len(v.segs)-1 {
-		return place{v.segs[i], v.endPos, v.end}, true, nil
+		return place{v.segs[i], v.endPos, v.end, false}, true, nil
 	}
 	next := v.segs[i+1].header
-	return place{v.segs[i], next.prevEnd, next.first - 1}, true, nil
+	return place{v.segs[i], next.prevEnd, next.first - 1, true}, true, nil
 }
 
 // ReadFrom implements bus.Journal. The sections of the batches share one buffer, which lives as long as any of them.
@@ -139,14 +141,22 @@ func (r *reader) enter(ctx context.Context, at place) error {
 	if err := r.close(); err != nil {
 		return err
 	}
-	f, err := r.j.opts.FS.Open(at.seg.path)
+	f, err := at.seg.open(r.j.opts.FS)
 	if err != nil {
-		if _, _, gone := r.j.view.locate(r.next); errors.Is(err, fs.ErrNotExist) && gone != nil {
+		if errors.Is(err, fs.ErrNotExist) && r.j.isArchived(at.seg) {
+			return fmt.Errorf("%w: batch %d: %w", bus.ErrArchived, r.next, err)
+		}
+		if _, _, gone := r.j.view.locate(r.next); gone != nil {
 			return gone
 		}
 		return fmt.Errorf("open segment: %w", err)
 	}
 	r.seg, r.file = at.seg, f
+	if at.sealed {
+		if err := at.seg.index(r.j.opts.FS, f, at.limit); err != nil {
+			r.j.log.Warn("the index of a full segment was not kept", "segment", at.seg.place(), "error", err)
+		}
+	}
 	w := walker{win: window{f: f, limit: at.limit, chunk: 2 * indexStep}, seg: at.seg, pos: at.seg.floor(r.next)}
 	for {
 		pos, h, err := w.frame()
@@ -190,8 +200,10 @@ func (r *reader) collect(at place, maxBytes int) ([]bus.Batch, error) {
 			return nil, w.corrupt(r.next, err)
 		}
 		batches = append(batches, b)
-		at.seg.note(h.offset, pos)
-		size += length
+		if !at.sealed {
+			at.seg.note(h.offset, pos)
+		}
+		size += max(length, plainSize(b.Entries)) // what is packed takes more room here than in the file
 		w.pos = pos + int64(length)
 		r.pos, r.next = w.pos, r.next+1
 	}
@@ -265,6 +277,9 @@ func (w *walker) batch(pos int64, h *frameHeader, want uint64) (bus.Batch, error
 	if err != nil {
 		return bus.Batch{}, err
 	}
+	if open, personal, err = unpacked(h, open, personal); err != nil {
+		return bus.Batch{}, err
+	}
 	entries, err := decodeSections(h, open, personal, false)
 	if err != nil {
 		return bus.Batch{}, err
@@ -277,12 +292,21 @@ func (w *walker) corrupt(offset uint64, err error) error {
 	var read *readError
 	var unknown unknownFormat
 	if errors.As(err, &read) || errors.As(err, &unknown) {
-		return fmt.Errorf("segment %s: %w", w.seg.path, err)
+		return fmt.Errorf("segment %s: %w", w.seg.place(), err)
 	}
-	return &CorruptError{Path: w.seg.path, Pos: w.pos, Offset: offset, Reason: err.Error()}
+	return &CorruptError{Path: w.seg.place(), Pos: w.pos, Offset: offset, Reason: err.Error()}
 }
 
 // holds tells whether the bytes are in the buffer already.
 func (w *window) holds(pos, n int64) bool {
 	return pos >= w.base && pos+n <= w.base+int64(len(w.buf))
+}
+
+// plainSize is what entries take in memory, about.
+func plainSize(entries []bus.Entry) int {
+	n := 0
+	for i := range entries {
+		n += len(entries[i].Head) + len(entries[i].Data) + len(entries[i].Personal)
+	}
+	return n
 }

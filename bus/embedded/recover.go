@@ -22,7 +22,7 @@ func (j *Journal) recover() error {
 	}
 	seg := segs[len(segs)-1]
 	c := &j.commit
-	if c.file, err = j.opts.FS.OpenWrite(seg.path); err != nil {
+	if c.file, err = j.opts.FS.OpenWrite(seg.place()); err != nil {
 		return fmt.Errorf("open newest segment: %w", err)
 	}
 	s := newScanner(c.file, seg, seg.header.size)
@@ -36,7 +36,7 @@ func (j *Journal) recover() error {
 	c.seg, c.pos, c.next, c.chain, c.lastTime = seg, s.pos, s.next, s.chain, s.time
 	// A mark, or the segment's own header, proves all before it; a group with batches is proven by what follows it.
 	c.proven = s.last.batches == 0
-	j.view.segs = segs
+	j.view.segs = append(j.archived(segs[0]), segs...)
 	if err := c.writeMark(j); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (j *Journal) removeTemporary() error {
 		return fmt.Errorf("list journal folder: %w", err)
 	}
 	for _, name := range names {
-		if strings.HasSuffix(name, segmentSuffix+tempSuffix) {
+		if strings.HasSuffix(name, segmentSuffix+tempSuffix) || strings.HasSuffix(name, indexSuffix+tempSuffix) {
 			if err := j.opts.FS.Remove(filepath.Join(j.opts.Dir, name)); err != nil {
 				return fmt.Errorf("remove unfinished segment: %w", err)
 			}
@@ -105,7 +105,7 @@ func (s *scanner) tail() (torn int64, err error) {
 		}
 		if found {
 			return 0, &CorruptError{
-				Path: s.seg.path, Pos: bad.pos, Offset: bad.offset,
+				Path: s.seg.place(), Pos: bad.pos, Offset: bad.offset,
 				Reason: fmt.Sprintf("%s, but the group at byte %d proves that batches up to %d were durable", bad.reason, later.pos, later.markOffset),
 			}
 		}
@@ -126,21 +126,21 @@ func (j *Journal) secure(s *scanner, torn int64) error {
 	if s.last.pos > 0 {
 		b, err := s.win.at(s.last.pos, s.last.end()-s.last.pos)
 		if err != nil {
-			return fmt.Errorf("segment %s: %w", s.seg.path, err)
+			return fmt.Errorf("segment %s: %w", s.seg.place(), err)
 		}
 		if _, err := f.WriteAt(b, s.last.pos); err != nil {
-			return fmt.Errorf("rewrite newest group of %s: %w", s.seg.path, err)
+			return fmt.Errorf("rewrite newest group of %s: %w", s.seg.place(), err)
 		}
 	}
 	if torn > s.pos {
 		j.log.Warn("journal has a torn tail, which was never acknowledged; it is cut off",
-			"file", s.seg.path, "from", s.pos, "bytes", torn-s.pos, "newest_batch", s.next-1)
+			"file", s.seg.place(), "from", s.pos, "bytes", torn-s.pos, "newest_batch", s.next-1)
 		if err := writeZeros(f, s.pos, torn); err != nil {
-			return fmt.Errorf("cut torn tail of %s: %w", s.seg.path, err)
+			return fmt.Errorf("cut torn tail of %s: %w", s.seg.place(), err)
 		}
 	}
 	if err := f.Sync(); err != nil {
-		return fmt.Errorf("%w: %s: %w", errSync, s.seg.path, err)
+		return fmt.Errorf("%w: %s: %w", errSync, s.seg.place(), err)
 	}
 	return nil
 }

@@ -116,6 +116,9 @@ func (s *scanner) frame(pos, end int64) (h frameHeader, openDigest [32]byte, n i
 	if err != nil {
 		return h, openDigest, 0, err
 	}
+	if open, personal, err = unpacked(&h, open, personal); err != nil {
+		return h, openDigest, 0, err
+	}
 	if _, err := decodeSections(&h, open, personal, true); err != nil {
 		return h, openDigest, 0, err
 	}
@@ -136,11 +139,11 @@ func checkedSections(h *frameHeader, frame []byte) (open, personal []byte, err e
 func (s *scanner) bad(pos int64, offset uint64, err error) error {
 	var unknown unknownFormat
 	if errors.As(err, &unknown) {
-		return fmt.Errorf("segment %s at byte %d: %w", s.seg.path, pos, err)
+		return fmt.Errorf("segment %s at byte %d: %w", s.seg.place(), pos, err)
 	}
 	var read *readError
 	if errors.As(err, &read) {
-		return fmt.Errorf("segment %s: %w", s.seg.path, err)
+		return fmt.Errorf("segment %s: %w", s.seg.place(), err)
 	}
 	return &badGroup{pos: pos, offset: offset, reason: err.Error()}
 }

@@ -21,13 +21,42 @@ const (
 	indexStep = 32 << 10
 )
 
-// segment is one file of the journal and what is known of it. Its header never changes.
+// segment is one file of the journal and what is known of it. Its header never changes; its place does once, when it
+// is archived.
 type segment struct {
 	header segmentHeader
-	path   string
 
-	mu     sync.Mutex
-	points []point // ascending; the way from the last one on is walked when a reader needs it
+	at   sync.RWMutex // held while the file is moved
+	path string
+
+	mu      sync.Mutex
+	points  []point // ascending; the way from the last one on is walked when a reader needs it
+	indexed bool    // points are those of the whole segment
+}
+
+// place is where the file is now.
+func (s *segment) place() string {
+	s.at.RLock()
+	defer s.at.RUnlock()
+	return s.path
+}
+
+// open opens the file for reading, wherever it is.
+func (s *segment) open(fsys FS) (File, error) {
+	s.at.RLock()
+	defer s.at.RUnlock()
+	return fsys.Open(s.path)
+}
+
+// move renames the file. Nobody who opens it meets a name without a file.
+func (s *segment) move(fsys FS, from, to string) error {
+	s.at.Lock()
+	defer s.at.Unlock()
+	if err := fsys.Rename(from, to); err != nil {
+		return err
+	}
+	s.path = to
+	return nil
 }
 
 // point says that the frame of a batch begins at a file position.
@@ -51,6 +80,13 @@ func (s *segment) note(offset uint64, pos int64) {
 	if pos >= last+indexStep {
 		s.points = append(s.points, point{offset, pos})
 	}
+}
+
+// complete tells that the points are those of the whole segment.
+func (s *segment) complete() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.indexed = true
 }
 
 // floor gives the nearest known place at or before offset.

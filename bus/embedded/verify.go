@@ -30,15 +30,18 @@ type Report struct {
 // the hash chain and the digests of the personal sections. Damage is in the report; the error is for what kept the
 // check from running. Appends and reads go on meanwhile.
 func (j *Journal) Verify(ctx context.Context, from uint64) (Report, error) {
+	return j.VerifyProgress(ctx, from, func(uint64) {})
+}
+
+// VerifyProgress is Verify that tells, after each commit group, the newest batch that is good.
+func (j *Journal) VerifyProgress(ctx context.Context, from uint64, progress func(last uint64)) (Report, error) {
 	if err := j.closedErr(); err != nil {
 		return Report{}, err
 	}
-	j.moving.RLock()
-	defer j.moving.RUnlock()
 	j.view.mu.RLock()
 	segs, endPos := j.view.segs, j.view.endPos
 	j.view.mu.RUnlock()
-	return verify(ctx, j.opts.FS, segs, from, endPos)
+	return verify(ctx, j.opts.FS, segs, from, endPos, progress)
 }
 
 // VerifyDir checks a journal that is not open, or an archive folder. It changes nothing but the folder's lock file.
@@ -59,11 +62,11 @@ func VerifyDir(ctx context.Context, fsys FS, dir string, from uint64) (rep Repor
 	if len(segs) == 0 {
 		return rep, fmt.Errorf("journal: %s holds no segment", dir)
 	}
-	return verify(ctx, fsys, segs, from, -1)
+	return verify(ctx, fsys, segs, from, -1, func(uint64) {})
 }
 
 // verify walks segments. endPos is the durable end in the last one; negative when only the bytes can tell.
-func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos int64) (Report, error) {
+func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos int64, progress func(last uint64)) (Report, error) {
 	var rep Report
 	start := 0
 	for start+1 < len(segs) && segs[start+1].header.first <= from {
@@ -72,7 +75,7 @@ func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos i
 	first := segs[start].header
 	rep.Journal, rep.Hash = hex.EncodeToString(first.journal[:]), first.chain
 	if first.first == 1 && first.chain != genesis(first.journal) {
-		rep.Fault = &CorruptError{Path: segs[start].path, Offset: 1, Reason: "hash chain does not begin with the journal's id"}
+		rep.Fault = &CorruptError{Path: segs[start].place(), Offset: 1, Reason: "hash chain does not begin with the journal's id"}
 		return rep, nil
 	}
 	for i := start; i < len(segs); i++ {
@@ -80,7 +83,7 @@ func verify(ctx context.Context, fsys FS, segs []*segment, from uint64, endPos i
 		if i+1 < len(segs) {
 			limit = segs[i+1].header.prevEnd
 		}
-		err := rep.segment(ctx, fsys, segs[i], limit)
+		err := rep.segment(ctx, fsys, segs[i], limit, progress)
 		if err == nil && i+1 < len(segs) {
 			err = rep.joint(segs[i], &segs[i+1].header)
 		}
@@ -101,8 +104,8 @@ func asFault(err error) (*CorruptError, error) {
 }
 
 // segment checks one file up to limit; with a negative one, up to where a torn tail may begin.
-func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int64) (err error) {
-	f, err := fsys.Open(seg.path)
+func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int64, progress func(last uint64)) (err error) {
+	f, err := seg.open(fsys)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
@@ -121,6 +124,7 @@ func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int
 		var bad *badGroup
 		switch {
 		case ok:
+			progress(s.next - 1)
 			continue
 		case err == nil:
 			return nil
@@ -129,7 +133,7 @@ func (rep *Report) segment(ctx context.Context, fsys FS, seg *segment, limit int
 			rep.TornBytes = end - s.pos
 			return err
 		case errors.As(err, &bad):
-			return &CorruptError{Path: seg.path, Pos: bad.pos, Offset: bad.offset, Reason: bad.reason}
+			return &CorruptError{Path: seg.place(), Pos: bad.pos, Offset: bad.offset, Reason: bad.reason}
 		default:
 			return err
 		}
@@ -156,7 +160,7 @@ func (rep *Report) joint(seg *segment, next *segmentHeader) error {
 		return nil
 	}
 	return &CorruptError{
-		Path: seg.path, Pos: next.prevEnd, Offset: rep.Last + 1,
+		Path: seg.place(), Pos: next.prevEnd, Offset: rep.Last + 1,
 		Reason: fmt.Sprintf("the next segment begins with batch %d and another hash chain", next.first),
 	}
 }

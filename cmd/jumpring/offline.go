@@ -22,7 +22,7 @@ func (c *console) offline(ctx context.Context, cfg *config.Config) (*hub.Hub, er
 	if _, err := os.Stat(cfg.Data); err != nil {
 		return nil, coded(exitUsage, fmt.Errorf("no data folder: %w", err))
 	}
-	h, err := hub.Open(ctx, hub.Options{Data: cfg.Data, VaultKey: c.env(keyVariable), Logger: hclog.NewNullLogger()})
+	h, err := hub.Open(ctx, hub.Options{Data: cfg.Data, Archive: cfg.Bus.Archive, VaultKey: c.env(keyVariable), Logger: hclog.NewNullLogger()})
 	if err != nil {
 		return nil, inUse(err, cfg.Data)
 	}

@@ -50,6 +50,11 @@ func newServe(con *console) *cobra.Command {
 			if cfg.Data, err = filepath.Abs(cfg.Data); err != nil {
 				return err
 			}
+			if cfg.Bus.Archive != "" {
+				if cfg.Bus.Archive, err = filepath.Abs(cfg.Bus.Archive); err != nil {
+					return err
+				}
+			}
 			o, err := serveOptions(cfg, folder, con.err)
 			if err != nil {
 				return err
@@ -91,6 +96,7 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		Listen: cfg.Listen, Version: version, AdminToken: os.Getenv(adminVariable),
 		JSONBytes: int(cfg.Limits.JSONBytes), WebhookBytes: int(cfg.Limits.WebhookBytes),
 	}
+	o.Archive, o.PackJournal = cfg.Bus.Archive, cfg.Bus.Compress == "zstd"
 	o.Data, o.PublicURL, o.Settings, o.VaultKey = cfg.Data, cfg.PublicURL, cfg.Settings(), os.Getenv(keyVariable)
 	o.Logger = hclog.New(&hclog.LoggerOptions{
 		Name: "jumpring", Level: hclog.LevelFromString(cfg.Log.Level), Output: logTo, JSONFormat: cfg.Log.Format == "json",

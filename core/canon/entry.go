@@ -25,6 +25,7 @@ const (
 	EntryMalformed   EntryType = "delivery.parked" // Malformed: a genuine delivery that could not be translated
 	EntryRefresh     EntryType = "items.refreshed" // Refresh: a page of items to compute again under new settings
 	EntryReplay      EntryType = "parked.replayed" // Replay
+	EntryFallBack    EntryType = "mode.fell_back"  // FallBack: what the hub knows of the platforms may be old
 )
 
 // Head is who and what an entry comes from.
@@ -121,6 +122,12 @@ type SettledWrite struct {
 
 // FuseTripped tells that the head's connection exceeded its limits and was stopped.
 type FuseTripped struct {
+	Reason string `json:"reason"`
+}
+
+// FallBack takes every live connection back to shadow and asks for a full read of each: what the hub knows of the
+// platforms may be old. A connection goes live again when that read is complete and its plan is empty or accepted.
+type FallBack struct {
 	Reason string `json:"reason"`
 }
 

@@ -36,6 +36,7 @@ func (c *Config) check(d *decoder) {
 		d.found("data", "is empty", "name the folder that holds the hub's data")
 	}
 	oneOf(d, "bus.kind", c.Bus.Kind, "embedded")
+	oneOf(d, "bus.compress", c.Bus.Compress, "none", "zstd")
 	oneOf(d, "match.serialized.default", c.Match.Serialized.Default, "when_quantity_max_1", "always", "never")
 	for i, key := range c.Match.Item {
 		oneOf(d, fmt.Sprintf("match.item[%d]", i), key, "certificate", "epc", "serial", "sku")

@@ -103,6 +103,9 @@ func Parse(raw []byte, file string, src Source) (*Config, error) {
 	if !filepath.IsAbs(c.Data) {
 		c.Data = filepath.Join(folder, c.Data)
 	}
+	if c.Bus.Archive != "" && !filepath.IsAbs(c.Bus.Archive) {
+		c.Bus.Archive = filepath.Join(folder, c.Bus.Archive)
+	}
 	return c, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store, Logger: h.log.Named("fold")}); err != nil {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
-	h.journal.SetLag(h.router.Lag)
+	h.journal.SetFold(func() uint64 { return h.router.Mark().Position.Offset })
 	for i := range o.Connections {
 		c := &o.Connections[i]
 		h.connections[c.Name] = &connection{hub: h, spec: c}
@@ -74,10 +75,15 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err := h.router.Begin(ctx); err != nil {
 		return fmt.Errorf("hub: %w", err)
 	}
+	absent, err := h.absence(time.Now())
+	if err != nil {
+		return fmt.Errorf("hub: %w", err)
+	}
 	start := h.journal.End()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.router.Run(ctx) })
-	g.Go(func() error { return h.awaitReady(ctx, start) })
+	g.Go(func() error { return h.awaitReady(ctx, start, absent) })
+	g.Go(func() error { return h.keepAlive(ctx) })
 	g.Go(func() error { return h.runClock(ctx) })
 	g.Go(func() error { return h.runSnapshots(ctx) })
 	g.Go(func() error { return h.runRefresh(ctx) })
@@ -85,15 +91,19 @@ func (h *Hub) Run(ctx context.Context) error {
 	adopter := &reconcile.Adopter{Journal: h.router, Commits: h.router.Subscribe(ctx), Ready: h.ready}
 	g.Go(func() error { return adopter.Run(ctx) })
 	g.Go(func() error { return h.runConnections(ctx, g) })
-	err := g.Wait()
+	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
 }
 
-func (h *Hub) awaitReady(ctx context.Context, start uint64) error {
-	if err := h.router.WaitFolded(ctx, start); err != nil {
+func (h *Hub) awaitReady(ctx context.Context, start uint64, absent time.Duration) error {
+	err := h.router.WaitFolded(ctx, start)
+	if err == nil {
+		err = h.fallBack(ctx, absent)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -150,7 +160,7 @@ func (h *Hub) runSnapshots(ctx context.Context) error {
 
 // runRefresh computes the items again after the settings changed, page by page.
 func (h *Hub) runRefresh(ctx context.Context) error {
-	commits := h.router.Subscribe(ctx)
+	changed := h.settingsChanges(ctx)
 	select {
 	case <-h.ready:
 	case <-ctx.Done():
@@ -163,29 +173,31 @@ func (h *Hub) runRefresh(ctx context.Context) error {
 			}
 			return err
 		}
-		if err := awaitSettings(ctx, commits); err != nil {
+		select {
+		case <-changed:
+		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// awaitSettings waits for a commit that changed the settings.
-func awaitSettings(ctx context.Context, commits <-chan router.Commit) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case c, ok := <-commits:
-			if !ok {
-				return context.Canceled
+// settingsChanges signals commits that changed the settings. It takes every commit at once, so that none pile up while
+// the items are computed again, which takes long under load.
+func (h *Hub) settingsChanges(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	commits := h.router.Subscribe(ctx)
+	go func() { // ends with ctx, which closes commits
+		for c := range commits {
+			if !slices.ContainsFunc(c.Rows, func(r canon.Row) bool { return r.Type == "settings" }) {
+				continue
 			}
-			for i := range c.Rows {
-				if c.Rows[i].Type == "settings" {
-					return nil
-				}
+			select {
+			case changed <- struct{}{}:
+			default:
 			}
 		}
-	}
+	}()
+	return changed
 }
 
 // refreshPage is how many items or listings one entry computes again.
@@ -274,12 +286,31 @@ func (h *Hub) refreshPending() (bool, error) {
 	return router.RefreshPending(v)
 }
 
-// Snapshot writes a snapshot of the view and gives its path.
+// NewestSnapshot finds the newest snapshot of the view that the journal confirms; ok is false when there is
+// none.
+func (h *Hub) NewestSnapshot(ctx context.Context) (path string, mark store.Mark, ok bool, err error) {
+	return newestSnapshot(ctx, h.o.Data, h.journal, h.log)
+}
+
+// Snapshot writes a snapshot of the view, archives the segments that the older of the kept snapshots covers, and gives
+// its path.
 func (h *Hub) Snapshot(ctx context.Context) (string, error) {
 	v, err := h.store.View()
 	if err != nil {
 		return "", err
 	}
-	defer v.Close()
-	return store.WriteSnapshot(ctx, v, h.folder(snapshotFolder))
+	path, err := store.WriteSnapshot(ctx, v, h.folder(snapshotFolder))
+	v.Close()
+	if err != nil {
+		return "", err
+	}
+	marks, err := store.SnapshotMarks(h.folder(snapshotFolder))
+	if err != nil || len(marks) < 2 {
+		return path, err
+	}
+	moved, err := h.journal.Archive(ctx, marks[len(marks)-1].Position.Offset)
+	if len(moved) > 0 {
+		h.log.Info("full segments were archived", "segments", len(moved), "folder", h.o.Archive)
+	}
+	return path, err
 }

@@ -19,6 +19,7 @@ const (
 	journalFolder  = "journal"
 	viewFolder     = "view"
 	snapshotFolder = "snapshots"
+	archiveFolder  = "archive"
 	workFolder     = "plugins"
 )
 
@@ -29,7 +30,7 @@ func openJournal(o *Options) (*embedded.Journal, error) {
 		fs = newForgetfulFS()
 	}
 	j, err := embedded.Open(embedded.Options{
-		Dir: filepath.Join(o.Data, journalFolder), FS: fs, Clock: o.JournalClock, Logger: o.Logger.Named("journal"),
+		Dir: filepath.Join(o.Data, journalFolder), Archive: o.Archive, Compress: o.PackJournal, FS: fs, Clock: o.JournalClock, Logger: o.Logger.Named("journal"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hub: open the journal: %w", err)
@@ -77,8 +78,22 @@ func attach(ctx context.Context, data string, j *embedded.Journal, st *store.Bad
 	if !mark.Position.IsZero() {
 		log.Warn("the view does not fit the journal and is made again", "why", reason)
 	}
+	path, found, ok, err := newestSnapshot(ctx, data, j, log)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return st.Wipe()
+	}
+	log.Info("the view is made from a snapshot", "position", found.Position)
+	return store.LoadSnapshot(ctx, path, st, nil)
+}
+
+// newestSnapshot finds the newest snapshot that checks out, that the journal confirms and that this build can go on from.
+func newestSnapshot(ctx context.Context, data string, j *embedded.Journal, log hclog.Logger) (path string, mark store.Mark, ok bool, err error) {
+	chain := chainOf(ctx, j)
 	var unread error
-	path, found, ok, err := store.NewestSnapshot(filepath.Join(data, snapshotFolder), func(m store.Mark) bool {
+	path, mark, ok, err = store.NewestSnapshot(filepath.Join(data, snapshotFolder), func(m store.Mark) bool {
 		why, err := store.Attach(m, j.ID(), j.End(), chain)
 		unread = errors.Join(unread, err)
 		return err == nil && why == "" && m.FoldVersion <= router.Version
@@ -86,14 +101,7 @@ func attach(ctx context.Context, data string, j *embedded.Journal, st *store.Bad
 	if err != nil {
 		log.Warn("a snapshot was passed over", "why", err)
 	}
-	if unread != nil {
-		return unread
-	}
-	if !ok {
-		return st.Wipe()
-	}
-	log.Info("the view is made from a snapshot", "position", found.Position)
-	return store.LoadSnapshot(ctx, path, st, nil)
+	return path, mark, ok, unread
 }
 
 // chainOf answers for the journal's hash chain.

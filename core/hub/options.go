@@ -5,6 +5,7 @@ package hub
 import (
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -28,6 +29,14 @@ type Options struct {
 	Logger    hclog.Logger
 	// SnapshotEvery is how many batches are folded between two snapshots of the view; default 200,000.
 	SnapshotEvery uint64
+	// Archive is the folder for the journal's full segments that snapshots cover; empty means archive in Data. It may be
+	// on another disk.
+	Archive string
+	// PackJournal has the journal's batches compressed.
+	PackJournal bool
+	// RetryWindow is how long platforms go on delivering what was not taken: after a longer absence of the hub its live
+	// connections begin in shadow; default 4 hours.
+	RetryWindow time.Duration
 	// JournalFS and JournalClock replace the journal's file layer and clock; nil is the system's.
 	JournalFS    embedded.FS
 	JournalClock embedded.Clock
@@ -66,6 +75,12 @@ func (o *Options) check() error {
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Archive == "" {
+		o.Archive = filepath.Join(o.Data, archiveFolder)
+	}
+	if o.RetryWindow == 0 {
+		o.RetryWindow = defaultRetryWindow
 	}
 	if o.SnapshotEvery == 0 {
 		o.SnapshotEvery = 200_000

@@ -55,6 +55,10 @@ func (h *Hub) HandleWebhook(ctx context.Context, name string, req *sdk.WebhookRe
 		return 0, "", nil, errors.Join(ErrUnavailable, errors.New("hub: the plugin gave an unknown verdict"))
 	}
 	if err != nil {
+		var refused *bus.Refused
+		if errors.As(err, &refused) && in != nil {
+			in.Missed()
+		}
 		return 0, "", nil, err
 	}
 	if status == 0 {

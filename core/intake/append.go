@@ -17,8 +17,12 @@ const (
 	maxBatchBytes   = 1 << 20
 )
 
+// bulkBatchEntries bounds a batch of a full read: a command that comes while one is folded waits for it, and full reads of
+// several connections take turns.
+const bulkBatchEntries = 32
+
 // minRefusedWait is how long a refused append waits at the least.
-const minRefusedWait = 50 * time.Millisecond
+const minRefusedWait = 5 * time.Millisecond
 
 // Append writes entries and waits out a journal that refuses the class for now, until ctx ends.
 func Append(ctx context.Context, j Journal, class bus.Class, entries ...bus.Entry) (bus.Receipt, error) {
@@ -51,7 +55,11 @@ func encode(facts []Fact, head func(f *Fact) canon.Head) ([]bus.Entry, error) {
 // appendFacts writes facts and, in the same batch as the last of them, the closing entries that tell how far the
 // source was read: a crash in between repeats facts, and loses none.
 func appendFacts(ctx context.Context, j Journal, class bus.Class, facts, closing []bus.Entry) (bus.Receipt, error) {
-	batches := split(facts)
+	most := maxBatchEntries
+	if class == bus.ClassBulk {
+		most = bulkBatchEntries
+	}
+	batches := split(facts, most)
 	if len(batches) == 0 {
 		batches = [][]bus.Entry{nil}
 	}
@@ -102,13 +110,13 @@ func tooLarge(e bus.Entry, size int) (bus.Entry, error) {
 
 func entryBytes(e bus.Entry) int { return len(e.Head) + len(e.Data) + len(e.Personal) }
 
-// split cuts entries into batches within the bounds, in order. An entry that is larger than a batch is alone in one.
-func split(entries []bus.Entry) [][]bus.Entry {
+// split cuts entries into batches of at most so many entries, within the bounds, in order. An entry that is larger than a batch is alone in one.
+func split(entries []bus.Entry, most int) [][]bus.Entry {
 	var batches [][]bus.Entry
 	start, size := 0, 0
 	for i, e := range entries {
 		n := entryBytes(e)
-		if i > start && (i-start >= maxBatchEntries || size+n > maxBatchBytes) {
+		if i > start && (i-start >= most || size+n > maxBatchBytes) {
 			batches = append(batches, entries[start:i])
 			start, size = i, 0
 		}

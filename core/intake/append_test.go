@@ -20,7 +20,7 @@ func TestSplitKeepsOrderAndBounds(t *testing.T) {
 			entries = append(entries, bus.Entry{Data: big[:n]})
 		}
 		var again []bus.Entry
-		for _, b := range split(entries) {
+		for _, b := range split(entries, maxBatchEntries) {
 			bytes := 0
 			for _, e := range b {
 				bytes += entryBytes(e)
@@ -83,7 +83,7 @@ func TestAFactThatIsTooLargeIsParkedAndHoldsUpNothing(t *testing.T) {
 func TestThePlaceOfASourceIsJournaledWithItsLastFact(t *testing.T) {
 	j := &limited{limit: 4 << 20}
 	facts := make([]bus.Entry, 2*maxBatchEntries+1)
-	_, err := appendFacts(t.Context(), j, bus.ClassBulk, facts, []bus.Entry{{Type: "snapshot"}})
+	_, err := appendFacts(t.Context(), j, bus.ClassPoll, facts, []bus.Entry{{Type: "snapshot"}})
 	require.NoError(t, err)
 	require.Len(t, j.batches, 3)
 	require.Len(t, j.batches[0], maxBatchEntries)
@@ -93,4 +93,10 @@ func TestThePlaceOfASourceIsJournaledWithItsLastFact(t *testing.T) {
 	_, err = appendFacts(t.Context(), j, bus.ClassBulk, nil, []bus.Entry{{Type: "snapshot"}})
 	require.NoError(t, err)
 	require.Len(t, j.batches, 1, "a page without facts moves on too")
+
+	j = &limited{limit: 4 << 20}
+	_, err = appendFacts(t.Context(), j, bus.ClassBulk, facts[:2*bulkBatchEntries+1], []bus.Entry{{Type: "snapshot"}})
+	require.NoError(t, err)
+	require.Len(t, j.batches, 3, "a full read goes in small batches, which commands get in between")
+	require.Equal(t, "snapshot", j.batches[2][1].Type)
 }

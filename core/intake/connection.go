@@ -53,6 +53,7 @@ type Connection struct {
 	queue    *queue
 	gate     *gate
 	register chan struct{}            // asks for registration now
+	missed   chan struct{}            // tells of deliveries that were refused
 	hurry    map[string]chan struct{} // asks for a poll of a stream now
 	full     *fullReads
 	status   status
@@ -85,7 +86,7 @@ func New(o Options) (*Connection, error) {
 	c := &Connection{
 		o: o, can: make(map[sdk.Capability]bool), maxBatch: MaxBatch(o.Describe.RateLimit),
 		log: o.Log.With("connection", o.Name), queue: newQueue(), gate: newGate(),
-		register: make(chan struct{}, 1), hurry: make(map[string]chan struct{}), full: newFullReads(),
+		register: make(chan struct{}, 1), missed: make(chan struct{}, 1), hurry: make(map[string]chan struct{}), full: newFullReads(),
 	}
 	for _, s := range o.Describe.Streams {
 		c.hurry[s.Name] = make(chan struct{}, 1)
@@ -152,6 +153,7 @@ func (c *Connection) begin(ctx context.Context, g *errgroup.Group) error {
 			g.Go(func() error { return c.runPoll(ctx, s) })
 		}
 	}
+	g.Go(func() error { return c.runMissed(ctx) })
 	if c.can[sdk.CanRegister] && c.o.Hook != "" {
 		g.Go(func() error { return c.runRegister(ctx) })
 	}

@@ -408,6 +408,31 @@ func TestRegistration(t *testing.T) {
 	})
 }
 
+func TestARefusedDeliveryCausesARegistrationAndAPollFromTheCursor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := imported(t, nil)
+		w.hook = "https://hub.example.com/hooks/web"
+		r := w.start()
+		after(2 * time.Minute)
+		polls, registered := len(w.platform.Calls("poll")), len(w.platform.Calls("register"))
+		r.Missed()
+		after(time.Second)
+		require.Len(t, w.platform.Calls("poll"), polls+1)
+		require.Len(t, w.platform.Calls("register"), registered+1)
+		for range 100 { // the journal goes on refusing for ten seconds
+			r.Missed()
+			after(100 * time.Millisecond)
+		}
+		after(missedTail)
+		require.InDelta(t, polls+4, len(w.platform.Calls("poll")), 1, "a flood of refusals is no flood of polls")
+		require.Len(t, w.platform.Calls("register"), registered+1)
+		r.stop()
+	})
+}
+
+// missedTail is longer than the rest between two polls for what was missed.
+const missedTail = 6 * time.Second
+
 func TestWhatMayHaveBeenMissedIsAskedForAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := imported(t, nil)

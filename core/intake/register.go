@@ -20,6 +20,32 @@ const (
 // close succession are one.
 func (c *Connection) Reregister() { signal(c.register) }
 
+// missedRest is the time between two rounds of polls after deliveries that were refused: a flood of them makes no flood
+// of calls. The last refusal has a poll after it all the same.
+const missedRest = 5 * time.Second
+
+// Missed tells that deliveries could not be taken because the journal refused them. The platform may deliver them again,
+// or give up and drop the subscription; so every stream is polled from its cursor, and the subscriptions are asserted.
+func (c *Connection) Missed() { signal(c.missed) }
+
+// runMissed answers Missed.
+func (c *Connection) runMissed(ctx context.Context) error {
+	for {
+		select {
+		case <-c.missed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		c.Reregister()
+		for _, ch := range c.hurry {
+			signal(ch)
+		}
+		if err := sleep(ctx, missedRest); err != nil {
+			return err
+		}
+	}
+}
+
 // runRegister asserts the webhook subscriptions at the start, on a timer and when it is asked to.
 func (c *Connection) runRegister(ctx context.Context) error {
 	retry := newBackOff(registerRetryFirst, min(registerRetryMax, c.o.RegisterEvery))

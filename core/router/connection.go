@@ -1,7 +1,9 @@
 package router
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -231,6 +233,58 @@ func (f *fold) fuse(ft *fact) error {
 		Summary:  "the fuse stopped writes to " + c.Name + ": " + t.Reason,
 		Evidence: []canon.Evidence{{Connection: c.Name, Text: t.Reason}},
 	})
+}
+
+// fallBack takes the live connections back to shadow. Invariant 9: a plan that was accepted on older knowledge does not
+// count any more, and the initial import counts as not done, so that everything is read before a new plan is made.
+func (f *fold) fallBack(ft *fact) error {
+	var t canon.FallBack
+	if err := decodeInto(ft, &t); err != nil {
+		return err
+	}
+	var names []string // also of those that are not configured now and may be again
+	err := f.tx.Scan(store.PrefixConn, "", func(key string, _ []byte) (bool, error) {
+		names = append(names, strings.TrimPrefix(key, store.PrefixConn))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		c, err := f.connection(name)
+		if err != nil {
+			return err
+		}
+		if c == nil || c.Connector == "" {
+			continue // a till that reports: nothing is written there
+		}
+		was := c.Mode
+		c.PlanDigest = ""
+		if c.Snapshot != nil {
+			c.Snapshot = &canon.SnapshotMark{StartedAt: f.f.at}
+		}
+		if was == canon.ModeLive {
+			c.Mode = canon.ModeShadow
+		}
+		if err := f.save(store.PrefixConn+c.Name, c); err != nil {
+			return err
+		}
+		if was != canon.ModeLive {
+			continue
+		}
+		reason, err := json.Marshal(t.Reason)
+		if err != nil {
+			return err
+		}
+		changes := []canon.Change{
+			{Field: "mode", Before: quoted(string(was)), After: quoted(string(c.Mode))},
+			{Field: "reason", After: reason},
+		}
+		if err := f.row(canon.Row{Entity: "connection:" + c.Name, Type: "connection", Event: "connection.shadow", Changes: changes}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // productNode is a platform's product with what identifies its style.

@@ -195,6 +195,8 @@ func (f *fold) dispatch(ft *fact) error {
 		}
 	case canon.EntryFuse:
 		return f.fuse(ft)
+	case canon.EntryFallBack:
+		return f.fallBack(ft)
 	case canon.EntryMalformed:
 		var m canon.Malformed
 		if err := decodeInto(ft, &m); err != nil {
@@ -221,6 +223,15 @@ func (f *fold) foldVersion(ft *fact) error {
 	}
 	f.version = v.Version
 	return f.save(keyFold, v)
+}
+
+// FoldVersion gives the version of the rules that a view was folded under last; 0 for an empty one.
+func FoldVersion(r store.Reader) (int, error) {
+	v, err := store.Load[canon.FoldVersion](r, keyFold)
+	if err != nil || v == nil {
+		return 0, err
+	}
+	return v.Version, nil
 }
 
 // parkWithin parks the entry, without its content where one commit can't hold it.

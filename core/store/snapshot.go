@@ -171,6 +171,23 @@ func snapshotNames(dir string) ([]string, error) {
 	return names, nil
 }
 
+// SnapshotMarks gives the positions of the snapshots in dir, the newest first, without checking their content.
+func SnapshotMarks(dir string) ([]Mark, error) {
+	names, err := snapshotNames(dir)
+	if err != nil {
+		return nil, fmt.Errorf("store: list snapshots: %w", err)
+	}
+	var marks []Mark
+	for _, name := range names {
+		mark, err := readHead(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		marks = append(marks, mark)
+	}
+	return marks, nil
+}
+
 // NewestSnapshot finds the newest snapshot in dir whose checksum holds and that accept takes (nil takes all; the
 // caller compares the mark with its journal there). ok is false when there is none. err names the files that were
 // passed over as corrupt (it wraps ErrCorrupt) or could not be read; what was found counts in spite of it.

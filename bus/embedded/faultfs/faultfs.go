@@ -42,6 +42,7 @@ type FS struct {
 	space, written int64         // space < 0: endless
 	held           chan struct{} // syncs wait until it is closed; nil when they do not
 	waiting        int           // syncs that do
+	read           int64         // bytes
 }
 
 // inode is a file's content.
@@ -112,6 +113,13 @@ func (f *FS) Syncs() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.syncs
+}
+
+// BytesRead is what was read of all files so far.
+func (f *FS) BytesRead() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.read
 }
 
 // Crash lets the power fail now, if it has not yet, and gives the disk as the next start finds it: of the unsynced
@@ -215,7 +223,7 @@ func (f *FS) Damage(path string, at int64, b []byte) error {
 		return notExist(path)
 	}
 	copy(n.seen[at:], b)
-	copy(n.disk[at:], b)
+	copy(n.disk[min(at, int64(len(n.disk))):], b) // what was never synced is not there to decay
 	return nil
 }
 

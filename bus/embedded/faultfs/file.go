@@ -39,6 +39,7 @@ func (f *file) ReadAt(b []byte, at int64) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(b, f.n.seen[at:])
+	f.fs.read += int64(n)
 	if n < len(b) {
 		return n, io.EOF
 	}
