@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bufio"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -204,13 +204,16 @@ func TestSpaceAfterOverwritingTenTimes(t *testing.T) {
 	defer s.Close()
 	const records, size, rounds = 5_000, 2_000, 11
 	live := int64(0)
+	rnd := rand.NewChaCha8([32]byte{1})
+	noise := make([]byte, size/2) // in hexadecimal, nothing of it can be packed
 	for round := range rounds {
 		live = 0
 		for i := 0; i < records; i += 500 {
 			w := &store.Writes{}
 			for n := range 500 {
 				key := fmt.Sprintf("rec/item/%06d", i+n)
-				w.Put(key, slices.Repeat(fmt.Appendf(nil, "%08x", round*records+i+n), size/8))
+				_, _ = rnd.Read(noise)
+				w.Put(key, hex.AppendEncode(nil, noise))
 				live += int64(len(key) + size)
 			}
 			if err := s.Commit(w, storetest.At(uint64(round*records+i+1))); err != nil {
