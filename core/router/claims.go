@@ -23,6 +23,15 @@ func (f *fold) ledger(node string) (*lifecycle.Ledger, error) {
 	return l, err
 }
 
+// sharedLedger is ledger for who only reads it.
+func (f *fold) sharedLedger(node string) (*lifecycle.Ledger, error) {
+	l, err := store.Peek[lifecycle.Ledger](f.tx, store.PrefixStock+node, nil)
+	if l == nil {
+		l = &lifecycle.Ledger{}
+	}
+	return l, err
+}
+
 func (f *fold) saveLedger(node string, l *lifecycle.Ledger) error {
 	if !l.Adopted && len(l.At) == 0 && len(l.Taken) == 0 {
 		f.tx.Delete(store.PrefixStock + node)
@@ -31,8 +40,9 @@ func (f *fold) saveLedger(node string, l *lifecycle.Ledger) error {
 	return f.save(store.PrefixStock+node, l)
 }
 
+// claim loads a claim. What it says came back is shared: it is replaced, never changed.
 func (f *fold) claim(key string) (*canon.Claim, error) {
-	return store.Load[canon.Claim](f.tx, store.PrefixClaim+key)
+	return copyOf(store.Peek[canon.Claim](f.tx, store.PrefixClaim+key, nil))
 }
 
 // liveClaims loads the claims that count on a listing's node.

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -10,8 +11,9 @@ import (
 	"github.com/jumpring/jumpring/core/store"
 )
 
+// connection loads a connection. Its cursors are shared: they are replaced, never changed.
 func (f *fold) connection(name string) (*canon.Connection, error) {
-	return store.Load[canon.Connection](f.tx, store.PrefixConn+name)
+	return copyOf(store.Peek[canon.Connection](f.tx, store.PrefixConn+name, nil))
 }
 
 // seenEvery is how exact a connection's newest fact is kept, so that not every fact writes it.
@@ -183,7 +185,7 @@ func (f *fold) cursor(ft *fact) error {
 	if c == nil {
 		return faultf("cursor.no_connection", "a cursor of an unknown connection")
 	}
-	if c.Cursors == nil {
+	if c.Cursors = maps.Clone(c.Cursors); c.Cursors == nil {
 		c.Cursors = make(map[string][]byte)
 	}
 	c.Cursors[cur.Stream] = cur.Cursor

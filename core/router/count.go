@@ -1,6 +1,7 @@
 package router
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -137,7 +138,8 @@ func (f *fold) recount(node, location string) error {
 	return f.row(canon.Row{Entity: n.Item, Type: store.TypeItem, Event: "item.counted", Location: location})
 }
 
-// countMoments has each ledger of an item know what had been taken when the item was counted last, at each place.
+// countMoments has each ledger of an item know what had been taken when the item was counted last, at each place. The
+// ledgers are shared: one that changes is replaced.
 func (f *fold) countMoments(nodes []*listingNode, ledgers []*lifecycle.Ledger) error {
 	counts := lifecycle.Counts(ledgers)
 	for i, l := range ledgers {
@@ -156,6 +158,11 @@ func (f *fold) countMoments(nodes []*listingNode, ledgers []*lifecycle.Ledger) e
 			continue
 		}
 		slices.Sort(off)
+		own := *l
+		if own.Taken = maps.Clone(l.Taken); own.Taken == nil {
+			own.Taken = make(map[string]lifecycle.Taken)
+		}
+		l, ledgers[i] = &own, &own
 		claims, err := f.everyClaim(nodes[i].Node)
 		if err != nil {
 			return err
@@ -171,9 +178,6 @@ func (f *fold) countMoments(nodes []*listingNode, ledgers []*lifecycle.Ledger) e
 				if claim.Location == at {
 					t.Before += claim.Before(c.At)
 				}
-			}
-			if l.Taken == nil {
-				l.Taken = make(map[string]lifecycle.Taken)
 			}
 			l.Taken[at] = t
 		}

@@ -67,25 +67,34 @@ var errNotJSON = errors.New("not JSON")
 
 // decodeObservation reads the two sections of an observation and hashes them.
 func decodeObservation(data, personal []byte) (*canon.Observation, string, error) {
-	obs := new(canon.Observation)
-	if err := unmarshal(data, obs); err != nil {
-		return nil, "", faultf("observation.undecodable", "the observation is not JSON of the expected shape; fix the connector that sent it")
-	}
-	if len(personal) > 0 {
-		p := new(canon.PersonState)
-		if err := unmarshal(personal, p); err != nil {
-			return nil, "", faultf("observation.undecodable", "the personal section is not JSON of the expected shape; fix the connector that sent it")
-		}
-		obs.AttachPersonal(p)
-	}
-	if obs.Aspect == "" {
-		obs.Aspect = canon.AspectMain
+	obs, err := readObservation(data, personal)
+	if err != nil {
+		return nil, "", err
 	}
 	h := sha256.New()
 	h.Write(data)
 	h.Write([]byte{0})
 	h.Write(personal)
 	return obs, hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// readObservation reads the two sections of an observation.
+func readObservation(data, personal []byte) (*canon.Observation, error) {
+	obs := new(canon.Observation)
+	if err := unmarshal(data, obs); err != nil {
+		return nil, faultf("observation.undecodable", "the observation is not JSON of the expected shape; fix the connector that sent it")
+	}
+	if len(personal) > 0 {
+		p := new(canon.PersonState)
+		if err := unmarshal(personal, p); err != nil {
+			return nil, faultf("observation.undecodable", "the personal section is not JSON of the expected shape; fix the connector that sent it")
+		}
+		obs.AttachPersonal(p)
+	}
+	if obs.Aspect == "" {
+		obs.Aspect = canon.AspectMain
+	}
+	return obs, nil
 }
 
 // decodeInto reads an entry's data.

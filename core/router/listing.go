@@ -33,8 +33,18 @@ type listingNode struct {
 	Reason     string   `json:"reason,omitempty"` // why it is unbound
 }
 
+// listingNode loads a node. Its slices are shared: they are replaced, never changed.
 func (f *fold) listingNode(node string) (*listingNode, error) {
-	return store.Load[listingNode](f.tx, prefixListing+node)
+	return copyOf(store.Peek[listingNode](f.tx, prefixListing+node, nil))
+}
+
+// copyOf gives a shared record as one whose fields may be set; what they point to stays shared.
+func copyOf[T any](shared *T, err error) (*T, error) {
+	if shared == nil {
+		return nil, err
+	}
+	own := *shared
+	return &own, err
 }
 
 // keys lists the node's keys as the index names them.

@@ -91,12 +91,12 @@ func effective(b *canon.Binding) (*canon.Observation, error) {
 			c = last
 		}
 	}
-	obs, _, err := decodeObservation(c.Observation, c.Personal)
+	obs, err := readObservation(c.Observation, c.Personal)
 	if err != nil {
 		return nil, err
 	}
 	if whole := b.Whole(); c.Hidden && whole != nil {
-		full, _, err := decodeObservation(whole.Observation, whole.Personal)
+		full, err := readObservation(whole.Observation, whole.Personal)
 		if err != nil {
 			return nil, err
 		}

@@ -166,11 +166,13 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 		return err
 	}
 	was := *links
-	before, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
-	if err != nil {
-		return err
-	}
-	if links.Baseline == nil {
+	known := links.Baseline != nil // else it has neither record nor claims
+	var before *canon.Order
+	if known {
+		if before, err = store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id)); err != nil {
+			return err
+		}
+	} else {
 		base, err := f.baseline(connection)
 		if err != nil {
 			return err
@@ -220,7 +222,13 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 		}
 		key := connection + "/" + store.Part(externalID) + "/" + line.ID
 		claims = append(claims, key)
-		if err := f.claimLine(key, order, st, line, n, cs, restocked[line.ID]); err != nil {
+		var was *canon.Claim
+		if known {
+			if was, err = f.claim(key); err != nil {
+				return err
+			}
+		}
+		if err := f.claimLine(was, key, order, st, line, n, cs, restocked[line.ID]); err != nil {
 			return err
 		}
 	}
@@ -284,11 +292,7 @@ func (f *fold) putOrder(before, order *canon.Order) error {
 
 // claimLine brings the claim of one order line in line with the order: what is live is what was ordered, less what
 // came back; nothing when the order does not stand.
-func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, line *canon.OrderLine, n *listingNode, cs *canon.ConnectionSettings, back []canon.Return) error {
-	before, err := f.claim(key)
-	if err != nil {
-		return err
-	}
+func (f *fold) claimLine(before *canon.Claim, key string, order *canon.Order, st *canon.OrderState, line *canon.OrderLine, n *listingNode, cs *canon.ConnectionSettings, back []canon.Return) error {
 	c := &canon.Claim{Key: key, Kind: canon.ClaimSale, Connection: order.Connection, Document: order.ID, Since: f.f.pos, At: f.f.at}
 	if before != nil {
 		*c = *before
@@ -301,6 +305,7 @@ func (f *fold) claimLine(key string, order *canon.Order, st *canon.OrderState, l
 	}
 	loc, stated := f.lineLocation(order, line, cs)
 	if !stated {
+		var err error
 		if loc, err = f.likelyLocation(loc, n, cs); err != nil {
 			return err
 		}
@@ -419,13 +424,13 @@ func (f *fold) likelyLocation(first string, n *listingNode, cs *canon.Connection
 	if n == nil || n.Item == "" {
 		return first, nil
 	}
-	item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, n.Item))
+	item, err := store.Peek[canon.Item](f.tx, store.RecordKey(store.TypeItem, n.Item), nil)
 	if err != nil || item == nil {
 		return first, err
 	}
 	opening := make(map[string]int64)
 	for _, node := range item.Nodes {
-		l, err := f.ledger(node)
+		l, err := f.sharedLedger(node)
 		if err != nil {
 			return "", err
 		}

@@ -1,8 +1,11 @@
 package router
 
 import (
+	"fmt"
 	"slices"
 	"time"
+
+	"github.com/goccy/go-json"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/lifecycle"
@@ -13,6 +16,29 @@ import (
 type shownLevel struct {
 	binding *canon.Binding
 	state   *canon.LevelState // nil when it was deleted
+}
+
+// decodeLevel reads a level binding and what it shows.
+func decodeLevel(raw []byte) (*shownLevel, error) {
+	b := new(canon.Binding)
+	if err := json.Unmarshal(raw, b); err != nil {
+		return nil, fmt.Errorf("%w: a level binding does not decode", store.ErrCorrupt)
+	}
+	obs, err := effective(b)
+	if err != nil {
+		return nil, err
+	}
+	return &shownLevel{b, present(obs, obs.Level)}, nil
+}
+
+// own gives a shared level as one whose binding and wants may be set.
+func (l *shownLevel) own() shownLevel {
+	b := *l.binding
+	if b.Wants != nil {
+		w := *b.Wants
+		b.Wants = &w
+	}
+	return shownLevel{&b, l.state}
 }
 
 // shows is what the level is known or expected to show.
@@ -33,7 +59,7 @@ func (l shownLevel) written() int64 {
 
 // levelsOf loads the level bindings of a listing, sorted by external id.
 func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
-	sid, err := store.Load[store.StockID](f.tx, store.StockIDKey(n.Connection, n.StockID))
+	sid, err := store.Peek[store.StockID](f.tx, store.StockIDKey(n.Connection, n.StockID), nil)
 	if err != nil || sid == nil || sid.Listing != n.ExternalID {
 		return nil, err
 	}
@@ -43,12 +69,13 @@ func (f *fold) levelsOf(n *listingNode) ([]shownLevel, error) {
 func (f *fold) loadLevels(connection string, sid *store.StockID) ([]shownLevel, error) {
 	out := make([]shownLevel, 0, len(sid.Levels))
 	for _, id := range sid.Levels {
-		b, obs, err := f.binding(connection, canon.KindLevel, id)
+		key := canon.BindingKey{Connection: connection, Kind: canon.KindLevel, ExternalID: id, Aspect: canon.AspectMain}
+		l, err := store.Peek(f.tx, store.BindingKey(key), decodeLevel)
 		if err != nil {
 			return nil, err
 		}
-		if b != nil {
-			out = append(out, shownLevel{b, present(obs, obs.Level)})
+		if l != nil {
+			out = append(out, l.own())
 		}
 	}
 	return out, nil
@@ -62,15 +89,15 @@ func (f *fold) refreshDirty() error {
 	for len(f.dirty) > 0 {
 		for _, id := range sortedKeys(f.dirty) {
 			delete(f.dirty, id)
-			item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, id))
+			before, err := store.Peek[canon.Item](f.tx, store.RecordKey(store.TypeItem, id), nil)
 			if err != nil {
 				return err
 			}
-			if item == nil {
+			if before == nil {
 				continue
 			}
-			before := *item
-			if err := f.refresh(item, &before); err != nil {
+			item := *before
+			if err := f.refresh(&item, before); err != nil {
 				return err
 			}
 		}
@@ -81,9 +108,9 @@ func (f *fold) refreshDirty() error {
 // itemParts is what an item's state is computed from.
 type itemParts struct {
 	nodes   []*listingNode
-	levels  [][]shownLevel // by node
-	ledgers []*lifecycle.Ledger
-	claims  []*canon.Claim // live ones, of a piece
+	levels  [][]shownLevel      // by node
+	ledgers []*lifecycle.Ledger // shared
+	claims  []*canon.Claim      // live ones, of a piece
 	shown   []lifecycle.ShownAt
 	changed []time.Time // when the platform last changed what is shown, by its own clock; zero where it does not say
 	live    bool        // a connection that lists it is live
@@ -110,7 +137,7 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 			return nil, err
 		}
 		p.levels = append(p.levels, levels)
-		ledger, err := f.ledger(id)
+		ledger, err := f.sharedLedger(id)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +220,7 @@ func (f *fold) refresh(item, before *canon.Item) error {
 		item.Status = canon.ItemRetired
 	}
 	item.Flags = sortedKeys(flags)
-	if err := f.itemCases(item, p); err != nil {
+	if err := f.itemCases(before, item, p); err != nil {
 		return err
 	}
 	if err := f.putItem(before, item); err != nil {
@@ -288,23 +315,34 @@ func (f *fold) quantityState(item *canon.Item, p *itemParts, flags map[string]bo
 	}
 }
 
-// itemCases opens and closes the cases of an item: a case is open exactly while its cause exists.
-func (f *fold) itemCases(item *canon.Item, p *itemParts) error {
-	double := lifecycle.CaseID(canon.CaseDoubleClaim, item.ID)
-	over := lifecycle.CaseID(canon.CaseOversold, item.ID)
+// itemCases opens and closes the cases of an item: a case is open exactly while its cause exists, so that one whose
+// cause did not exist before need not be looked for.
+func (f *fold) itemCases(before, item *canon.Item, p *itemParts) error {
+	closeDouble := func(why string) error {
+		if before != nil && !before.Contested {
+			return nil
+		}
+		return f.closeCase(lifecycle.CaseID(canon.CaseDoubleClaim, item.ID), why)
+	}
+	closeOver := func(why string) error {
+		if before != nil && (before.Serialized || lifecycle.Oversold(before) == nil) {
+			return nil
+		}
+		return f.closeCase(lifecycle.CaseID(canon.CaseOversold, item.ID), why)
+	}
 	if err := f.componentCase(item, p.claims); err != nil {
 		return err
 	}
 	if !item.Serialized {
-		if err := f.closeCase(double, "no piece any longer"); err != nil {
+		if err := closeDouble("no piece any longer"); err != nil {
 			return err
 		}
 		if c := lifecycle.Oversold(item); c != nil {
 			return f.openCase(c)
 		}
-		return f.closeCase(over, "the stock is no longer below zero")
+		return closeOver("the stock is no longer below zero")
 	}
-	if err := f.closeCase(over, "no quantity any longer"); err != nil {
+	if err := closeOver("no quantity any longer"); err != nil {
 		return err
 	}
 	holder := ""
@@ -314,7 +352,7 @@ func (f *fold) itemCases(item *canon.Item, p *itemParts) error {
 	if c := lifecycle.DoubleClaim(item.ID, lifecycle.Live(p.claims), holder); c != nil {
 		return f.openCase(c)
 	}
-	return f.closeCase(double, "one live claim is left")
+	return closeDouble("one live claim is left")
 }
 
 func (f *fold) dropItemCases(id string) error {

@@ -262,7 +262,7 @@ func settleLevel(b *canon.Binding, obs *canon.Observation) {
 func (f *fold) level(b *canon.Binding, grown bool) error {
 	stock, _ := canon.SplitLevelID(b.ExternalID)
 	key := store.StockIDKey(b.Connection, stock)
-	sid, err := store.Load[store.StockID](f.tx, key)
+	sid, err := copyOf(store.Peek[store.StockID](f.tx, key, nil))
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (f *fold) level(b *canon.Binding, grown bool) error {
 		sid = &store.StockID{}
 	}
 	if i, found := slices.BinarySearch(sid.Levels, b.ExternalID); !found {
-		sid.Levels = slices.Insert(sid.Levels, i, b.ExternalID)
+		sid.Levels = slices.Insert(slices.Clone(sid.Levels), i, b.ExternalID)
 		if err := f.save(key, sid); err != nil {
 			return err
 		}
@@ -289,7 +289,7 @@ func (f *fold) level(b *canon.Binding, grown bool) error {
 		}
 		return err
 	}
-	item, err := store.Load[canon.Item](f.tx, store.RecordKey(store.TypeItem, n.Item))
+	item, err := store.Peek[canon.Item](f.tx, store.RecordKey(store.TypeItem, n.Item), nil)
 	if err != nil || item == nil {
 		return err
 	}
@@ -398,7 +398,10 @@ func (f *fold) adoptStock(ft *fact) error {
 		if item.Serialized {
 			opening = pieceOpening(opening, item.Location, held)
 		}
-		l := p.ledgers[0]
+		l, err := f.ledger(item.Nodes[0])
+		if err != nil {
+			return err
+		}
 		l.Adopted = true
 		for _, loc := range sortedKeys(opening) {
 			l.Sum(loc).Opening = opening[loc]

@@ -34,3 +34,36 @@ func (c *readCache) put(key string, value []byte) {
 	c.newer[key] = value
 	c.size += cost
 }
+
+// maxDecoded bounds the bytes that the records of a decodedCache were made of.
+const maxDecoded = 4 << 20
+
+// decodedCache remembers what bytes were decoded to. It holds those bytes, so that their address stands for them as
+// long as it has them: a record counts only for the very value that it was made of, whatever is written or rolled back.
+type decodedCache struct {
+	records map[string]decodedRecord
+	size    int
+}
+
+type decodedRecord struct {
+	raw    []byte
+	record any
+}
+
+func newDecodedCache() *decodedCache { return &decodedCache{records: make(map[string]decodedRecord)} }
+
+func (c *decodedCache) get(key string, raw []byte) any {
+	if d, ok := c.records[key]; ok && len(raw) > 0 && len(d.raw) == len(raw) && &d.raw[0] == &raw[0] {
+		return d.record
+	}
+	return nil
+}
+
+func (c *decodedCache) put(key string, raw []byte, record any) {
+	c.size += len(key) + len(raw) + entryOverhead
+	if c.size > maxDecoded {
+		clear(c.records)
+		c.size = len(key) + len(raw) + entryOverhead
+	}
+	c.records[key] = decodedRecord{raw, record}
+}

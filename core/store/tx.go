@@ -17,6 +17,7 @@ type Tx struct {
 	pending map[string][]byte // nil means deleted
 	order   btree.Set[string] // the keys of pending
 	cache   *readCache        // what base has
+	decoded *decodedCache     // records that were made of what pending and base have
 	size    int               // what pending counts towards MaxCommitBytes
 	changes uint64            // grows with each change of pending
 	undo    []undo            // what pending was, oldest first, since the outermost savepoint
@@ -31,7 +32,7 @@ type undo struct {
 
 // NewTx gives an overlay without writes over r, which must show one state for as long as the Tx is used.
 func NewTx(r Reader) *Tx {
-	return &Tx{base: r, pending: make(map[string][]byte), cache: newReadCache()}
+	return &Tx{base: r, pending: make(map[string][]byte), cache: newReadCache(), decoded: newDecodedCache()}
 }
 
 // Next gives an overlay without writes over r, which must show exactly what t's base does with t's writes committed.
@@ -41,7 +42,7 @@ func (t *Tx) Next(r Reader) *Tx {
 	for key, value := range t.pending {
 		t.cache.put(key, value)
 	}
-	return &Tx{base: r, pending: make(map[string][]byte, len(t.pending)), cache: t.cache}
+	return &Tx{base: r, pending: make(map[string][]byte, len(t.pending)), cache: t.cache, decoded: t.decoded}
 }
 
 // Get implements Reader.

@@ -22,6 +22,33 @@ func Load[T any](r Reader, key string) (*T, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	return decodeRecord[T](key, raw)
+}
+
+// Peek is Load of a record that is shared: neither it nor what it points to may be changed. It is decoded once for as
+// long as its bytes stay the same. decode makes it of them; nil stands for JSON of a T.
+func Peek[T any](tx *Tx, key string, decode func(raw []byte) (*T, error)) (*T, error) {
+	raw, found, err := tx.borrow(key)
+	if err != nil || !found {
+		return nil, err
+	}
+	if record, same := tx.decoded.get(key, raw).(*T); same {
+		return record, nil
+	}
+	var record *T
+	if decode != nil {
+		record, err = decode(raw)
+	} else {
+		record, err = decodeRecord[T](key, raw)
+	}
+	if err != nil {
+		return nil, err
+	}
+	tx.decoded.put(key, raw, record)
+	return record, nil
+}
+
+func decodeRecord[T any](key string, raw []byte) (*T, error) {
 	record := new(T)
 	if err := json.Unmarshal(raw, record); err != nil {
 		return nil, fmt.Errorf("%w: the record of key %q is not a %T", ErrCorrupt, key, *record)
