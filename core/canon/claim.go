@@ -75,17 +75,21 @@ type Return struct {
 	Quantity int64     `json:"quantity"`
 }
 
+// When is the moment at which goods were taken: the source's own, or the fold time where it states none.
+func (c *Claim) When() time.Time {
+	if c.Placed.IsZero() {
+		return c.At
+	}
+	return c.Placed
+}
+
 // Before is what the claim had taken of the stock at a moment, in pieces: whoever counted what was there then, did not
 // find them. Goods that are only reserved were there.
 func (c *Claim) Before(t time.Time) int64 {
 	if c.Kind == ClaimReservation || c.Overruled || c.Ended == EndedRemoved {
 		return 0
 	}
-	placed := c.Placed
-	if placed.IsZero() {
-		placed = c.At
-	}
-	if placed.After(t) {
+	if c.When().After(t) {
 		return 0
 	}
 	q := c.Quantity

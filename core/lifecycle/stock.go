@@ -92,6 +92,8 @@ type Ledger struct {
 	// than that at one time, and that Live is empty for it.
 	Live []string `json:"live,omitempty" golden:"-"`
 	Many bool     `json:"many,omitempty" golden:"-"`
+	// First is no later than the moment of any sale that was ever claimed on the node; zero where none was.
+	First time.Time `json:"first,omitzero" golden:"-"`
 }
 
 // InGolden keeps a ledger that says nothing out of the golden digest.
@@ -137,6 +139,9 @@ func (l *Ledger) Apply(before, after *canon.Claim, authority string) {
 	}
 	if after != nil {
 		l.name(after.Key, after.Live())
+		if t := after.When(); after.Kind == canon.ClaimSale && (l.First.IsZero() || t.Before(l.First)) {
+			l.First = t
+		}
 	}
 	if len(l.At) == 0 {
 		l.Live, l.Many = nil, false

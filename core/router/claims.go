@@ -33,7 +33,7 @@ func (f *fold) sharedLedger(node string) (*lifecycle.Ledger, error) {
 }
 
 func (f *fold) saveLedger(node string, l *lifecycle.Ledger) error {
-	if !l.Adopted && len(l.At) == 0 && len(l.Taken) == 0 {
+	if !l.Adopted && len(l.At) == 0 && len(l.Taken) == 0 && l.First.IsZero() {
 		f.tx.Delete(store.PrefixStock + node)
 		return nil
 	}

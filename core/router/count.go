@@ -223,6 +223,9 @@ func (f *fold) ownSales(p *itemParts) error {
 				s.Own += sold
 				continue
 			}
+			if l.First.After(p.changed[i]) {
+				continue // all were sold later
+			}
 			claims, err := f.everyClaim(p.nodes[k].Node)
 			if err != nil {
 				return err
