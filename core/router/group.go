@@ -40,6 +40,7 @@ type folder struct {
 	store   store.Store
 	journal string // its id
 	tune    func(f *fold)
+	yield   func() // called after each entry; nil means nothing is
 
 	view store.View
 	f    *fold
@@ -81,6 +82,9 @@ func (w *folder) fold(g group) (Commit, error) {
 				return out, err
 			}
 			last, begun = ft.pos, true
+			if w.yield != nil {
+				w.yield()
+			}
 		}
 		if i == len(g.batches)-1 || w.full() {
 			if err := w.commit(b, last, false); err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -326,7 +327,7 @@ func (r *Router) readGroup(ctx context.Context, from uint64) (group, int) {
 }
 
 func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
-	to := folder{store: r.store, journal: r.journal.ID()}
+	to := folder{store: r.store, journal: r.journal.ID(), yield: r.yield}
 	defer to.close()
 	for {
 		select {
@@ -345,6 +346,17 @@ func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// keepUp is how many batches the fold may be behind before it no longer gives way.
+const keepUp = 128
+
+// yield lets who waits for a processor go first, so that answers do not wait for a slice of the fold. A fold that is
+// behind keeps its own slice, or the lag would grow with the load.
+func (r *Router) yield() {
+	if r.Lag() < keepUp {
+		runtime.Gosched()
 	}
 }
 
