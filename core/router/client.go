@@ -84,7 +84,7 @@ func (f *fold) readPerson(connection string, st *canon.PersonState) *person {
 		p.Addresses = append(p.Addresses, a)
 	}
 	for _, raw := range phones {
-		if e, ok := normalize.Phone(raw, region); ok {
+		if e := f.readPhone(raw, region); e != "" {
 			p.Phones = append(p.Phones, e)
 		}
 	}
@@ -93,6 +93,29 @@ func (f *fold) readPerson(connection string, st *canon.PersonState) *person {
 	slices.Sort(p.Phones)
 	p.Emails, p.Phones = slices.Compact(p.Emails), slices.Compact(p.Phones)
 	return p
+}
+
+// phone is a number as somebody wrote it, in the country where they did.
+type phone struct{ raw, region string }
+
+// maxPhones is how many numbers are remembered.
+const maxPhones = 4096
+
+// readPhone gives a number in E.164, "" where it is none. To read one costs more than all else of a person, and a client
+// who comes back has the same.
+func (f *fold) readPhone(raw, region string) string {
+	if e, known := f.phones[phone{raw, region}]; known {
+		return e
+	}
+	e, ok := normalize.Phone(raw, region)
+	if !ok {
+		return ""
+	}
+	if f.phones == nil || len(f.phones) >= maxPhones {
+		f.phones = make(map[phone]string)
+	}
+	f.phones[phone{strings.Clone(raw), region}] = e // the text is part of a whole observation
+	return e
 }
 
 // customer folds a person's account at a platform.

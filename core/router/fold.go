@@ -49,6 +49,7 @@ type fold struct {
 	version  int
 	out      *Commit
 	take     func(b *canon.Binding, s *canon.Shown) (changed bool)
+	phones   map[phone]string
 	entered  func(ft *fact) // called before each entry; nil outside of tests
 
 	// of the entry that is being applied
@@ -58,6 +59,7 @@ type fold struct {
 	reads     []Read
 	adopt     []string
 	replaying canon.Position  // the parked entry that is being replayed
+	differed  bool            // the observed level differed from what it should show
 	dirty     map[string]bool // golden ids of items whose state must be computed again
 	moved     map[string]bool // what lines are found by and now may mean another item
 	laters    int             // pages of orders put off
@@ -68,7 +70,11 @@ type fold struct {
 
 // newFold loads what the fold keeps in force from the state.
 func newFold(tx *store.Tx, out *Commit) (*fold, error) {
-	f := &fold{tx: tx, out: out, take: (*canon.Binding).Take}
+	f := &fold{
+		tx: tx, out: out, take: (*canon.Binding).Take,
+		levels: make(map[string]canon.BindingKey), dirty: make(map[string]bool), moved: make(map[string]bool),
+		claimed: make(map[string]bool),
+	}
 	return f, f.reload()
 }
 
@@ -96,9 +102,11 @@ func (f *fold) reload() error {
 func (f *fold) apply(ft *fact) error {
 	f.f, f.replaying = ft, canon.Position{}
 	f.rows, f.reads, f.adopt = nil, nil, nil
-	f.levels = make(map[string]canon.BindingKey)
-	f.dirty, f.moved, f.laters = make(map[string]bool), make(map[string]bool), 0
-	f.claimed = make(map[string]bool)
+	clear(f.levels)
+	clear(f.dirty)
+	clear(f.moved)
+	clear(f.claimed)
+	f.laters = 0
 	f.tx.Begin()
 	err := f.guarded(ft)
 	if err == nil {

@@ -27,6 +27,7 @@ func (f *fold) observe(ft *fact) error {
 	if b == nil {
 		b = &canon.Binding{BindingKey: key}
 	}
+	f.differed = b.Wants.Differs()
 	fetched := !ft.head.ReadStamp.IsZero()
 	shown := &canon.Shown{
 		SourceVersion: obs.SourceVersion, ReadStamp: ft.head.ReadStamp, Hash: ft.hash,

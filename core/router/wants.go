@@ -276,9 +276,7 @@ func (f *fold) level(b *canon.Binding, grown bool) error {
 		}
 	}
 	f.levels[store.PrefixDiff+b.Connection+"/"+b.ExternalID] = b.BindingKey
-	if err := f.recheckDiff(b); err != nil {
-		return err
-	}
+	f.recheckDiff(b)
 	if sid.Listing == "" {
 		return nil // its listing has not been seen: it finds this level when it comes
 	}
@@ -301,14 +299,15 @@ func (f *fold) level(b *canon.Binding, grown bool) error {
 }
 
 // recheckDiff brings the row among the differences in line with a binding that was saved with new shown stock.
-func (f *fold) recheckDiff(b *canon.Binding) error {
+func (f *fold) recheckDiff(b *canon.Binding) {
 	key := store.PrefixDiff + b.Connection + "/" + b.ExternalID
-	if b.Wants.Differs() {
+	switch differs := b.Wants.Differs(); {
+	case differs == f.differed: // the row says so already
+	case differs:
 		f.tx.Put(key, nil)
-	} else {
+	default:
 		f.tx.Delete(key)
 	}
-	return nil
 }
 
 // rebuild computes an item's catalogue part again.
