@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,11 +23,24 @@ func built(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("SKIPPED: the demo runs the whole program for half a minute; run without -short")
 	}
-	program := filepath.Join(t.TempDir(), "jumpring")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	program, err := builtOnce()
+	require.NoError(t, err)
 	return program
 }
+
+// delivered is the folder of the program that builtOnce built; TestMain removes it.
+var delivered string
+
+var builtOnce = sync.OnceValues(func() (program string, err error) {
+	if delivered, err = os.MkdirTemp("", "jumpring-test-"); err != nil {
+		return "", err
+	}
+	program = filepath.Join(delivered, "jumpring")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return program, nil
+})
 
 // playDemo runs the demo and gives its figures, its exit code and its story.
 func playDemo(t *testing.T, program string, args ...string) (f dayaudit.Figures, code int, story string) {
@@ -49,6 +65,7 @@ func slow(failed []string) (rest []string) {
 }
 
 func TestADayOfTheDemo(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	f, code, story := playDemo(t, built(t), "--seed", "7")
 	t.Logf("sync %.0f/%.0f ms, recovery %.0f ms", f.Sync.P50, f.Sync.P99, f.Recovery.Max)
 	require.Empty(t, slow(f.Failed), "%v\n%s", f.Details, story)
@@ -68,6 +85,7 @@ func TestADayOfTheDemo(t *testing.T) {
 }
 
 func TestTheAuditorNoticesEachSabotage(t *testing.T) {
+	t.Parallel()
 	program := built(t)
 	for sabotage, figure := range map[string]func(f *dayaudit.Figures) bool{
 		"drop-write":  func(f *dayaudit.Figures) bool { return f.DriftRows > 0 && f.Sync.Unseen > 0 },

@@ -39,7 +39,11 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if delivered != "" {
+		_ = os.RemoveAll(delivered)
+	}
+	os.Exit(code)
 }
 
 // What the sandbox's shops and hub share.
