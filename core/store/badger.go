@@ -181,7 +181,8 @@ const keyGround = "!ground"
 
 // ground makes a database that has keyGround in its lowest level.
 func ground(o badger.Options) error {
-	db, err := badger.Open(o.WithCompactL0OnClose(true))
+	// A small memtable: what is freed of a large one would be cleared, and so taken up, when the next is made.
+	db, err := badger.Open(o.WithCompactL0OnClose(true).WithMemTableSize(1 << 20).WithValueThreshold(1 << 10))
 	if err != nil {
 		return err
 	}

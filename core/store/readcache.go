@@ -36,7 +36,7 @@ func (c *readCache) put(key string, value []byte) {
 }
 
 // maxDecoded bounds the bytes that the records of a decodedCache were made of.
-const maxDecoded = 4 << 20
+const maxDecoded = 1 << 20
 
 // decodedCache remembers what bytes were decoded to. It holds those bytes, so that their address stands for them as
 // long as it has them: a record counts only for the very value that it was made of, whatever is written or rolled back.

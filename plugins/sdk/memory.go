@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -15,18 +14,10 @@ const (
 	idleWorth = 8 << 20 // bytes allocated since memory was returned: less is not worth a collection
 )
 
-// busyGC is the GOGC of a process that returns idle memory: while it works its heap may grow to four times what lives,
-// since all of it goes back afterwards.
-const busyGC = 300
-
 // ReturnIdleMemory gives memory back to the system whenever the process has worked and then idles, until ctx ends.
-// In exchange garbage is collected less often while it works, unless the environment sets GOGC; GOMEMLIMIT counts as ever.
 // The runtime by itself keeps as much garbage as there is live data until something allocates again, which in a
 // process that waits for the next webhook may be hours.
 func ReturnIdleMemory(ctx context.Context) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(busyGC)
-	}
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	allocated := func() uint64 {
 		metrics.Read(sample)
