@@ -72,7 +72,8 @@ type fold struct {
 func newFold(tx *store.Tx, out *Commit) (*fold, error) {
 	f := &fold{
 		tx: tx, out: out, take: (*canon.Binding).Take,
-		levels: make(map[string]canon.BindingKey), dirty: make(map[string]bool), claimed: make(map[string]bool), moved: make(map[string]bool),
+		levels: make(map[string]canon.BindingKey), dirty: make(map[string]bool), moved: make(map[string]bool),
+		claimed: make(map[string]bool),
 	}
 	return f, f.reload()
 }

@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,7 +168,7 @@ func (f *fold) takeBack(cmd *canon.Command) (*canon.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Back = append(c.Back, canon.Return{At: f.f.at, Quantity: 1})
+	c.Back = append(slices.Clip(c.Back), canon.Return{At: f.f.at, Quantity: 1})
 	if err := f.endClaim(c, "returned"); err != nil {
 		return nil, err
 	}
