@@ -28,6 +28,7 @@ func TestALentPieceIsNobodyElsesAndComesBack(t *testing.T) {
 	require.Equal(t, canon.ItemOnMemo, it.Status)
 	require.Equal(t, []canon.StockAt{{Location: "paris", Memo: 1}}, it.Stock, "it is not on hand, and answered for")
 	require.ElementsMatch(t, []string{"shop/sp1@", "web/sw1@L1"}, w.keys(store.PrefixDiff), "no channel shows it")
+	coherent(t, w.store)
 	require.Equal(t, "item.held", lend(w, "b", 3600, id).Code)
 	require.Equal(t, "item.held", w.do("till-2", canon.Command{Key: "s", ID: "S1", Sell: &canon.Sell{Item: id, Channel: "till-2"}}).Code)
 
