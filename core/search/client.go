@@ -24,6 +24,8 @@ var people = newSchema(clientTexts, clientKeys,
 		column[canon.Client]{Field: Field{Name: "birthday", What: "Birthday"}, word: func(c *canon.Client) string { return c.Birthday }},
 		column[canon.Client]{Field: Field{Name: "locale", What: "Language, BCP 47"}, word: func(c *canon.Client) string { return c.Locale }},
 		column[canon.Client]{Field: Field{Name: "marketing", What: "Consent to marketing by e-mail", Facet: true}, word: func(c *canon.Client) string { return c.MarketingEmail }},
+		column[canon.Client]{Field: Field{Name: "tag", What: "Tag", Facet: true}, words: func(c *canon.Client) []string { return c.Tags }},
+		column[canon.Client]{Field: Field{Name: "company", What: "Company"}, word: func(c *canon.Client) string { return c.Company }},
 		column[canon.Client]{Field: Field{Name: "known_at", Also: []string{"connection"}, What: "Connection that knows the client", Facet: true}, words: func(c *canon.Client) []string {
 			out := make([]string, len(c.Accounts))
 			for i := range c.Accounts {
@@ -43,31 +45,48 @@ func ofAddresses(c *canon.Client, get func(*canon.Address) string) []string {
 }
 
 func clientTexts(c *canon.Client) []text {
-	out := []text{{words: c.GivenName, weight: 8}, {words: c.FamilyName, weight: 8}}
-	for _, name := range []string{c.GivenName, c.FamilyName} {
+	names := []string{c.GivenName, c.MiddleName, c.FamilyName, c.Preferred}
+	var out []text
+	for _, name := range names {
+		out = append(out, text{words: name, weight: 8})
+	}
+	for _, name := range names {
 		for _, word := range strings.Fields(fold(name)) {
 			for _, other := range spellings(word) {
 				out = append(out, text{words: other, weight: 8, hidden: true})
 			}
 		}
 	}
+	out = append(out, text{words: c.Phonetic, weight: 4}, text{words: c.Company, weight: 4}, text{words: c.Title, weight: 1})
 	for i := range c.Addresses {
 		a := &c.Addresses[i]
-		out = append(out, text{words: a.City, weight: 2}, text{words: a.PostalCode, weight: 1}, text{words: a.GivenName, weight: 2}, text{words: a.FamilyName, weight: 2})
-		for _, line := range a.Lines {
-			out = append(out, text{words: line, weight: 1})
-		}
+		out = append(out, text{words: a.City, weight: 2}, text{words: a.PostalCode, weight: 1}, text{words: a.Name, weight: 2}, text{words: a.Company, weight: 2},
+			text{words: a.Line1, weight: 1}, text{words: a.Line2, weight: 1})
+	}
+	for _, tag := range c.Tags {
+		out = append(out, text{words: tag, weight: 1})
 	}
 	return out
 }
 
 func clientKeys(c *canon.Client) []key {
-	out := []key{{keyID, c.ID}}
+	out := []key{{keyID, upper(c.ID)}}
 	for _, e := range c.Emails {
 		out = append(out, key{keyEmail, upper(e)})
 	}
 	for _, p := range c.Phones {
 		out = append(out, key{keyPhone, p})
+	}
+	for _, p := range c.Contacts {
+		switch p.Kind {
+		case canon.ContactEmail:
+			out = append(out, key{keyEmail, upper(p.Value)})
+		default:
+			out = append(out, key{keyPhone, p.Value})
+		}
+	}
+	for _, a := range c.External {
+		out = append(out, key{keyAccount, upper(a.ID)})
 	}
 	for _, a := range c.Accounts {
 		out = append(out, key{keyAccount, upper(a.ExternalID)})

@@ -25,6 +25,10 @@ type condition struct {
 	allowed []bool // by number of the word
 	numbers []int64
 	ranges  []Range
+	// Of prices in any currency: the minor units of a major one, by the currency's number, and the currencies. The
+	// ranges are in hundredths then.
+	scales     []int64
+	currencies []uint32
 }
 
 func (c *condition) met(row uint32) bool {
@@ -32,6 +36,9 @@ func (c *condition) met(row uint32) bool {
 		return c.allowed[c.cells[row]]
 	}
 	n := c.numbers[row]
+	if c.scales != nil {
+		n = hundredths(n, c.scales[c.currencies[row]])
+	}
 	for _, r := range c.ranges {
 		if r.has(n) {
 			return true
@@ -92,6 +99,9 @@ func (x *Index) compile(filters []Filter) ([]group, error) {
 		switch {
 		case field.number():
 			c.numbers, c.ranges = t.numbers[field.column], f.Ranges
+			if field.coded && f.Code == "" {
+				c.scales, c.currencies = scalesOf(t.words[field.code].dict), t.words[field.code].cells
+			}
 			if len(f.Ranges) == 0 {
 				return nil, &FilterError{f.Field, "it needs a number or a range"}
 			}
@@ -105,6 +115,30 @@ func (x *Index) compile(filters []Filter) ([]group, error) {
 		}
 	}
 	return groups, nil
+}
+
+// scalesOf gives how many minor units a major one has, by the number of the currency.
+func scalesOf(currencies *dict) []int64 {
+	out := make([]int64, len(currencies.words))
+	for i, currency := range currencies.words {
+		out[i] = 1
+		digits, _ := canon.CurrencyExponent(currency)
+		for range digits {
+			out[i] *= 10
+		}
+	}
+	return out
+}
+
+// hundredths gives an amount in hundredths of the major unit, so that currencies compare by their plain numbers.
+func hundredths(minor, scale int64) int64 {
+	if scale > 100 {
+		return minor / (scale / 100)
+	}
+	if factor := 100 / scale; minor < math.MaxInt64/factor && minor > math.MinInt64/factor {
+		return minor * factor
+	}
+	return minor
 }
 
 // allowed tells for each word whether it is one of those asked for.

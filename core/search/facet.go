@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-
-	"github.com/jumpring/jumpring/core/canon"
 )
 
 // Facet counts the values that a field has among what was found. A filter on the field itself is left out of its own
@@ -82,14 +80,7 @@ func (x *Index) counters(names []string, groups []group) ([]counter, error) {
 		switch {
 		case field.number() && field.coded:
 			d := t.words[field.code].dict
-			c.scales = make([]int64, len(d.words))
-			for i, currency := range d.words {
-				c.scales[i] = 1
-				digits, _ := canon.CurrencyExponent(currency)
-				for range digits {
-					c.scales[i] *= 10
-				}
-			}
+			c.scales = scalesOf(d)
 			size = len(d.words) * (len(field.Bands) + 1)
 		case field.number():
 			size = len(field.Bands) + 1

@@ -44,6 +44,8 @@ type Index struct {
 	free    []uint32
 	// sorts says which fields the sort orders go by; set once.
 	carat, price *Field
+	// kinds are the kinds of its identifiers; region is the default one of phone numbers.
+	kinds, region string
 	moves        moves
 }
 
@@ -52,8 +54,8 @@ const (
 	termMask    = 1<<weightShift - 1
 )
 
-func newIndex[S any](s *schema[S]) *Index {
-	x := &Index{fields: s.fields, list: s.list(), terms: newDict(true), cells: newTable(0, 0), at: map[string]uint32{}}
+func newIndex[S any](s *schema[S], kinds, region string) *Index {
+	x := &Index{kinds: kinds, region: region, fields: s.fields, list: s.list(), terms: newDict(true), cells: newTable(0, 0), at: map[string]uint32{}}
 	x.cells.words = []wordColumn{{}} // its cells are set by setTerms, which counts the references
 	for i := range s.shapes {
 		x.tables = append(x.tables, newTable(s.shapes[i].words, s.shapes[i].numbers))

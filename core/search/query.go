@@ -1,9 +1,9 @@
 package search
 
 import (
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -147,9 +147,21 @@ func collapse(scale, words []string) []string {
 // quoted puts quotation marks around a word that would not be read as one.
 func quoted(w string) string {
 	if w == "" || strings.ContainsAny(w, " ,:\"\\&\t\n.") {
-		return strconv.Quote(w)
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(w) + `"`
 	}
 	return w
+}
+
+// unquoted takes quotation marks off.
+func unquoted(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if !strings.HasPrefix(s, `"`) {
+		return s, nil
+	}
+	if len(s) < 2 || !strings.HasSuffix(s, `"`) {
+		return "", errors.New("a quotation mark is missing")
+	}
+	return strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(s[1 : len(s)-1]), nil
 }
 
 // FilterError tells what of a filter could not be read, and what to write.
