@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"core/intake":         {"bus", "core/canon", "core/store", "core/router", "plugins/sdk"},
 	"core/reconcile":      {"bus", "core/canon", "core/store", "core/router", "core/intake", "core/lifecycle", "plugins/sdk"},
 	"core/views":          {"core/canon", "core/store", "core/normalize", "core/router"},
+	"core/search":         {"core/canon", "core/store", "core/normalize", "core/router"},
 	"core/config":         {"core/canon", "core/reconcile"},
 	"core/access":         {"core/canon", "core/vault"},
 	"core/problem":        {"bus", "core/canon"},

@@ -32,6 +32,7 @@ type Options struct {
 	Hub    Hub
 	Tokens Tokens
 	Keys   views.Keys
+	Search Searcher
 	// Hooks takes webhooks; Events takes reported events of a principal. Both are core/ingress's.
 	Hooks  fiber.Handler
 	Events func(c *fiber.Ctx, who access.Principal) error

@@ -19,6 +19,8 @@ type Health struct {
 type Ready struct {
 	Ready   bool      `json:"ready"`
 	Missing []Missing `json:"missing"`
+	// Loading is what goes on behind a hub that is ready: searches wait for it, nothing else does.
+	Loading []Missing `json:"loading,omitempty"`
 }
 
 func (a *API) healthz(c *fiber.Ctx, _ access.Principal) error {
@@ -26,11 +28,15 @@ func (a *API) healthz(c *fiber.Ctx, _ access.Principal) error {
 }
 
 func (a *API) readyz(c *fiber.Ctx, _ access.Principal) error {
-	missing := a.Hub.Missing(a.ctx)
-	if len(missing) == 0 {
-		return c.JSON(Ready{Ready: true, Missing: []Missing{}})
+	ready := Ready{Missing: a.Hub.Missing(a.ctx)}
+	if how := a.Search.Loading(); how != "" {
+		ready.Loading = []Missing{{What: "search", Why: how, Do: "wait"}}
 	}
-	return c.Status(fiber.StatusServiceUnavailable).JSON(Ready{Missing: missing})
+	if len(ready.Missing) > 0 {
+		return c.Status(fiber.StatusServiceUnavailable).JSON(ready)
+	}
+	ready.Ready, ready.Missing = true, []Missing{}
+	return c.JSON(ready)
 }
 
 func (a *API) metrics(c *fiber.Ctx, _ access.Principal) error {

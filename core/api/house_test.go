@@ -26,6 +26,7 @@ import (
 	"github.com/jumpring/jumpring/core/intake"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
+	"github.com/jumpring/jumpring/core/search"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/views"
 	"github.com/jumpring/jumpring/plugins/sdk"
@@ -120,13 +121,18 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 		h.text[role], _, err = h.tokens.Create(string(role)+"-1", role, "", time.Time{})
 		require.NoError(t, err)
 	}
+	ready := make(chan struct{})
+	close(ready)
+	finder := search.NewLive(search.Options{Store: h.store, Subscribe: h.fold.Subscribe, Ready: ready, Region: "FR"})
+	finding := make(chan error, 1)
+	go func() { finding <- finder.Run(ctx) }()
 	metrics := prometheus.NewRegistry()
 	hooks, err := ingress.NewHooks(h, 2<<20, time.Now, metrics)
 	require.NoError(t, err)
 	events, err := ingress.NewEvents(h, metrics)
 	require.NoError(t, err)
 	o := Options{
-		Hub: h, Tokens: h.tokens, Keys: views.Keys{Region: "FR"}, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
+		Hub: h, Tokens: h.tokens, Keys: views.Keys{Region: "FR"}, Search: finder, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
 		Log: hclog.New(&hclog.LoggerOptions{Output: &syncWriter{w: h.log}}), Version: "1.2.3", PageOnLoopback: true,
 	}
 	for _, c := range change {
@@ -140,6 +146,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 		require.NoError(t, h.api.Close(closing))
 		cancel()
 		require.NoError(t, <-ended)
+		require.NoError(t, <-finding)
 		require.NoError(t, h.journal.Close())
 	})
 	return h

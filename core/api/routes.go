@@ -146,6 +146,14 @@ func routes() []route {
 			takes: SameClient{}, keyed: true, gives: json200(canon.ClientDecided{}), handle: (*API).sameClient,
 		},
 		{
+			method: get, path: "/v1/search/items", name: "search-items", summary: "Find pieces by words, attributes and ranges, with counts of what else could be chosen.", needs: access.ItemsRead,
+			query: searchParams("princess 1-1.5 ct F-G VS platinum under 9,000 EUR in Paris"), gives: json200(ItemsFound{}), handle: (*API).searchItems,
+		},
+		{
+			method: get, path: "/v1/search/clients", name: "search-clients", summary: "Find clients by name, e-mail, phone or city.", needs: access.ClientsRead,
+			query: searchParams("anna martin in Paris"), gives: json200(ClientsFound{}), handle: (*API).searchClients,
+		},
+		{
 			method: get, path: "/v1/orders", name: "orders", summary: "List orders.", needs: access.OrdersRead,
 			query: with(param{"connection", "Connection that it was placed on"}, param{"external_id", "The platform's id"}, param{"client", "Any id of a client"}),
 			gives: page(canon.Order{}), handle: (*API).orders,

@@ -16,6 +16,7 @@ import (
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
+	"github.com/jumpring/jumpring/core/search"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/vault"
 	"github.com/jumpring/jumpring/plugins/sdk"
@@ -31,6 +32,8 @@ type Hub struct {
 	vault   *vault.Vault
 	// ready is closed when the fold has passed the journal's end as it was at the start: no effect runs before.
 	ready chan struct{}
+
+	search *search.Live
 
 	connections map[string]*connection
 	settingsMu  sync.Mutex
@@ -58,6 +61,9 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
 	h.journal.SetFold(func() uint64 { return h.router.Mark().Position.Offset })
+	h.search = search.NewLive(search.Options{
+		Store: h.store, Subscribe: h.router.Subscribe, Ready: h.ready, Region: o.Settings.Region, Log: h.log.Named("search"),
+	})
 	for i := range o.Connections {
 		c := &o.Connections[i]
 		h.connections[c.Name] = &connection{hub: h, spec: c}
@@ -87,6 +93,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	g.Go(func() error { return h.runClock(ctx) })
 	g.Go(func() error { return h.runSnapshots(ctx) })
 	g.Go(func() error { return h.runRefresh(ctx) })
+	g.Go(func() error { return h.search.Run(ctx) })
 	g.Go(func() error { sdk.ReturnIdleMemory(ctx); return nil })
 	adopter := &reconcile.Adopter{Journal: h.router, Commits: h.router.Subscribe(ctx), Ready: h.ready}
 	g.Go(func() error { return adopter.Run(ctx) })
@@ -121,6 +128,9 @@ func (h *Hub) Store() store.Store { return h.store }
 
 // Router gives the fold.
 func (h *Hub) Router() *router.Router { return h.router }
+
+// Search gives the indexes of pieces and clients.
+func (h *Hub) Search() *search.Live { return h.search }
 
 // Journal gives the journal.
 func (h *Hub) Journal() *embedded.Journal { return h.journal }

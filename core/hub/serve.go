@@ -100,7 +100,7 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 	}
 	ip := net.ParseIP(host)
 	return api.New(api.Options{
-		Hub: h.commands(), Tokens: tokens, Keys: views.Keys{Region: o.Settings.Region}, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
+		Hub: h.commands(), Tokens: tokens, Keys: views.Keys{Region: o.Settings.Region}, Search: h.search, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
 		Log: h.log.Named("api"), Version: o.Version, JSONBytes: o.JSONBytes, WebhookBytes: o.WebhookBytes,
 		PageOnLoopback: host == "localhost" || (ip != nil && ip.IsLoopback()),
 	})

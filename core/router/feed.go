@@ -19,6 +19,8 @@ type Commit struct {
 	Entries int
 	// Rows are the timeline rows that it wrote, in order.
 	Rows []canon.Row
+	// Records are the store's keys of the golden records that it wrote or removed, in no particular order.
+	Records []string
 	// Levels are the keys of level bindings whose wanted or shown stock changed.
 	Levels []canon.BindingKey
 	// Reads are entities that a platform has to be asked about: thin notices, pushed states that tie, effects that

@@ -130,9 +130,11 @@ func (w *folder) commit(b *bus.Batch, last canon.Position, partial bool) error {
 		FoldVersion: w.f.version,
 	}
 	tx := w.f.tx
-	if err := w.store.Commit(tx.Writes(), out.Mark); err != nil {
+	writes := tx.Writes()
+	if err := w.store.Commit(writes, out.Mark); err != nil {
 		return fmt.Errorf("router: commit at %s: %w", last, err)
 	}
+	out.Records = writes.Below(store.PrefixRecord, out.Records)
 	view, err := w.store.View()
 	if err != nil {
 		return fmt.Errorf("router: %w", err)

@@ -251,6 +251,7 @@ func (s *subscription) push(c Commit) {
 func (c *Commit) join(d Commit) {
 	c.Mark, c.Time, c.Entries, c.Deadlines = d.Mark, d.Time, c.Entries+d.Entries, c.Deadlines || d.Deadlines
 	c.Rows = append(c.Rows[:len(c.Rows):len(c.Rows)], d.Rows...)
+	c.Records = append(c.Records[:len(c.Records):len(c.Records)], d.Records...)
 	c.Levels = append(c.Levels[:len(c.Levels):len(c.Levels)], d.Levels...)
 	c.Reads = append(c.Reads[:len(c.Reads):len(c.Reads)], d.Reads...)
 	c.Adopt = append(c.Adopt[:len(c.Adopt):len(c.Adopt)], d.Adopt...)

@@ -164,11 +164,11 @@ type Hit struct {
 // Place is where a page ends: the next one goes on behind it. It names a record and its sort key, not a number of
 // records, so that what comes and goes neither repeats nor hides others.
 type Place struct {
-	Key int64
-	ID  string
-	// Since is the position that the first page stood for: records whose sort key changed after it keep the key that
-	// they had then (see moves).
-	Since canon.Position
+	Key int64  `json:"k"`
+	ID  string `json:"i"`
+	// Since is when the first page was made: records whose sort key changed after it keep the key that they had then
+	// (see moves).
+	Since Moment `json:"m"`
 }
 
 // Result is what a query found.
@@ -200,7 +200,7 @@ func (x *Index) Search(q Query) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &Result{Position: x.moves.now, Currency: q.Currency}
+	res := &Result{Position: x.position, Currency: q.Currency}
 	words := x.match(q.Words)
 	res.Read = words.read(x)
 	order, err := x.order(&q)
@@ -267,7 +267,7 @@ type order struct {
 	currency string
 	code     uint32 // of the currency
 	after    *Place
-	since    canon.Position
+	since    Moment
 	moved    map[string]*sortKeys
 }
 

@@ -247,24 +247,24 @@ func between(scale, from, to []string) []string {
 	if len(from) == 0 || len(to) == 0 {
 		return nil
 	}
-	return steps(scale, first(scale, from, to), last2(scale, from, to))
+	return steps(scale, best(scale, from, to), worst(scale, from, to))
 }
 
-func first(scale, a, b []string) string { return extreme(scale, append(slices.Clone(a), b...), false) }
-func last2(scale, a, b []string) string { return extreme(scale, append(slices.Clone(a), b...), true) }
+func best(scale, a, b []string) string { return extreme(scale, append(slices.Clone(a), b...), false) }
+func worst(scale, a, b []string) string { return extreme(scale, append(slices.Clone(a), b...), true) }
 
 func extreme(scale, words []string, most bool) string {
-	best := -1
+	found := -1
 	for _, w := range words {
 		i := slices.Index(scale, w)
 		if i < 0 {
 			return ""
 		}
-		if best < 0 || most && i > best || !most && i < best {
-			best = i
+		if found < 0 || most && i > found || !most && i < found {
+			found = i
 		}
 	}
-	return scale[best]
+	return scale[found]
 }
 
 func (f *Filter) addWords(words []string) {
@@ -285,6 +285,15 @@ func (f *Field) readWords(raw string) ([]string, error) {
 	}
 	v, err := f.read(raw)
 	return v.words, err
+}
+
+// middle is the number of a value that stands for what is about it: the ends of a range are meant as they are written.
+func middle(r Range) *int64 {
+	if r.Least == nil || r.Most == nil {
+		return nil
+	}
+	n := (*r.Least + *r.Most) / 2
+	return &n
 }
 
 // bounds reads a number or a range of it.
@@ -317,7 +326,7 @@ func (f *Filter) bounds(field *Field, c choice) (Range, error) {
 	if err != nil {
 		return Range{}, err
 	}
-	r := Range{Least: from.Least, Most: to.Most}
+	r := Range{Least: middle(from), Most: middle(to)}
 	switch {
 	case r.Least == nil && r.Most == nil:
 		return r, errors.New("a range needs an end")

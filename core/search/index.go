@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 )
@@ -47,6 +48,7 @@ type Index struct {
 	// kinds are the kinds of its identifiers; region is the default one of phone numbers.
 	kinds, region string
 	moves        moves
+	position     canon.Position // every change up to it is in the index
 }
 
 const (
@@ -60,6 +62,7 @@ func newIndex[S any](s *schema[S], kinds, region string) *Index {
 	for i := range s.shapes {
 		x.tables = append(x.tables, newTable(s.shapes[i].words, s.shapes[i].numbers))
 	}
+	x.moves.now.Start = time.Now().UnixNano()
 	x.carat, x.price = s.fields["carat"], s.fields["price"]
 	return x
 }
@@ -71,8 +74,21 @@ func (x *Index) Len() int {
 	return len(x.at)
 }
 
+// change makes changes that searches see at once and together.
+func (x *Index) change(put []document, remove []string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.moves.now.Step++
+	for i := range put {
+		x.put(&put[i])
+	}
+	for _, id := range remove {
+		x.remove(id)
+	}
+}
+
 // put takes a record in, or its new state.
-func (x *Index) put(d *document, at canon.Position) {
+func (x *Index) put(d *document) {
 	record, known := x.at[d.id]
 	var was sortKeys
 	if known {
@@ -88,7 +104,7 @@ func (x *Index) put(d *document, at canon.Position) {
 	x.setTerms(record, termsOf(d.texts))
 	if known {
 		if is := x.sortKeysOf(record); !is.equal(&was) {
-			x.moves.note(x.ids[record], was, at)
+			x.moves.note(x.ids[record], was)
 		}
 	}
 }

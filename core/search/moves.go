@@ -1,17 +1,19 @@
 package search
 
-import (
-	"slices"
-
-	"github.com/jumpring/jumpring/core/canon"
-)
+import "slices"
 
 // moves remembers the sort keys that records had before they changed. A person who turns pages while prices change
 // goes on in the order of their first page: a piece whose price falls from a page that is still to come to one that is
 // past is not missed, and one that rises is not seen twice.
 type moves struct {
-	now  canon.Position // what the index stands for
-	list []move         // the oldest first
+	now  Moment
+	list []move // the oldest first
+}
+
+// Moment is a state of an index: Start tells one start of the process from another, Step counts its changes.
+type Moment struct {
+	Start int64  `json:"s"`
+	Step  uint64 `json:"n"`
 }
 
 // maxMoves bounds what is remembered. Behind more moves than that since the first page, the order of the pages that
@@ -19,7 +21,7 @@ type moves struct {
 const maxMoves = 8192
 
 type move struct {
-	at   canon.Position
+	step uint64 // the change that moved it
 	id   string
 	keys sortKeys
 }
@@ -73,18 +75,22 @@ func (k *sortKeys) equal(o *sortKeys) bool {
 	return k.carat == o.carat && slices.Equal(k.prices, o.prices)
 }
 
-// note remembers the keys that a record had until the change at a position.
-func (m *moves) note(id string, was sortKeys, at canon.Position) {
+// note remembers the keys that a record had until the change that is being made.
+func (m *moves) note(id string, was sortKeys) {
 	if len(m.list) == 2*maxMoves {
 		m.list = append(m.list[:0], m.list[maxMoves:]...)
 	}
-	m.list = append(m.list, move{at, id, was})
+	m.list = append(m.list, move{m.now.Step, id, was})
 }
 
-// since gives the keys that records had at a position, of those that changed after it.
-func (m *moves) since(at canon.Position) map[string]*sortKeys {
+// since gives the keys that records had at a moment, of those that changed after it. Of a moment before the process
+// began nothing is known.
+func (m *moves) since(at Moment) map[string]*sortKeys {
 	out := map[string]*sortKeys{}
-	for i := len(m.list) - 1; i >= 0 && m.list[i].at.Compare(at) > 0; i-- {
+	if at.Start != m.now.Start {
+		return out
+	}
+	for i := len(m.list) - 1; i >= 0 && m.list[i].step > at.Step; i-- {
 		out[m.list[i].id] = &m.list[i].keys // an earlier one comes later and stays
 	}
 	return out

@@ -66,7 +66,7 @@ type Query struct {
 	After *Place
 }
 
-// maxRanges bounds the conditions of one query; each is looked at for each record.
+// maxConditions bounds the conditions of one query; each is looked at for each record.
 const maxConditions = 30
 
 // String writes a filter as it is read: "colour:F..G", "-status:sold", "price:..9000 EUR".

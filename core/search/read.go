@@ -208,13 +208,18 @@ func showCarat(n int64) string  { return decimals(n, 3) }
 func showTenths(n int64) string { return decimals(n, 1) }
 func showGrams(n int64) string  { return decimals(n, 3) + "g" }
 
-// moneyShown writes an amount without its currency; without a currency it is in hundredths.
+// moneyShown writes an amount without its currency; without a currency it is in hundredths. Three digits behind a point
+// would be read as thousands, so they get a fourth.
 func moneyShown(n int64, currency string) string {
 	digits, ok := canon.CurrencyExponent(currency)
 	if !ok {
 		digits = 2
 	}
-	return decimals(n, digits)
+	s := decimals(n, digits)
+	if i := strings.IndexByte(s, '.'); i >= 0 && len(s)-i-1 == 3 {
+		s += "0"
+	}
+	return s
 }
 
 // amount reads what a person writes for an amount into minor units: "9000", "9,000", "9.000,50", "9'000", "9k". A

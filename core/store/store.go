@@ -8,6 +8,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/jumpring/jumpring/core/canon"
 )
@@ -82,6 +83,16 @@ func (w *Writes) Delete(key string) {
 
 // Len is the number of keys that change.
 func (w *Writes) Len() int { return len(w.put) }
+
+// Below adds the keys that change below a prefix to a list, in no particular order.
+func (w *Writes) Below(prefix string, list []string) []string {
+	for k := range w.put {
+		if strings.HasPrefix(k, prefix) {
+			list = append(list, k)
+		}
+	}
+	return list
+}
 
 // Each calls fn for every change in no particular order; deleted tells a removal.
 func (w *Writes) Each(fn func(key string, value []byte, deleted bool) error) error {
