@@ -120,6 +120,12 @@ func (p *reader) text(at int) *meaning {
 	for _, w := range strings.Fields(fold(t.text)) {
 		m.words = append(m.words, Word{Text: w, Whole: t.quoted})
 	}
+	if _, ok := normalize.DiamondColour(t.text); ok && len(t.text) == 1 && p.x.fields["colour"] != nil && !t.quoted {
+		m.instead = []string{p.x.String(words("colour", upper(t.text)))}
+	}
+	if strings.Contains(t.text, " ") {
+		return m
+	}
 	if key := normalize.SKU(t.text); len(t.text) >= 3 && strings.ContainsAny(t.text, "0123456789") && key != "" && !strings.Contains(key, separator) {
 		// One word, though its parts be several: "RG-0042" is an identifier, or a text that has it.
 		m.words = []Word{{Text: t.text, Key: key, Whole: t.quoted}}
@@ -133,6 +139,7 @@ func (p *reader) text(at int) *meaning {
 // gather puts the readings together.
 func (p *reader) gather(list []*meaning) Parsed {
 	var out Parsed
+	leaveOpen(list)
 	at := 0
 	for _, m := range list {
 		r := Reading{Text: p.phrase(at, m.tokens), As: m.as, Means: m.means, Instead: m.instead}
@@ -152,6 +159,26 @@ func (p *reader) gather(list []*meaning) Parsed {
 		out.Understood = append(out.Understood, r)
 	}
 	return out
+}
+
+// leaveOpen drops what only some of several metals state: of "platinum or white gold" the colour, which platinum does
+// not have.
+func leaveOpen(list []*meaning) {
+	metals := 0
+	stated := map[string]int{}
+	for _, m := range list {
+		if m.as == "metal" && !m.filters[0].Not {
+			metals++
+			for _, f := range m.filters {
+				stated[f.Field]++
+			}
+		}
+	}
+	for _, m := range list {
+		if m.as == "metal" && !m.filters[0].Not {
+			m.filters = slices.DeleteFunc(m.filters, func(f Filter) bool { return stated[f.Field] < metals })
+		}
+	}
 }
 
 func (p *reader) words(m *meaning) string {

@@ -173,6 +173,9 @@ func ruleQuantity(p *reader, at int) *meaning {
 	if q == nil {
 		return nil
 	}
+	if p.lower(at) == "budget" && q.to == "" && !q.sided {
+		q.side, q.sided = atMost, true
+	}
 	var m *meaning
 	if code, ok := currencyOf(q.unit); ok && q.unit != "" {
 		m = p.price(q, code)
@@ -214,6 +217,9 @@ func (p *reader) price(q *quantity, currency string) *meaning {
 		m.instead = []string{p.x.String(Filter{Field: "price", Code: currency, Ranges: []Range{{Most: &from}}})}
 	}
 	m.filters = []Filter{{Field: "price", Code: currency, Ranges: []Range{r}}}
+	if m.instead != nil {
+		m.means = "about " + moneyShown(from, currency) + " " + currency + ": " + p.words(m)
+	}
 	if currency == "" {
 		m.means = "price " + strings.TrimPrefix(p.words(&meaning{filters: m.filters}), "price ") + " in any currency"
 	}
@@ -287,6 +293,9 @@ func (p *reader) carat(q *quantity, from int64) *meaning {
 		}
 	}
 	m.filters = []Filter{{Field: "carat", Ranges: []Range{r}}}
+	if r.Least != nil && r.Most != nil && *r.Least < from {
+		m.means = "about " + showCarat(from) + " ct: " + p.words(m)
+	}
 	return m
 }
 

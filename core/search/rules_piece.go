@@ -135,6 +135,9 @@ func metalFilters(m canon.Metal) []Filter {
 }
 
 func ruleMetal(p *reader, at int) *meaning {
+	if m := p.eitherColour(at); m != nil {
+		return m
+	}
 	return p.longest(at, 6, func(phrase string, n int) *meaning {
 		if edge := p.lower(at + n - 1); n > 1 && (p.lower(at) == "or" && p.lower(at+1) == "or" || edge == "or" || edge == "with" || edge == "in") {
 			return nil
@@ -161,6 +164,26 @@ func ruleMetal(p *reader, at int) *meaning {
 			out.instead = []string{"text"}
 		}
 		return out
+	})
+}
+
+// eitherColour reads "white or rose gold".
+func (p *reader) eitherColour(at int) *meaning {
+	if joins := p.lower(at + 1); at+2 >= len(p.tokens) || joins != "or" && joins != "and" && joins != "oder" && joins != "ou" {
+		return nil
+	}
+	return p.longest(at+2, 4, func(phrase string, n int) *meaning {
+		second, err := normalize.Metal(phrase)
+		if err != nil || second.Kind == "" || second.Colour == "" {
+			return nil
+		}
+		first, err := normalize.Metal(p.tokens[at].text + " " + string(second.Kind))
+		if alone, _ := normalize.Metal(p.tokens[at].text); err != nil || first.Colour == "" || alone.Kind != "" {
+			return nil
+		}
+		filters := metalFilters(second)
+		filters[len(filters)-1].Words = []string{string(first.Colour), string(second.Colour)}
+		return &meaning{tokens: n + 2, as: "metal", filters: filters}
 	})
 }
 
@@ -276,7 +299,7 @@ func ruleNamed(p *reader, at int) *meaning {
 // noise are words that say nothing by themselves.
 var noise = map[string]bool{
 	"a": true, "an": true, "the": true, "with": true, "and": true, "or": true, "of": true, "for": true, "in": true, "at": true, "from": true, "mit": true, "und": true, "oder": true, "in the": true,
-	"avec": true, "et": true, "ou": true, "de": true, "con": true, "e": true, "o": true, "set": true, "any": true, "all": true, "some": true, "show": true, "find": true, "me": true, "&": true, "+": true, "-": true, "/": true, "ein": true, "eine": true, "un": true, "une": true, "le": true, "la": true, "les": true, "der": true, "die": true, "das": true,
+	"avec": true, "et": true, "ou": true, "de": true, "con": true, "e": true, "o": true, "set": true, "any": true, "all": true, "some": true, "show": true, "find": true, "me": true, "&": true, "+": true, "-": true, "/": true, "if": true, "it": true, "is": true, "that": true, "which": true, "please": true, "ein": true, "eine": true, "un": true, "une": true, "le": true, "la": true, "les": true, "der": true, "die": true, "das": true,
 }
 
 func ruleNoise(p *reader, at int) *meaning {

@@ -168,6 +168,9 @@ func ruleClarity(p *reader, at int) *meaning {
 		return &meaning{tokens: n, as: "clarity", diamond: true, filters: []Filter{words("clarity", grades...)}}
 	}
 	text, plus := strings.CutSuffix(p.tokens[start].text, "+")
+	if text == "if" && start == at && !named(p.lower(start+1)) {
+		return nil // the conjunction
+	}
 	grades := p.clarities(text, sure)
 	n := 1
 	if grades == nil && start+1 < len(p.tokens) && !p.tokens[start+1].quoted {
@@ -204,7 +207,7 @@ func ruleShape(p *reader, at int) *meaning {
 			return nil
 		}
 		m := &meaning{tokens: n, as: "shape", diamond: n > 1 || !code, filters: []Filter{words("shape", shape)}}
-		if kind, ok := stoneOf(canon.StatedStone{Kind: phrase}); ok && n == 1 && kind.Kind == strings.ToLower(shape) {
+		if kind, ok := stoneOf(canon.StatedStone{Kind: phrase}); ok && n == 1 && p.x.known("stone", fold(kind.Kind)) != nil {
 			// An emerald is a stone and a shape: next to a diamond's words it is the shape.
 			stone := words("stone", kind.Kind)
 			if !p.diamond {
