@@ -11,6 +11,7 @@
 //	read a piece   GET /v1/items/{id} per second, over that of a handler that returns the same bytes
 //	journal        appends per second of 64 writers, over the disk's own fdatasync and over Badger with a synced
 //	               transaction each; events per second that a tail reads
+//	search         99th percentile of a search with facets, and of one record, among 100,000 pieces, one at a time
 //	idle           memory and CPU of a hub with two connectors, connectors included
 //
 // It exits with 1 when a limit is missed. -only names the parts to run, and JUMPRING_BENCH_PPROF=1 serves profiles of
@@ -50,7 +51,7 @@ func run(args []string) error {
 	f.IntVar(&b.orders, "orders", 5000, "webhooks of one round of the whole path")
 	f.IntVar(&b.rate, "rate", 1000, "webhooks per second of the open loop")
 	f.DurationVar(&b.length, "length", 3*time.Second, "how long a round of the other parts takes")
-	f.StringVar(&only, "only", "journal,path,open,read,idle", "the parts to run")
+	f.StringVar(&only, "only", "journal,path,open,read,idle,search", "the parts to run")
 	f.StringVar(&b.dir, "dir", "bench/out", "a folder on the disk to measure; what it has is removed")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -96,7 +97,12 @@ func (b *bench) run() error {
 		}
 	}
 	if b.does("idle") {
-		return b.idle()
+		if err := b.idle(); err != nil {
+			return err
+		}
+	}
+	if b.does("search") {
+		return b.searching()
 	}
 	return nil
 }

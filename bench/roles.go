@@ -41,7 +41,7 @@ const (
 
 // role is what a child process is started with; which of the fields count depends on Name.
 type role struct {
-	Name string // platform, hub, verify, log or items
+	Name string // platform, hub, search, verify, log or items
 	Dir  string // for what it writes
 	// Pieces and SKUs are how much the platform sells.
 	Pieces, SKUs int
@@ -50,7 +50,7 @@ type role struct {
 }
 
 // ready is what a child process says, in one line, when it takes requests.
-type ready struct{ Address, Shop, Woo string }
+type ready struct{ Address, Shop, Woo, Note string }
 
 // runRole runs a child process until its standard input ends.
 func runRole(raw string) error {
@@ -72,6 +72,8 @@ func runRole(raw string) error {
 		return r.platform(ctx)
 	case "hub":
 		return r.hub(ctx)
+	case "search":
+		return r.searchHub(ctx)
 	case "verify":
 		return serve(ctx, bare.Verify(config, []byte(webhookSecret)))
 	case "log":
@@ -126,12 +128,14 @@ func startProfiler(name string) error {
 
 func announce(r ready) error { return json.NewEncoder(os.Stdout).Encode(r) }
 
-func serve(ctx context.Context, app *fiber.App) error {
+func serve(ctx context.Context, app *fiber.App) error { return serveWith(ctx, app, "") }
+
+func serveWith(ctx context.Context, app *fiber.App, note string) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	if err := announce(ready{Address: ln.Addr().String()}); err != nil {
+	if err := announce(ready{Address: ln.Addr().String(), Note: note}); err != nil {
 		return err
 	}
 	go func() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"strconv"
 
 	"github.com/spf13/cobra"
 )
@@ -26,7 +27,12 @@ func newItem(con *console) *cobra.Command {
 		"status": "in_stock, reserved, sold …", "location": "one of the hub's locations",
 	})
 	limit := list.Flags().Int("limit", 100, "how many at most; 0 for all")
+	words := list.Flags().String("search", "", "words, as of `jumpring search`")
+	conditions := list.Flags().StringArray("filter", nil, "a condition NAME:VALUE, such as carat:1..1.5; may be repeated")
 	list.RunE = func(c *cobra.Command, _ []string) error {
+		if *words != "" || len(*conditions) > 0 {
+			return con.searched(c, "/v1/search/items", searchOf(query(), *words, *conditions), *limit, itemColumns)
+		}
 		return con.listed(c, "/v1/items", query(), *limit, itemColumns)
 	}
 	get := &cobra.Command{Use: "get ID", Short: "Show an item, by any id that resolves to it", Args: exactly(1), RunE: func(c *cobra.Command, args []string) error {
@@ -34,4 +40,13 @@ func newItem(con *console) *cobra.Command {
 			column{"metal", "metal.raw"}, column{"held until", "holder.until"}, column{"stock at", "stock.location"}, column{"available", "stock.available"}, column{"version", "version"}))
 	}}
 	return group("item", "Look at pieces and stock", list, get, newTimeline(con, "items"))
+}
+
+// searchOf makes a search of the flags of a list: its keys become conditions beside the others.
+func searchOf(keys url.Values, words string, conditions []string) url.Values {
+	q := url.Values{"q": {words}, "filter": conditions, "facets": {"none"}}
+	for name, values := range keys {
+		q.Add("filter", name+":"+strconv.Quote(values[0]))
+	}
+	return q
 }

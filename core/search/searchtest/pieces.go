@@ -30,12 +30,15 @@ var (
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
+// ID is the golden id of piece number n.
+func ID(n int) string { return fmt.Sprintf("itm_%016x%010d", uint64(n)*0x9E3779B97F4A7C15, n) }
+
 // Piece makes piece number n. It depends on r alone.
 func Piece(r *rand.Rand, n int) canon.Item {
 	metal := pick(r, metals)
 	style, category := pick(r, styles), pick(r, categories)
 	it := canon.Item{
-		ID: fmt.Sprintf("itm_%016x%010d", uint64(n)*0x9E3779B97F4A7C15, n), Serialized: r.IntN(10) > 0, SKU: fmt.Sprintf("RG-%06d", n), Serial: fmt.Sprintf("S%07d", n),
+		ID: ID(n), Serialized: r.IntN(10) > 0, SKU: fmt.Sprintf("RG-%06d", n), Serial: fmt.Sprintf("S%07d", n),
 		Brand: pick(r, brands), Category: category, StyleNo: fmt.Sprintf("ST-%04d", r.IntN(2000)), Metal: &metal, Status: pick(r, statuses),
 		Weight: &canon.Weight{Milligrams: 1500 + int64(r.IntN(9000))}, Stock: []canon.StockAt{}, Version: canon.Position{Offset: uint64(n + 1)},
 	}
