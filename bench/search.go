@@ -118,7 +118,7 @@ type shelf struct {
 	store store.Store
 }
 
-func (s shelf) View() (store.View, error)              { return s.store.View() }
+func (s shelf) View() (store.View, error)             { return s.store.View() }
 func (s shelf) Missing(context.Context) []api.Missing { return nil }
 
 // searchHub runs the API over a view that has pieces and nothing else.

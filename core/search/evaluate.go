@@ -208,7 +208,9 @@ func (x *Index) Search(q Query) (*Result, error) {
 		return nil, err
 	}
 	res.Currency = order.currency
-	top := newTop(q.Limit)
+	top := newTop(x, q.Limit)
+	hits := make([]uint32, 0, len(x.at))
+	near := make([][]uint32, len(groups)) // what fails one group alone, by group
 	for record := range uint32(len(x.ids)) {
 		if x.ids[record] == "" {
 			continue
@@ -234,20 +236,23 @@ func (x *Index) Search(q Query) (*Result, error) {
 				continue
 			}
 		}
-		for i := range counters {
-			if c := &counters[i]; failed < 0 || c.group == failed {
-				c.count(record, groups)
-			}
-		}
 		if failed >= 0 {
+			near[failed] = append(near[failed], record)
 			continue
 		}
-		res.Total++
-		h := Hit{ID: x.ids[record], Score: score}
-		if h.key = order.key(record, score); order.passed(&h) {
-			continue
+		hits = append(hits, record)
+		c := candidate{record: record, score: score, key: order.key(record, score)}
+		if !order.passed(&c) {
+			top.add(c)
 		}
-		top.add(h)
+	}
+	res.Total = len(hits)
+	for i := range counters {
+		c := &counters[i]
+		c.count(hits, groups)
+		if c.group >= 0 {
+			c.count(near[c.group], groups)
+		}
 	}
 	res.Hits = top.sorted()
 	if top.more && len(res.Hits) > 0 {
@@ -347,8 +352,8 @@ func (o *order) key(record uint32, score int) int64 {
 }
 
 // passed tells whether a hit belongs to the pages before.
-func (o *order) passed(h *Hit) bool {
-	return o.after != nil && (h.key < o.after.Key || h.key == o.after.Key && h.ID <= o.after.ID)
+func (o *order) passed(c *candidate) bool {
+	return o.after != nil && (c.key < o.after.Key || c.key == o.after.Key && o.x.ids[c.record] <= o.after.ID)
 }
 
 // priceOf gives the least price of a record in a currency.

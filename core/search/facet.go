@@ -3,7 +3,6 @@ package search
 import (
 	"cmp"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -38,8 +37,9 @@ type counter struct {
 
 	only   []bool // the code's numbers; nil for any
 	counts []uint32
-	seen   []uint32 // the record that counted last, so that none counts twice
-	scales []int64  // of prices: minor units of a major one, by the currency's number
+	seen   []uint32  // the record that counted last, so that none counts twice
+	scales []int64   // of prices: minor units of a major one, by the currency's number
+	bounds [][]int64 // of prices: the bands in minor units, by the currency's number
 }
 
 // counters prepares the facets asked for.
@@ -81,6 +81,13 @@ func (x *Index) counters(names []string, groups []group) ([]counter, error) {
 		case field.number() && field.coded:
 			d := t.words[field.code].dict
 			c.scales = scalesOf(d)
+			for _, scale := range c.scales {
+				bounds := make([]int64, len(field.Bands))
+				for i := range bounds {
+					bounds[i] = field.Bands[i] * scale
+				}
+				c.bounds = append(c.bounds, bounds)
+			}
 			size = len(d.words) * (len(field.Bands) + 1)
 		case field.number():
 			size = len(field.Bands) + 1
@@ -96,9 +103,27 @@ func (x *Index) counters(names []string, groups []group) ([]counter, error) {
 	return out, nil
 }
 
-// count adds a record, of which the rows count that meet the other conditions of their table.
-func (c *counter) count(record uint32, groups []group) {
-	s := c.table.spans[record]
+// count adds records, of which the rows count that meet the other conditions of their table.
+func (c *counter) count(records []uint32, groups []group) {
+	spans := c.table.spans
+	if !c.field.number() && c.group < 0 && c.only == nil {
+		// The usual case, without what the others need: each word of a row counts.
+		cells := c.table.words[c.field.column].cells
+		for _, record := range records {
+			if s := spans[record]; s.rows == 1 {
+				c.counts[cells[s.start]]++
+			} else if s.rows > 1 {
+				c.rows(record, s, groups)
+			}
+		}
+		return
+	}
+	for _, record := range records {
+		c.rows(record, spans[record], groups)
+	}
+}
+
+func (c *counter) rows(record uint32, s span, groups []group) {
 	for row := s.start; row < s.start+s.rows; row++ {
 		if c.group >= 0 && groups[c.group].failing(row)&^c.own != 0 {
 			continue
@@ -106,10 +131,10 @@ func (c *counter) count(record uint32, groups []group) {
 		if c.only != nil && !c.only[c.table.words[c.field.code].cells[row]] {
 			continue
 		}
-		if c.field.number() && !c.field.coded && c.table.numbers[c.field.column][row] == 0 {
-			continue // it has no such number
-		}
 		v := c.valueOf(row)
+		if v < 0 {
+			continue
+		}
 		if s.rows > 1 {
 			if c.seen[v] == record+1 {
 				continue
@@ -120,22 +145,33 @@ func (c *counter) count(record uint32, groups []group) {
 	}
 }
 
-// valueOf is what a row counts as: the number of its word, or of its band.
+// valueOf is what a row counts as: the number of its word, or of its band; -1 where it has no such number.
 func (c *counter) valueOf(row uint32) int {
 	if !c.field.number() {
 		return int(c.table.words[c.field.column].cells[row])
 	}
 	n := c.table.numbers[c.field.column][row]
 	if !c.field.coded {
+		if n == 0 {
+			return -1
+		}
 		return band(c.field.Bands, n)
 	}
 	currency := c.table.words[c.field.code].cells[row]
-	return int(currency)*(len(c.field.Bands)+1) + band(c.field.Bands, n/c.scales[currency])
+	return int(currency)*(len(c.field.Bands)+1) + band(c.bounds[currency], n)
 }
 
 // band is the number of bounds at or below n.
 func band(bounds []int64, n int64) int {
-	return sort.Search(len(bounds), func(i int) bool { return bounds[i] > n })
+	low, high := 0, len(bounds)
+	for low < high {
+		if middle := (low + high) / 2; bounds[middle] > n {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return low
 }
 
 // facet writes the counts out.

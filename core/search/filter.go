@@ -250,7 +250,7 @@ func between(scale, from, to []string) []string {
 	return steps(scale, best(scale, from, to), worst(scale, from, to))
 }
 
-func best(scale, a, b []string) string { return extreme(scale, append(slices.Clone(a), b...), false) }
+func best(scale, a, b []string) string  { return extreme(scale, append(slices.Clone(a), b...), false) }
 func worst(scale, a, b []string) string { return extreme(scale, append(slices.Clone(a), b...), true) }
 
 func extreme(scale, words []string, most bool) string {

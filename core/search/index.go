@@ -39,6 +39,7 @@ type Index struct {
 	terms   *dict
 	cells   *table
 	ids     []string          // by record; empty where it is free
+	starts  [][2]uint64       // how the ids begin
 	at      map[string]uint32 // by id
 	keys    []string          // by record: see keysOf
 	created []canon.Position
@@ -47,8 +48,8 @@ type Index struct {
 	carat, price *Field
 	// kinds are the kinds of its identifiers; region is the default one of phone numbers.
 	kinds, region string
-	moves        moves
-	position     canon.Position // every change up to it is in the index
+	moves         moves
+	position      canon.Position // every change up to it is in the index
 }
 
 const (
@@ -131,9 +132,10 @@ func (x *Index) place(id string) uint32 {
 	} else {
 		record = uint32(len(x.ids))
 		x.ids, x.keys, x.created = append(x.ids, ""), append(x.keys, ""), append(x.created, canon.Position{})
+		x.starts = append(x.starts, [2]uint64{})
 	}
 	id = strings.Clone(id)
-	x.ids[record], x.at[id] = id, record
+	x.ids[record], x.at[id], x.starts[record] = id, record, startOf(id)
 	return record
 }
 

@@ -161,8 +161,8 @@ func (m *matcher) score(x *Index, record uint32) int {
 
 // slipper measures slips of the pen; it keeps its memory from word to word.
 type slipper struct {
-	a, b       []rune
-	rows       [3][]int
+	a, b []rune
+	rows [3][]int
 }
 
 // within tells whether two words differ by at most n letters that are left out, added, changed or swapped with their

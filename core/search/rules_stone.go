@@ -152,7 +152,9 @@ func (p *reader) clarities(text string, sure bool) []string {
 
 func ruleClarity(p *reader, at int) *meaning {
 	start := at
-	named := func(s string) bool { return s == "clarity" || s == "reinheit" || s == "purete" || s == "purity" || s == "purezza" }
+	named := func(s string) bool {
+		return s == "clarity" || s == "reinheit" || s == "purete" || s == "purity" || s == "purezza"
+	}
 	if named(p.lower(at)) {
 		start++
 	}

@@ -21,9 +21,12 @@ var (
 	others     = []string{"sapphire", "ruby", "emerald", "tanzanite"}
 	currencies = []string{"EUR", "EUR", "EUR", "USD", "CHF", "JPY"}
 	metals     = []canon.Metal{
-		{Kind: canon.Platinum, Fineness: 950, Raw: "platinum"}, {Kind: canon.Gold, Fineness: 750, Colour: canon.Yellow, Raw: "18k yellow gold"},
-		{Kind: canon.Gold, Fineness: 750, Colour: canon.White, Raw: "18k white gold"}, {Kind: canon.Gold, Fineness: 750, Colour: canon.Rose, Raw: "18k rose gold"},
-		{Kind: canon.Gold, Fineness: 585, Colour: canon.Yellow, Raw: "14k yellow gold"}, {Kind: canon.Silver, Fineness: 925, Raw: "sterling silver"},
+		{Kind: canon.Platinum, Fineness: 950, Raw: "platinum"},
+		{Kind: canon.Gold, Fineness: 750, Colour: canon.Yellow, Raw: "18k yellow gold"},
+		{Kind: canon.Gold, Fineness: 750, Colour: canon.White, Raw: "18k white gold"},
+		{Kind: canon.Gold, Fineness: 750, Colour: canon.Rose, Raw: "18k rose gold"},
+		{Kind: canon.Gold, Fineness: 585, Colour: canon.Yellow, Raw: "14k yellow gold"},
+		{Kind: canon.Silver, Fineness: 925, Raw: "sterling silver"},
 	}
 	statuses = []canon.ItemStatus{canon.ItemInStock, canon.ItemInStock, canon.ItemInStock, canon.ItemInStock, canon.ItemReserved, canon.ItemSold, canon.ItemUnavailable}
 )
