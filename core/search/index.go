@@ -116,6 +116,7 @@ func (x *Index) remove(id string) {
 	if !known {
 		return
 	}
+	x.moves.note(x.ids[record], x.sortKeysOf(record)) // it may come back
 	for _, t := range x.tables {
 		t.put(record, nil)
 	}

@@ -45,6 +45,8 @@ type Live struct {
 	moved  chan struct{}   // closed when seen moves
 	loaded bool
 	read   int // records read at the start
+	// trouble is why they could not be read; it names a key, never content.
+	trouble string
 
 	catching sync.Mutex // held by whoever brings the indexes up to date
 	asked    atomic.Int64
@@ -72,7 +74,8 @@ const (
 	seenTimeout = 5 * time.Second
 )
 
-// Run loads the indexes and follows the commits until ctx ends, or until the view can't be read.
+// Run loads the indexes and follows the commits until ctx ends. A failure to read the view stops nothing but searches:
+// they answer that the records are being read, Loading says what is wrong, and the reading begins again after a while.
 func (l *Live) Run(ctx context.Context) error {
 	select {
 	case <-l.o.Ready:
@@ -80,43 +83,57 @@ func (l *Live) Run(ctx context.Context) error {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	// First listen, then read: what changes meanwhile is read again.
 	commits := l.o.Subscribe(ctx)
-	failed := make(chan error, 1)
-	go func() { failed <- l.load(ctx) }()
+	var loader sync.WaitGroup
+	loader.Add(1)
+	go func() { defer loader.Done(); l.loadUntilDone(ctx) }()
+	defer loader.Wait()
+	defer cancel()
 	timer := time.NewTimer(quiet)
 	defer timer.Stop()
-	loading := true
 	for {
 		select {
 		case c, ok := <-commits:
 			if !ok {
-				cancel()
-				if loading {
-					<-failed
-				}
 				return nil
 			}
-			if n := l.note(&c); loading || n < l.kept() {
+			if l.note(&c) < l.kept() {
 				timer.Reset(quiet)
 				continue
 			}
-		case err := <-failed:
-			if err != nil && ctx.Err() == nil {
-				return fmt.Errorf("search: read the records: %w", err)
-			}
-			loading = false
-			failed = nil
 		case <-timer.C:
-			if loading {
-				timer.Reset(quiet)
-				continue
-			}
+		case <-ctx.Done():
+			return nil
+		}
+		if l.Loading() != "" {
+			timer.Reset(quiet)
+			continue
 		}
 		if err := l.catchUp(); err != nil {
 			// The next search tries again, and says so if it can't.
 			l.o.Log.Error("changed records could not be read", "error", err)
+		}
+	}
+}
+
+// again is how long after a failure the records are read anew.
+const again = 30 * time.Second
+
+func (l *Live) loadUntilDone(ctx context.Context) {
+	for {
+		err := l.load(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		l.o.Log.Error("the records could not be read for searching", "error", err)
+		l.mu.Lock()
+		l.trouble = err.Error()
+		l.mu.Unlock()
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -162,7 +179,10 @@ func (l *Live) Loading() string {
 	if l.loaded {
 		return ""
 	}
-	return fmt.Sprintf("%d records read", l.read)
+	if l.trouble != "" {
+		return "the records could not be read, and will be again: " + l.trouble
+	}
+	return fmt.Sprintf("%d records are read", l.read)
 }
 
 // Len gives how many pieces and clients are in the indexes.
@@ -204,7 +224,7 @@ func (l *Live) load(ctx context.Context) error {
 	r.stamp(mark.Position)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.loaded = true
+	l.loaded, l.trouble = true, ""
 	l.advance(mark.Position)
 	return nil
 }

@@ -170,6 +170,12 @@ const ringTolerance = 6
 
 func readRing(raw string) (value, error) {
 	size, err := normalize.RingSize(raw, "")
+	if whole, tenth, _ := strings.Cut(strings.TrimSpace(raw), "."); err != nil && len(whole) == 2 && len(tenth) <= 1 {
+		// The end of a range may be a circumference that no ring has.
+		if n, wrong := strconv.ParseInt(whole+(tenth + "0")[:1], 10, 64); wrong == nil && n >= 300 {
+			size.CircumferenceTenths, err = n, nil
+		}
+	}
 	if err != nil {
 		return value{}, wanted("a ring size", raw, "US 7, UK N, EU 54 or 54.4")
 	}
@@ -256,7 +262,7 @@ func amount(raw, currency string) (int64, bool) {
 	whole = strings.NewReplacer(".", "", ",", "").Replace(whole)
 	fraction = strings.TrimRight(fraction, "0")
 	shift := digits + thousands
-	if len(fraction) > shift || whole == "" || len(whole)+shift > 17 {
+	if len(fraction) > shift || whole == "" || len(whole)+shift > 18 {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", shift-len(fraction)), 10, 64)

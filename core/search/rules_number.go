@@ -193,9 +193,16 @@ func ruleQuantity(p *reader, at int) *meaning {
 // share is how far a number that is only about right may lie off, in percent.
 const share = 10
 
+// What is beyond these is no price of a piece, in minor units, and no weight, in thousandths of a carat or milligrams.
+const (
+	maxAmount = 1_000_000_000_000_000
+	maxCarats = 9_000_000
+	maxWeight = 900_000_000
+)
+
 func (p *reader) price(q *quantity, currency string) *meaning {
 	from, ok := amount(q.from, currency)
-	if !ok {
+	if !ok || from > maxAmount {
 		return nil
 	}
 	r := Range{&from, &from}
@@ -203,7 +210,7 @@ func (p *reader) price(q *quantity, currency string) *meaning {
 	switch {
 	case q.to != "":
 		to, ok := amount(q.to, currency)
-		if !ok || to < from {
+		if !ok || to < from || to > maxAmount {
 			return nil
 		}
 		r.Most = &to
@@ -228,11 +235,11 @@ func (p *reader) price(q *quantity, currency string) *meaning {
 
 // measured reads a number with a unit of weight.
 func (p *reader) measured(q *quantity) *meaning {
-	if from, err := normalize.Carat(q.from + " " + q.unit); err == nil {
+	if from, err := normalize.Carat(q.from + " " + q.unit); err == nil && from <= maxCarats {
 		return p.carat(q, from)
 	}
 	from, err := normalize.Weight(q.from + " " + q.unit)
-	if err != nil {
+	if err != nil || from > maxWeight {
 		return nil
 	}
 	r := Range{&from, &from}
