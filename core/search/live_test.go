@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,6 +138,23 @@ func TestAnAnswerWaitsForAPosition(t *testing.T) {
 	defer cancel()
 	_, err := s.live.Items(ctx, Request{After: canon.Position{Offset: 1 << 40}})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestClientsAreFoundUnderTheSpellingsOfTheirNames(t *testing.T) {
+	s := openShop(t, nil)
+	for i, name := range []string{"Robert Müller", "Katarzyna Kowalska", "Сергей Чернов", "Élodie Lefèvre"} {
+		c := searchtest.Client(searchtest.Rand(1), i)
+		c.GivenName, c.FamilyName, _ = strings.Cut(name, " ")
+		s.write(true, map[string]any{store.RecordKey(store.TypeClient, c.ID): &c})
+	}
+	for text, want := range map[string]string{
+		"bob muller": "Müller", "bob mueller": "Müller", "robert": "Müller", "bobby mueller": "Müller", "sergei chernov": "Чернов", "sergey tschernow": "Чернов", "elodie lefevre": "Lefèvre", "Чернов": "Чернов", "lefevr": "Lefèvre",
+	} {
+		a, err := s.live.Clients(t.Context(), Request{Text: text}, true)
+		require.NoError(t, err)
+		require.Len(t, a.Records, 1, text)
+		require.Contains(t, string(a.Records[0]), want, text)
+	}
 }
 
 func TestWhoSeesNoPersonalDataFindsNobodyByIt(t *testing.T) {

@@ -188,7 +188,7 @@ func (p *reader) eitherColour(at int) *meaning {
 }
 
 // statusWords are what people say for a status.
-var statusWords = map[string]string{"available": string(canon.ItemInStock), "on hand": string(canon.ItemInStock), "verfugbar": string(canon.ItemInStock), "disponible": string(canon.ItemInStock)}
+var statusWords = map[string]string{"on memo": string(canon.ItemOnMemo), "available": string(canon.ItemInStock), "on hand": string(canon.ItemInStock), "verfugbar": string(canon.ItemInStock), "disponible": string(canon.ItemInStock)}
 
 func ruleStatus(p *reader, at int) *meaning {
 	return p.longest(at, 3, func(_ string, n int) *meaning {
@@ -197,7 +197,7 @@ func ruleStatus(p *reader, at int) *meaning {
 		if status == "" {
 			status = strings.ReplaceAll(phrase, " ", "_")
 			switch canon.ItemStatus(status) {
-			case canon.ItemInStock, canon.ItemReserved, canon.ItemSold, canon.ItemUnavailable, canon.ItemRetired:
+			case canon.ItemInStock, canon.ItemReserved, canon.ItemBlocked, canon.ItemOnMemo, canon.ItemSold, canon.ItemUnavailable, canon.ItemRetired:
 			default:
 				if status == string(canon.ItemUnknown) || p.x.known("status", fold(status)) == nil {
 					return nil

@@ -1,17 +1,39 @@
 package search
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jumpring/jumpring/core/normalize"
+)
 
 // hiddenMark begins the words that nobody types: what spellings of one name have in common.
 const hiddenMark = "\x01"
 
-// umlauts are the letters that German writes in two ways. The folded form of "Müller" is "muller".
-var umlauts = strings.NewReplacer("ue", "u", "oe", "o", "ae", "a")
+// leastSkeleton is the fewest letters of a skeleton that two names may agree in: shorter ones agree by chance.
+const leastSkeleton = 3
 
-// spellings gives what the spellings of a name have in common, for the name in the form of fold.
+// spellings gives what the spellings of a name have in common, for the name in the form of fold: its form in Latin
+// letters, its skeleton ("Mueller", "Müller", "Muller"), and the given names that it stands for ("Bob", "Robert").
 func spellings(name string) []string {
-	if len(name) < 3 {
-		return nil
+	latin := normalize.Latin(name)
+	var out []string
+	add := func(kind, form string) {
+		if w := hiddenMark + kind + form; len(w) <= maxWord && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
 	}
-	return []string{hiddenMark + umlauts.Replace(name)}
+	if latin != name {
+		add("l", latin)
+	}
+	if s := normalize.Skeleton(latin); len(s) >= leastSkeleton {
+		add("s", s)
+	}
+	for _, word := range strings.Fields(latin) {
+		for _, root := range normalize.GivenRoots(word) {
+			add("g", strconv.Itoa(int(root)))
+		}
+	}
+	return out
 }
