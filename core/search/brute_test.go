@@ -288,6 +288,14 @@ func TestTheIndexAnswersAsALookAtEachRecordWould(t *testing.T) {
 	}
 }
 
+func allWritten(x *Index, filters []Filter) string {
+	var out []string
+	for _, f := range filters {
+		out = append(out, x.String(f))
+	}
+	return strings.Join(out, " ")
+}
+
 func compareSearch(t *testing.T, x *Index, items map[string]canon.Item, r *rand.Rand, where string) {
 	t.Helper()
 	q := Query{Filters: randomFilters(r, x), Limit: 1000, Facets: naiveFacets, Sort: Sorts()[r.IntN(5)], Currency: "EUR"}
@@ -301,11 +309,7 @@ func compareSearch(t *testing.T, x *Index, items map[string]canon.Item, r *rand.
 		ids := slices.Sorted(maps.Keys(items))
 		q.Words = []Word{{Text: items[ids[r.IntN(len(ids))]].StyleNo[3:]}}
 	}
-	var text []string
-	for _, f := range q.Filters {
-		text = append(text, x.String(f))
-	}
-	what := fmt.Sprintf("%s: %s %v %s", where, strings.Join(text, " "), q.Words, q.Sort)
+	what := fmt.Sprintf("%s: %s %v %s", where, allWritten(x, q.Filters), q.Words, q.Sort)
 	got, err := x.Search(q)
 	require.NoError(t, err, what)
 	var want []string
