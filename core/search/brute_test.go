@@ -195,11 +195,9 @@ var naiveFacets = []string{"shape", "colour", "clarity", "stone", "metal", "fine
 
 func naiveFacet(items map[string]canon.Item, q *Query, field string) map[string]int {
 	out := map[string]int{}
-	var own, others []Filter
+	var others []Filter
 	for _, f := range q.Filters {
-		if f.Field == field && !f.Not {
-			own = append(own, f)
-		} else {
+		if f.Field != field || f.Not {
 			others = append(others, f)
 		}
 	}
