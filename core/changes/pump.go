@@ -97,8 +97,8 @@ const (
 	// page is how many rows are read and sent at once.
 	page = 256
 	// saveRows and saveEvery bound what comes again after a crash.
-	saveRows  = 2000
-	saveEvery = 5 * time.Second
+	saveRows  = page
+	saveEvery = time.Second
 	// saveIdle is how long after the last row the cursor is journaled.
 	saveIdle = time.Second
 	// stopGrace is how long a stop waits for confirms that are under way.
