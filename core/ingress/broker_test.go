@@ -21,7 +21,7 @@ func TestAKilledBrokerLosesNothingThatItConfirmed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SHORT: NO BROKER IS KILLED; run make test")
 	}
-	b := rabbittest.StartFor(t, rabbittest.Options{})
+	b := rabbittest.StartFor(t, rabbittest.Options{Config: []string{"max_message_size = 2097152"}}) // as configs/rabbit has it
 	vhost, err := b.NewVhost(t.Context())
 	require.NoError(t, err)
 	s := open(t, b, vhost, nil)
