@@ -29,6 +29,10 @@ type Config struct {
 	// PublishTimeout bounds how long a publish waits for its confirm: through a reconnect, or while the broker blocks
 	// publishers. Default 30 s. A context with a deadline can make it shorter.
 	PublishTimeout time.Duration
+	// ConfirmTimeout is how long a broker that takes messages may leave one without an answer before the channel is given
+	// up and what is unconfirmed is sent again on another; default 10 s. It doubles each time, up to PublishTimeout: a
+	// queue whose leader died with the message in hand never answers, a slow disk does.
+	ConfirmTimeout time.Duration
 	// Outstanding bounds the messages of one publisher that wait for their confirm; default 128.
 	Outstanding int
 	// Backoff is the wait between attempts to connect.
@@ -62,6 +66,7 @@ func (c Config) Defaults() Config {
 	set(&c.DialTimeout, 10*time.Second)
 	set(&c.WriteTimeout, 20*time.Second)
 	set(&c.PublishTimeout, 30*time.Second)
+	set(&c.ConfirmTimeout, 10*time.Second)
 	set(&c.Backoff.Min, 250*time.Millisecond)
 	set(&c.Backoff.Max, 30*time.Second)
 	if c.Outstanding == 0 {
@@ -95,7 +100,8 @@ func (c Config) Validate() error {
 	}
 	for name, d := range map[string]time.Duration{
 		"dial_timeout": c.DialTimeout, "write_timeout": c.WriteTimeout, "publish_timeout": c.PublishTimeout,
-		"backoff.min": c.Backoff.Min, "backoff.max": c.Backoff.Max,
+		"confirm_timeout": c.ConfirmTimeout,
+		"backoff.min":     c.Backoff.Min, "backoff.max": c.Backoff.Max,
 	} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("rabbit: %s is negative", name))

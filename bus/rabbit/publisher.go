@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -36,6 +37,8 @@ type Publisher struct {
 	ended  chan struct{}
 
 	order sync.Mutex // callers queue their messages one by one
+
+	stalls atomic.Int32 // channels in a row that were given up because a confirm did not come
 }
 
 // check refuses what can't be encoded; the library would end the whole connection over it.
@@ -233,7 +236,7 @@ func (p *Publisher) run() {
 // A broker answers a message that it can't accept by closing the channel, and with it everything unconfirmed. To find
 // the culprit, what was left is sent again one by one: who closes the channel alone is failed with the broker's error.
 func (p *Publisher) serve(session *Session, unconfirmed []*Pending) []*Pending {
-	l, err := openLane(session)
+	l, err := p.openLane(session)
 	if err != nil {
 		select { // a session that ends now shows it soon
 		case <-session.Done():
@@ -314,7 +317,12 @@ type lane struct {
 	fail *amqp.Error
 }
 
-func openLane(session *Session) (*lane, error) {
+// patience is how long the oldest message may be without an answer.
+func (p *Publisher) patience() time.Duration {
+	return min(p.conn.cfg.ConfirmTimeout<<min(p.stalls.Load(), 10), max(p.conn.cfg.PublishTimeout, p.conn.cfg.ConfirmTimeout))
+}
+
+func (p *Publisher) openLane(session *Session) (*lane, error) {
 	ch, err := session.Channel()
 	if err != nil {
 		return nil, err
@@ -329,7 +337,7 @@ func openLane(session *Session) (*lane, error) {
 		returns: ch.NotifyReturn(make(chan amqp.Return)),
 		closed:  ch.NotifyClose(make(chan *amqp.Error, 1)),
 	}
-	go l.collect()
+	go l.collect(p, session)
 	return l, nil
 }
 
@@ -354,12 +362,15 @@ func (l *lane) publish(m *Pending) {
 	}
 }
 
-// collect finishes messages in the order in which they were written, until the channel is closed.
-func (l *lane) collect() {
+// collect finishes messages in the order in which they were written, until the channel is closed. It closes the channel
+// itself when the oldest one gets no answer.
+func (l *lane) collect(p *Publisher, session *Session) {
 	defer close(l.ended)
 	var head *Pending
 	var confirmed <-chan struct{}
 	sent := l.sent
+	overdue := time.NewTimer(p.patience())
+	defer overdue.Stop()
 	for {
 		select {
 		case r, ok := <-l.returns:
@@ -370,6 +381,7 @@ func (l *lane) collect() {
 			l.giveBack(r)
 		case m := <-sent:
 			head, confirmed, sent = m, m.confirm.Done(), nil
+			overdue.Reset(p.patience())
 		case <-confirmed:
 			// Every return before this confirm was taken: the library hands them over in the broker's order.
 			if !l.settle(head) {
@@ -378,7 +390,18 @@ func (l *lane) collect() {
 				l.drain(nil)
 				return
 			}
+			p.stalls.Store(0)
 			head, confirmed, sent = nil, nil, l.sent
+		case <-overdue.C:
+			switch {
+			case head == nil:
+			case session.Blocked() != "":
+				overdue.Reset(p.patience())
+			default:
+				p.stalls.Add(1)
+				p.conn.log.Warn("RabbitMQ leaves a message without an answer: it is sent again", "exchange", head.msg.Exchange, "key", head.msg.Key)
+				p.conn.endChannel(l.ch) // which ends returns
+			}
 		}
 	}
 }

@@ -98,6 +98,9 @@ type Ladder struct {
 	// Rungs are the delays after the first failure, the second …; default 1 s, 10 s, 1 min, 10 min. A message that
 	// failed once more is parked.
 	Rungs []time.Duration
+	// Endless keeps a message on the last rung instead of parking it: for failures that are the reader's own, which
+	// pass, and not the message's.
+	Endless bool
 }
 
 // Headers that a message carries on and after the ladder.
@@ -168,6 +171,9 @@ func (l Ladder) Later(d *Delivery, queue Queue, reason string) Message {
 		Timestamp: d.Timestamp, Type: d.Type, AppId: d.AppId, Body: d.Body,
 	}}
 	rungs := l.rungs()
+	if l.Endless {
+		attempt = min(attempt, len(rungs))
+	}
 	if attempt > len(rungs) {
 		msg.Key = queue.Parked()
 		return msg
@@ -179,13 +185,8 @@ func (l Ladder) Later(d *Delivery, queue Queue, reason string) Message {
 // attempts reads how often a message failed; 0 when the header is not there or is no count.
 func attempts(headers amqp.Table) int {
 	const most = 1 << 20 // senders can write anything
-	switch n := headers[HeaderAttempt].(type) {
-	case int64:
-		return int(min(max(0, n), most))
-	case int32:
-		return int(min(max(0, n), most))
-	}
-	return 0
+	n, _ := headerNumber(headers[HeaderAttempt])
+	return int(min(max(0, n), most))
 }
 
 // foreignHeaders copies headers without those that the broker keeps itself.

@@ -34,6 +34,7 @@ type hubSpec struct {
 	AdminToken  string
 	Settings    canon.Settings
 	Connections []hub.Connection
+	Bus         *hub.Bus
 	// KillFile names the file that arms the journal's kill points; empty for none.
 	KillFile string
 }
@@ -56,7 +57,7 @@ func runHub(file string) error {
 	defer stop()
 	o := hub.ServeOptions{
 		Options: hub.Options{
-			Data: spec.Data, Settings: spec.Settings, Connections: spec.Connections, PublicURL: spec.PublicURL,
+			Data: spec.Data, Settings: spec.Settings, Connections: spec.Connections, PublicURL: spec.PublicURL, Bus: spec.Bus,
 			Logger: hclog.New(&hclog.LoggerOptions{Name: "hub", Level: hclog.Info, Output: os.Stderr}),
 		},
 		Listen: "127.0.0.1:0", Version: "test", AdminToken: spec.AdminToken,

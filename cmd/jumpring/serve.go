@@ -18,7 +18,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/bus/rabbit"
 	"github.com/jumpring/jumpring/cmd/jumpring/demo"
+	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/config"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
@@ -101,6 +103,10 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	o.Logger = hclog.New(&hclog.LoggerOptions{
 		Name: "jumpring", Level: hclog.LevelFromString(cfg.Log.Level), Output: logTo, JSONFormat: cfg.Log.Format == "json",
 	})
+	var err error
+	if o.Bus, err = busOf(&cfg.Bus); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return nil, fmt.Errorf("the data folder: %w", err)
 	}
@@ -120,6 +126,31 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		o.Connections = append(o.Connections, *cn)
 	}
 	return o, nil
+}
+
+// busOf turns the configuration of the bus into what the hub takes; nil for HTTP alone.
+func busOf(b *config.Bus) (*hub.Bus, error) {
+	if b.Kind != config.BusRabbit {
+		return nil, nil
+	}
+	if b.Journal != config.JournalLocal {
+		return nil, coded(exitUsage, errors.New("bus.journal: this build keeps the journal in the data folder alone: write journal: local"))
+	}
+	out := &hub.Bus{
+		Rabbit:     rabbit.Config{TLS: rabbit.TLS{CA: b.TLS.CA, Cert: b.TLS.Cert, Key: b.TLS.Key, ServerName: b.TLS.ServerName}},
+		ExchangeIn: b.ExchangeIn, ExchangeChanges: b.ExchangeChanges, ChangesRole: access.Role(b.ChangesRole),
+		Devices: make(map[string]access.Principal, len(b.Devices)), Prefetch: int(b.Prefetch),
+	}
+	for _, u := range b.URLs {
+		out.Rabbit.URLs = append(out.Rabbit.URLs, u.Reveal())
+	}
+	for user, v := range b.Devices {
+		out.Devices[user] = access.Principal{Name: user, Role: access.Role(v.Role), Location: v.Location}
+	}
+	if who, ok := out.Devices[b.Anonymous]; ok {
+		out.Anonymous = &who
+	}
+	return out, nil
 }
 
 func connection(c *config.Connection, self, folder string, sum [sha256.Size]byte) (*hub.Connection, error) {

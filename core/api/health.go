@@ -15,12 +15,15 @@ type Health struct {
 	Version string `json:"version"`
 }
 
-// Ready tells whether the hub is ready, and what is missing where it is not.
+// Ready tells whether the hub is ready, and what is missing where it is not. A broker that is away is no reason to send
+// requests elsewhere: it shows as degraded.
 type Ready struct {
 	Ready   bool      `json:"ready"`
 	Missing []Missing `json:"missing"`
 	// Loading is what goes on behind a hub that is ready: searches wait for it, nothing else does.
 	Loading []Missing `json:"loading,omitempty"`
+	// Degraded is what does not work and holds nothing up.
+	Degraded []Missing `json:"degraded,omitempty"`
 }
 
 func (a *API) healthz(c *fiber.Ctx, _ access.Principal) error {
@@ -28,7 +31,7 @@ func (a *API) healthz(c *fiber.Ctx, _ access.Principal) error {
 }
 
 func (a *API) readyz(c *fiber.Ctx, _ access.Principal) error {
-	ready := Ready{Missing: a.Hub.Missing(a.ctx)}
+	ready := Ready{Missing: a.Hub.Missing(a.ctx), Degraded: a.Hub.BusStatus().Degraded()}
 	if how := a.Search.Loading(); how != "" {
 		ready.Loading = []Missing{{What: "search", Why: how, Do: "wait"}}
 	}

@@ -48,6 +48,7 @@ type house struct {
 	panics   bool  // of Connections
 	gate     chan struct{}
 	missing  []Missing
+	bus      BusStatus
 	hookBody []byte
 }
 
@@ -389,6 +390,7 @@ func (h *house) Drift(_ context.Context, connection string, _ func(intake.Progre
 }
 
 func (h *house) Subscribe(ctx context.Context) <-chan router.Commit { return h.fold.Subscribe(ctx) }
+func (h *house) BusStatus() BusStatus                               { return h.bus }
 func (h *house) Missing(context.Context) []Missing                  { return slices.Clone(h.missing) }
 
 // The house as what is behind the doors of ingress.

@@ -36,6 +36,8 @@ type Hub interface {
 	// Connections gives the state of every configured connection, in the order of the configuration. It does no I/O
 	// beyond the view.
 	Connections(ctx context.Context) ([]ConnectionStatus, error)
+	// BusStatus tells how the bus stands, without asking anybody.
+	BusStatus() BusStatus
 	// Check, Discover and Plan ask about one connection.
 	Check(ctx context.Context, connection string) (*sdk.CheckResponse, error)
 	Discover(ctx context.Context, connection string) (*sdk.DiscoverResponse, error)

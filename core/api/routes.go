@@ -263,6 +263,10 @@ func routes() []route {
 			takes: Decisions{}, gives: json200(Decided{}), handle: (*API).matchesImport,
 		},
 		{
+			method: get, path: "/v1/bus", name: "bus", summary: "Show how the bus to devices and third parties stands.", needs: access.ConnectionsRead,
+			gives: json200(BusStatus{}), handle: (*API).bus,
+		},
+		{
 			method: get, path: "/v1/drift", name: "drift", summary: "Show the newest report of each full read and compare.", needs: access.ConnectionsRead,
 			query: []param{{"connection", "One connection's"}}, gives: json200(Drift{}), handle: (*API).drift,
 		},

@@ -10,22 +10,23 @@ type EntryType string
 
 // The entries of the journal, with the type of their data.
 const (
-	EntryFoldVersion EntryType = "fold.version"    // FoldVersion: the rules from here on
-	EntrySettings    EntryType = "settings"        // Settings: the part of the configuration that the fold uses
-	EntryObservation EntryType = "observation"     // Observation
-	EntryTouched     EntryType = "touched"         // Touched: entities that changed and must be read
-	EntryCursor      EntryType = "cursor"          // Cursor: how far a poll stream came
-	EntrySnapshot    EntryType = "snapshot"        // SnapshotMark: a snapshot began or completed
-	EntryCommand     EntryType = "command"         // Command
-	EntryTick        EntryType = "tick"            // Tick: a deadline fell due
-	EntryAdopt       EntryType = "stock.adopted"   // Adopt: a page of items whose opening stock is fixed
-	EntryAttempt     EntryType = "write.attempted" // Attempt
-	EntrySettled     EntryType = "write.settled"   // Settled
-	EntryFuse        EntryType = "fuse.tripped"    // FuseTripped
-	EntryMalformed   EntryType = "delivery.parked" // Malformed: a genuine delivery that could not be translated
-	EntryRefresh     EntryType = "items.refreshed" // Refresh: a page of items to compute again under new settings
-	EntryReplay      EntryType = "parked.replayed" // Replay
-	EntryFallBack    EntryType = "mode.fell_back"  // FallBack: what the hub knows of the platforms may be old
+	EntryFoldVersion EntryType = "fold.version"      // FoldVersion: the rules from here on
+	EntrySettings    EntryType = "settings"          // Settings: the part of the configuration that the fold uses
+	EntryObservation EntryType = "observation"       // Observation
+	EntryTouched     EntryType = "touched"           // Touched: entities that changed and must be read
+	EntryCursor      EntryType = "cursor"            // Cursor: how far a poll stream came
+	EntrySnapshot    EntryType = "snapshot"          // SnapshotMark: a snapshot began or completed
+	EntryCommand     EntryType = "command"           // Command
+	EntryTick        EntryType = "tick"              // Tick: a deadline fell due
+	EntryAdopt       EntryType = "stock.adopted"     // Adopt: a page of items whose opening stock is fixed
+	EntryAttempt     EntryType = "write.attempted"   // Attempt
+	EntrySettled     EntryType = "write.settled"     // Settled
+	EntryFuse        EntryType = "fuse.tripped"      // FuseTripped
+	EntryMalformed   EntryType = "delivery.parked"   // Malformed: a genuine delivery that could not be translated
+	EntryRefresh     EntryType = "items.refreshed"   // Refresh: a page of items to compute again under new settings
+	EntryReplay      EntryType = "parked.replayed"   // Replay
+	EntryFallBack    EntryType = "mode.fell_back"    // FallBack: what the hub knows of the platforms may be old
+	EntryPublished   EntryType = "changes.published" // Published
 )
 
 // Head is who and what an entry comes from.
@@ -144,6 +145,15 @@ type Replay struct {
 	Discard bool `json:"discard,omitempty"`
 	// Data is the content as a person edited it; empty for what was parked.
 	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// Published tells how far the timeline was published to a topic outside of the hub, so that nothing is published twice by
+// a hub that is stopped, restored or rebuilt.
+type Published struct {
+	// Topic names the way out, such as "amqp:jumpring.changes".
+	Topic string `json:"topic"`
+	// Through is the newest entry all of whose rows were taken.
+	Through Position `json:"through"`
 }
 
 // Parked is an entry that the fold could not apply. What came behind it went on (invariant 6).

@@ -35,7 +35,7 @@ func (c *Config) check(d *decoder) {
 	if c.Data == "" {
 		d.found("data", "is empty", "name the folder that holds the hub's data")
 	}
-	oneOf(d, "bus.kind", c.Bus.Kind, "embedded")
+	c.Bus.check(d, d.folder, c.Locations)
 	oneOf(d, "bus.compress", c.Bus.Compress, "none", "zstd")
 	oneOf(d, "match.serialized.default", c.Match.Serialized.Default, "when_quantity_max_1", "always", "never")
 	for i, key := range c.Match.Item {

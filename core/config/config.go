@@ -36,16 +36,6 @@ type Config struct {
 	Connections []Connection `yaml:"connections"`
 }
 
-// Bus says what carries the journal.
-type Bus struct {
-	Kind string `yaml:"kind"` // embedded
-	// Compress is none or zstd: whether the journal's batches are packed. It may be changed at any time.
-	Compress string `yaml:"compress"`
-	// Archive is the folder for the journal's full segments that snapshots cover; empty means archive in Data. A relative
-	// one is relative to the configuration file's folder.
-	Archive string `yaml:"archive"`
-}
-
 // Match says how listings join.
 type Match struct {
 	// Item is the join order: certificate, epc, serial, sku.
@@ -175,7 +165,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // Default is the configuration of an empty file.
 func Default() *Config {
 	return &Config{
-		Listen: "127.0.0.1:8480", Data: "./data", Bus: Bus{Kind: "embedded", Compress: "none"},
+		Listen: "127.0.0.1:8480", Data: "./data", Bus: defaultBus(),
 		Match: Match{Item: []string{"certificate", "epc", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
 		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20},

@@ -76,6 +76,7 @@ func TestAnEmptyFileIsTheDefault(t *testing.T) {
 
 func TestEveryFindingHasItsPlaceAndWhatToDo(t *testing.T) {
 	const conn = "connections:\n  - name: web-eu\n    connector: shopify\n"
+	const rabbit, urls = "bus:\n  kind: rabbit\n", "  urls: [\"amqp://b\"]\n"
 	for name, c := range map[string]struct{ yaml, want string }{
 		"unknown key":         {"lissen: 127.0.0.1:1\n", "line 1, column 1: lissen: is not a key of the configuration; did you mean listen?"},
 		"swapped letters":     {conn + "    selsl_from: [a]\n", "line 4, column 5: connections[0].selsl_from: is not a key of the configuration; did you mean sells_from?"},
@@ -96,7 +97,7 @@ func TestEveryFindingHasItsPlaceAndWhatToDo(t *testing.T) {
 		"mode, left out":      {conn, ""},
 		"address":             {"listen: somewhere\n", "line 1, column 9: listen: is no address; write host:port, such as 127.0.0.1:8480"},
 		"public address":      {"public_url: hub.example.com\n", "line 1, column 13: public_url: is no address; write https:// and the name that platforms reach the hub under"},
-		"bus":                 {"bus: {kind: pigeon}\n", "line 1, column 13: bus.kind: is not one of what it can be; write embedded"},
+		"bus":                 {"bus: {kind: pigeon}\n", "line 1, column 13: bus.kind: is not one of what it can be; write embedded or rabbit"},
 		"name":                {"connections:\n  - name: Web EU\n    connector: shopify\n", "line 2, column 11: connections[0].name: is no name for a connection; use up to 63 small letters, digits and dashes, such as web-eu"},
 		"no connector":        {"connections:\n  - name: web-eu\n", "line 2, column 9: connections[0].connector: is no connector; name one, such as shopify, woocommerce or csv"},
 		"authority":           {"stock: {authority: erp}\n" + conn, "line 1, column 20: stock.authority: is neither hub nor a connection; write hub or one of web-eu"},
@@ -113,6 +114,19 @@ func TestEveryFindingHasItsPlaceAndWhatToDo(t *testing.T) {
 		"open reference":      {conn + "    config: {shop: \"${env:CITY\"}\n", "line 4, column 20: connections[0].config.shop: reference is not closed: write ${env:NAME} or ${file:PATH}, and $${ for the characters themselves"},
 		"number as a secret":  {conn + "    secrets: {access_token: 0123}\n", "line 4, column 29: connections[0].secrets.access_token: is a number; put it in quotes"},
 		"float in config":     {conn + "    config: {api_version: 2026.10}\n", "line 4, column 27: connections[0].config.api_version: is a number with a fraction; put it in quotes, or write a whole number"},
+		"bus without urls":    {"bus: {kind: rabbit}\n", "line 1, column 6: bus.urls: is empty; name the brokers, such as [amqps://rabbit1:5671/jumpring]"},
+		"stream, no broker":   {"bus: {journal: stream}\n", "line 1, column 16: bus.journal: needs RabbitMQ; write kind: rabbit, or journal: local"},
+		"broker by http":      {rabbit + "  urls: [\"http://u:hush@b\"]\n", "line 3, column 10: bus.urls[0]: is no address of a broker; write amqp:// or amqps://"},
+		"odd password":        {rabbit + "  urls: [\"amqp://u:hu/sh@b:1/\"]\n", "line 3, column 10: bus.urls[0]: is no address; write amqps://host:port/vhost; a password with other characters than letters and digits goes into bus.password"},
+		"half a certificate":  {rabbit + urls + "  tls: {cert: a.pem}\n", "line 4, column 8: bus.tls: has one of cert and key; name both, or none"},
+		"password alone":      {rabbit + urls + "  password: x\n", "line 4, column 13: bus.password: has no user; write bus.user beside it"},
+		"one exchange":        {rabbit + urls + "  exchange_changes: jumpring.in\n", "line 4, column 21: bus.exchange_changes: is the exchange that devices publish to; give it a name of its own"},
+		"no exchange":         {rabbit + urls + "  exchange_in: \"#\"\n", "line 4, column 16: bus.exchange_in: is no name for an exchange; use up to 100 letters, digits, dots, dashes and underscores, such as jumpring.in"},
+		"role of changes":     {rabbit + urls + "  changes_role: king\n", "line 4, column 17: bus.changes_role: is not one of what it can be; write admin, manager, till, device or read"},
+		"role of a device":    {rabbit + urls + "  devices: {t: {role: admin}}\n", "line 4, column 23: bus.devices.t.role: is not one of what it can be; write till, device or manager"},
+		"place of a device":   {"locations: [lyon]\n" + rabbit + urls + "  devices: {t: {role: till, location: paris}}\n", "line 5, column 39: bus.devices.t.location: is not one of the hub's locations; add it to locations, or write one of lyon"},
+		"nobody":              {rabbit + urls + "  anonymous: t\n", "line 4, column 14: bus.anonymous: is none of the devices; write one of the names under bus.devices, or leave it out"},
+		"prefetch":            {rabbit + urls + "  prefetch: 0\n", "line 4, column 13: bus.prefetch: is out of range; write a number from 1 to 10000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(c.yaml), "jumpring.yaml", closet())
@@ -149,6 +163,28 @@ func TestReferencesWorkInEveryText(t *testing.T) {
 	require.Equal(t, []string{"boutique-paris"}, c.Locations)
 	require.JSONEq(t, `{"folder":"/in/paris/${x}","deep":[{"k":"hush-3"}]}`, string(c.Connections[0].Config.JSON()))
 	require.Equal(t, "Bearer hush-3", c.Connections[0].Secrets["t"].Reveal())
+}
+
+func TestTheBusGetsItsUserIntoEachAddressThatHasNone(t *testing.T) {
+	c, err := Parse([]byte(`
+locations: [paris]
+bus:
+  kind: rabbit
+  urls: ["amqps://rabbit1:5671/jumpring", "amqps://other:own@rabbit2:5671/jumpring"]
+  user: jumpring-hub
+  password: "${file:secret.txt}/ @"
+  tls: {ca: ca.pem}
+  devices: {till-1: {role: till, location: paris}, Gate_2: {role: device}}
+  anonymous: Gate_2
+`), "/d/f.yaml", closet())
+	require.NoError(t, err)
+	require.Equal(t, "amqps://jumpring-hub:hush-3%2F%20%40@rabbit1:5671/jumpring", c.Bus.URLs[0].Reveal())
+	require.Equal(t, "amqps://other:own@rabbit2:5671/jumpring", c.Bus.URLs[1].Reveal())
+	require.Equal(t, "/d/ca.pem", c.Bus.TLS.CA)
+	require.Equal(t, map[string]Device{"till-1": {Role: "till", Location: "paris"}, "Gate_2": {Role: "device"}}, c.Bus.Devices)
+	dump, err := json.Marshal(c)
+	require.NoError(t, err)
+	require.NotContains(t, string(dump)+fmt.Sprintf("%+v", c), "hush")
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {

@@ -32,6 +32,7 @@ type Hub struct {
 	vault   *vault.Vault
 	// ready is closed when the fold has passed the journal's end as it was at the start: no effect runs before.
 	ready chan struct{}
+	link  *link // to RabbitMQ; nil for none. Set before the doors open.
 
 	search *search.Live
 

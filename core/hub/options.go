@@ -26,7 +26,9 @@ type Options struct {
 	Connections []Connection
 	// PublicURL is where platforms reach this hub, without a slash at the end; empty means poll only.
 	PublicURL string
-	Logger    hclog.Logger
+	// Bus is the way to devices and third parties; nil for none.
+	Bus    *Bus
+	Logger hclog.Logger
 	// SnapshotEvery is how many batches are folded between two snapshots of the view; default 200,000.
 	SnapshotEvery uint64
 	// Archive is the folder for the journal's full segments that snapshots cover; empty means archive in Data. It may be
@@ -69,6 +71,9 @@ func (o *Options) check() error {
 		if o.Connections[i].Name != o.Settings.Connections[i].Name {
 			return errors.New("hub: connections and their settings are in different order")
 		}
+	}
+	if err := o.Bus.check(); err != nil {
+		return err
 	}
 	if err := o.checkSabotage(); err != nil {
 		return err

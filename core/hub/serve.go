@@ -43,6 +43,9 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
 	doors, err := h.doors(&o)
+	if h.link != nil {
+		defer func() { err = errors.Join(err, h.link.close()) }()
+	}
 	if err != nil {
 		return err
 	}
@@ -52,6 +55,9 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.Run(ctx) })
+	if h.link != nil {
+		g.Go(func() error { return h.link.run(ctx, h.router) })
+	}
 	g.Go(func() error {
 		if err := doors.Serve(ln); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("hub: serve: %w", err)
@@ -93,6 +99,11 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 	events, err := ingress.NewEvents(Doors{h}, metrics)
 	if err != nil {
 		return nil, err
+	}
+	if h.o.Bus != nil {
+		if h.link, err = h.openLink(events, metrics); err != nil {
+			return nil, err
+		}
 	}
 	host, _, err := net.SplitHostPort(o.Listen)
 	if err != nil {

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -94,21 +93,12 @@ func (h *Hub) journalDelivery(ctx context.Context, name string, res *host.Webhoo
 // maxKept bounds the body of a malformed delivery that is kept, in bytes.
 const maxKept = 256 << 10
 
-// keepMalformed journals a genuine delivery that can't be read, so that a person can look at it. Its body may hold
-// personal data and goes into the personal section.
+// keepMalformed journals a genuine delivery that can't be read, so that a person can look at it.
 func (h *Hub) keepMalformed(ctx context.Context, name string, res *host.WebhookResult, req *sdk.WebhookRequest) error {
 	head := canon.Head{Connection: name, Actor: "connection:" + name, Delivery: res.DeliveryID}
-	e, err := router.NewEntry(canon.EntryMalformed, head, canon.Malformed{Reason: res.Reason, Size: len(req.Body)})
-	if err != nil {
-		return err
-	}
 	kept := req.Body
 	if len(kept) > maxKept {
 		kept = kept[:maxKept]
 	}
-	if e.Personal, err = json.Marshal(string(kept)); err != nil {
-		return err
-	}
-	_, err = h.router.Append(ctx, bus.ClassWebhook, e)
-	return err
+	return h.park(ctx, bus.ClassWebhook, head, canon.Malformed{Reason: res.Reason, Size: len(req.Body)}, string(kept))
 }

@@ -44,9 +44,10 @@ type parsed struct {
 	err error
 }
 
-// split finds the events of a request: one in binary mode (attributes in ce- headers), one in structured mode, or a
-// batch. header gives a header's value by its canonical name. Its error is about the request as a whole.
-func split(contentType string, header func(string) string, b []byte) ([]parsed, error) {
+// split finds the events of a request or a delivery: one in binary mode (attributes beside the body), one in structured
+// mode, or a batch. attribute gives, by its name, an attribute that stands beside the body; "" when it does not. Its error
+// is about the request as a whole.
+func split(contentType string, attribute func(string) string, b []byte) ([]parsed, error) {
 	media, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return nil, problem.New(problem.BodyMediaType, "")
@@ -74,28 +75,34 @@ func split(contentType string, header func(string) string, b []byte) ([]parsed, 
 			events[i].e, events[i].err = structured(raw)
 		}
 		return events, nil
-	case media == "application/json" && header("Ce-Specversion") != "":
-		e, err := binary(header, b)
+	case media == "application/json" && attribute("specversion") != "":
+		e, err := binary(attribute, b)
 		return []parsed{{e, err}}, nil
 	}
 	e, err := structured(b) // also with the plain type, as many tills send it
 	return []parsed{{e, err}}, nil
 }
 
-// binary reads an event whose attributes are in headers, percent-encoded as the HTTP binding says.
-func binary(header func(string) string, b []byte) (*Envelope, error) {
-	get := func(name string) string {
-		v := header("Ce-" + name)
+// inHeaders finds attributes as the HTTP binding writes them: in headers with ce- before the name, percent-encoded.
+// header gives a header by its canonical name.
+func inHeaders(header func(string) string) func(string) string {
+	return func(name string) string {
+		v := header("Ce-" + strings.ToUpper(name[:1]) + name[1:])
 		if decoded, err := url.PathUnescape(v); err == nil {
 			return decoded
 		}
 		return v
 	}
+}
+
+// binary reads an event whose attributes are beside the body.
+func binary(attribute func(string) string, b []byte) (*Envelope, error) {
 	e := &Envelope{
-		SpecVersion: get("Specversion"), ID: get("Id"), Source: get("Source"), Type: get("Type"), Subject: get("Subject"),
-		Time: get("Time"), DataContentType: "application/json", CorrelationID: get("Correlationid"), Data: b,
+		SpecVersion: attribute("specversion"), ID: attribute("id"), Source: attribute("source"), Type: attribute("type"),
+		Subject: attribute("subject"), Time: attribute("time"), DataContentType: "application/json",
+		CorrelationID: attribute("correlationid"), Data: b,
 	}
-	if v := get("Sourceversion"); v != "" {
+	if v := attribute("sourceversion"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
 			return e, invalid(problem.Field{Path: "sourceversion", Message: "expected a whole number"})

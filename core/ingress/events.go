@@ -82,73 +82,90 @@ func (d *Events) Handle(c *fiber.Ctx, who access.Principal) error {
 // Take reads, translates and journals the events of one request. Events that can't be read are refused one by one; the
 // others go into the journal as one batch. Only when none could be read is the whole request refused.
 func (d *Events) Take(ctx context.Context, who access.Principal, contentType string, header func(string) string, b []byte) (*Answer, error) {
-	events, err := split(contentType, header, b)
+	r, err := d.read(who, contentType, inHeaders(header), b)
 	if err != nil {
 		return nil, err
 	}
-	answer := &Answer{Results: make([]Result, 0, len(events))}
-	facts := make([]Fact, 0, len(events))
-	first := make([]int, len(events)) // for each event, the index of its first fact; -1 for a refused one
-	for i, ev := range events {
-		res := Result{Index: i}
-		if ev.e != nil {
-			res.ID = ev.e.ID
-		}
-		observed, err := d.read(ev, who)
-		if err != nil {
-			p := problem.Of(err)
-			if p.Code == problem.HubFailed {
-				return nil, err
-			}
-			res.Problem, first[i] = p, -1
-			answer.Refused++
-			d.counter.WithLabelValues("", "refused").Inc()
-		} else {
-			res.Accepted, first[i] = true, len(facts)
-			answer.Accepted++
-			head := canon.Head{
-				Connection: who.Name + ":" + sourceName(ev.e.Source), Actor: who.Name, Delivery: ev.e.ID, Correlation: ev.e.CorrelationID,
-			}
-			for _, o := range observed {
-				facts = append(facts, Fact{Head: head, Observation: o})
-			}
-			d.counter.WithLabelValues(ev.e.Type, "accepted").Inc()
-		}
-		answer.Results = append(answer.Results, res)
+	if r.answer.Accepted == 0 {
+		return nil, refusals(r.answer)
 	}
-	if answer.Accepted == 0 {
-		return nil, allRefused(answer)
-	}
-	positions, err := d.journal.Report(ctx, facts)
+	positions, err := d.journal.Report(ctx, r.facts)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, problem.New(problem.HubBusy, "the events were not durable in time").Retry(2 * time.Second)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("report events: %w", err)
 	}
-	if len(positions) != len(facts) {
-		return nil, fmt.Errorf("report events: %d positions for %d facts", len(positions), len(facts))
+	if len(positions) != len(r.facts) {
+		return nil, fmt.Errorf("report events: %d positions for %d facts", len(positions), len(r.facts))
 	}
-	for i, at := range first {
+	for i, at := range r.first {
 		if at >= 0 {
-			answer.Results[i].Position = positions[at].String()
+			r.answer.Results[i].Position = positions[at].String()
 		}
 	}
-	return answer, nil
+	return r.answer, nil
 }
 
-func (d *Events) read(ev parsed, who access.Principal) ([]canon.Observation, error) {
+// reading is what the events of one request or delivery say: the facts of those that could be read, and what is wrong
+// with the others.
+type reading struct {
+	answer *Answer
+	facts  []Fact
+	first  []int // for each event, the index of its first fact; -1 for a refused one
+}
+
+// read reads and translates events of whoever reports them. It journals nothing. Its error is about all of them.
+func (d *Events) read(who access.Principal, contentType string, attribute func(string) string, b []byte) (*reading, error) {
+	events, err := split(contentType, attribute, b)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{
+		answer: &Answer{Results: make([]Result, 0, len(events))}, facts: make([]Fact, 0, len(events)), first: make([]int, len(events)),
+	}
+	for i, ev := range events {
+		res := Result{Index: i}
+		if ev.e != nil {
+			res.ID = ev.e.ID
+		}
+		observed, err := d.observe(ev, who)
+		if err != nil {
+			p := problem.Of(err)
+			if p.Code == problem.HubFailed {
+				return nil, err
+			}
+			res.Problem, r.first[i] = p, -1
+			r.answer.Refused++
+			d.counter.WithLabelValues("", "refused").Inc()
+		} else {
+			res.Accepted, r.first[i] = true, len(r.facts)
+			r.answer.Accepted++
+			head := canon.Head{
+				Connection: who.Name + ":" + sourceName(ev.e.Source), Actor: who.Name, Delivery: ev.e.ID, Correlation: ev.e.CorrelationID,
+			}
+			for _, o := range observed {
+				r.facts = append(r.facts, Fact{Head: head, Observation: o})
+			}
+			d.counter.WithLabelValues(ev.e.Type, "accepted").Inc()
+		}
+		r.answer.Results = append(r.answer.Results, res)
+	}
+	return r, nil
+}
+
+func (d *Events) observe(ev parsed, who access.Principal) ([]canon.Observation, error) {
 	if ev.err != nil {
 		return nil, ev.err
 	}
 	return Translate(d.schemas, ev.e, who.At)
 }
 
-// allRefused makes one problem of a request of which nothing was accepted: a single event's own, or one that names
-// the index and field of every finding.
-func allRefused(a *Answer) error {
-	p := *a.Results[0].Problem
+// refusals makes one problem of what is wrong with a request or a delivery: a single event's own, or one that names the
+// index and field of every finding.
+func refusals(a *Answer) *problem.Problem {
 	if len(a.Results) == 1 {
+		p := *a.Results[0].Problem
 		prefixed := make([]problem.Field, len(p.Errors))
 		for i, f := range p.Errors {
 			prefixed[i] = problem.Field{Path: indexed(0, f.Path), Message: f.Message}
@@ -156,8 +173,15 @@ func allRefused(a *Answer) error {
 		p.Errors = prefixed
 		return &p
 	}
-	all := problem.New(problem.EventInvalid, "no event of the batch could be read")
+	what := "no event of the batch could be read"
+	if a.Accepted > 0 {
+		what = fmt.Sprintf("%d of the batch's %d events could not be read", a.Refused, len(a.Results))
+	}
+	all := problem.New(problem.EventInvalid, what)
 	for _, r := range a.Results {
+		if r.Problem == nil {
+			continue
+		}
 		if len(r.Problem.Errors) == 0 {
 			all.With(problem.Field{Path: indexed(r.Index, ""), Message: r.Problem.Title})
 		}

@@ -40,6 +40,9 @@ const (
 	EventType         Code = "event.type_unknown"
 	EventInvalid      Code = "event.invalid"
 	EventBatch        Code = "event.batch"
+	SenderMissing     Code = "sender.missing"
+	SenderUnknown     Code = "sender.unknown"
+	DeliveryEncoded   Code = "delivery.encoded"
 )
 
 // Spec is what a code means: the HTTP status it goes with, its title, and what to do about it.
@@ -86,6 +89,9 @@ func Specs() []Spec {
 		{EventType, http.StatusUnprocessableEntity, "The event's type is not known", "See docs/events.md for the types that are taken."},
 		{EventInvalid, http.StatusUnprocessableEntity, "The event can't be read", "Change each field that errors names; see docs/events.md for examples."},
 		{EventBatch, http.StatusUnprocessableEntity, "The batch has no event, or too many", "Send 1 to 500 events at once."},
+		{SenderMissing, http.StatusUnauthorized, "The message has no user_id", "Set the property user_id to the user that the device logs in to the broker with, or name bus.anonymous in the configuration."},
+		{SenderUnknown, http.StatusForbidden, "The broker's user is no device of the hub's", "Name the user under bus.devices in the configuration."},
+		{DeliveryEncoded, http.StatusUnsupportedMediaType, "The message is encoded", "Send the body as it is, without content_encoding."},
 		{"item.held", http.StatusConflict, "Somebody else holds the piece", "holder names the channel and until when; ask again afterwards."},
 		{"item.contested", http.StatusConflict, "More than one claim is live on the piece", "Resolve its case first."},
 		{"item.component_held", http.StatusConflict, "Something that shares a component with the piece is held", "Wait for its end; blocked_by of the item names it."},

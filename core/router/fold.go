@@ -211,6 +211,8 @@ func (f *fold) dispatch(ft *fact) error {
 			return err
 		}
 		return faultf("delivery.malformed", "%s", m.Reason)
+	case canon.EntryPublished:
+		return f.published(ft)
 	case canon.EntryReplay:
 		if err := f.replay(ft); err != nil {
 			return err

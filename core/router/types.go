@@ -31,6 +31,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.PrefixOutcome, New: func() any { return new(canon.Outcome) }},
 		{Prefix: store.PrefixParked, New: func() any { return new(canon.Parked) }},
 		{Prefix: store.PrefixRow, New: func() any { return new(canon.Row) }},
+		{Prefix: store.PrefixTopic, New: func() any { return new(canon.Published) }},
 		{Prefix: store.KeySettings, New: func() any { return new(canon.Settings) }},
 		{Prefix: prefixListing, New: func() any { return new(listingNode) }},
 		{Prefix: store.PrefixStockID, New: func() any { return new(store.StockID) }},

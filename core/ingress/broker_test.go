@@ -1,0 +1,103 @@
+package ingress
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jumpring/jumpring/bus/rabbit"
+	"github.com/jumpring/jumpring/bus/rabbit/rabbittest"
+)
+
+// TestAKilledBrokerLosesNothingThatItConfirmed kills and restarts the broker while two devices publish. Each event that was
+// confirmed to its device is journaled; without repeats they are what the devices sent, in each device's order.
+func TestAKilledBrokerLosesNothingThatItConfirmed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SHORT: NO BROKER IS KILLED; run make test")
+	}
+	b := rabbittest.StartFor(t, rabbittest.Options{Config: []string{"max_message_size = 2097152"}}) // as configs/rabbit has it
+	vhost, err := b.NewVhost(t.Context())
+	require.NoError(t, err)
+	s := open(t, b, vhost, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+
+	var mu sync.Mutex
+	confirmed := map[string][]string{}
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(confirmed["till-1"]) + len(confirmed["till-2"])
+	}
+	stop := make(chan struct{})
+	var devices sync.WaitGroup
+	for _, till := range []string{"till-1", "till-2"} {
+		pub := sender(t, s.url(till))
+		devices.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				id := fmt.Sprintf("%s-%05d", till, i)
+				msg := rabbit.Message{Exchange: "jumpring.in", Key: "sale", Publishing: amqp.Publishing{
+					UserId: till, MessageId: id, DeliveryMode: amqp.Persistent, ContentType: MediaEvent, Body: sale(id, id),
+				}}
+				for { // as a device does: until it is confirmed
+					err := pub.Publish(ctx, msg)
+					if err == nil {
+						break
+					}
+					if ctx.Err() != nil {
+						t.Errorf("%s was never confirmed: %v", id, err)
+						return
+					}
+				}
+				mu.Lock()
+				confirmed[till] = append(confirmed[till], id)
+				mu.Unlock()
+			}
+		})
+	}
+	flowing := func() {
+		t.Helper()
+		before, journaled := count(), len(s.book.ids(""))
+		require.Eventually(t, func() bool { return count() > before+100 && len(s.book.ids("")) > journaled+100 }, patience, 20*time.Millisecond)
+	}
+	flowing()
+	require.NoError(t, b.Node(0).Kill())
+	require.Eventually(t, func() bool { return s.hub.State().Host == "" }, patience, 10*time.Millisecond)
+	require.NoError(t, b.Node(0).Start(ctx))
+	flowing()
+	require.NoError(t, b.Node(0).CloseConnections(ctx))
+	flowing()
+	require.NoError(t, b.Node(0).Restart(ctx))
+	flowing()
+	close(stop)
+	devices.Wait()
+	s.settled()
+	for _, till := range []string{"till-1", "till-2"} {
+		journaled := s.book.ids(till)
+		once := unique(journaled)
+		require.Equal(t, confirmed[till], once, "%s: what was confirmed is journaled, in order", till)
+		t.Logf("%s: %d events confirmed, %d of them journaled more than once", till, len(once), len(journaled)-len(once))
+	}
+	require.Empty(t, s.book.unreadable())
+}
+
+// unique leaves out repeats.
+func unique(ids []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		was := seen[id]
+		seen[id] = true
+		return was
+	})
+}
