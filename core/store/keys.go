@@ -28,6 +28,7 @@ const (
 	PrefixStock    = "stk/"      // the ledger's sums by node and location
 	PrefixStockID  = "sid/"      // StockID by connection and the platform's stock id
 	PrefixHint     = "hnt/"      // canon.Position by connection, kind and external id: touched entities that were not read yet
+	PrefixLease    = "lease/"    // canon.Lease by name
 	KeySettings    = "settings"  // canon.Settings in force
 	KeyMark        = "meta/mark" // Mark
 )

@@ -15,10 +15,11 @@ import (
 // attach finds the stream or makes it, reads its first message and what the broker shows as its newest, and starts the
 // journal's goroutines.
 func (j *Journal) attach(ctx context.Context) error {
-	if err := j.declare(ctx); err != nil {
+	made, err := j.declare(ctx)
+	if err != nil {
 		return err
 	}
-	if err := j.readFirst(ctx); err != nil {
+	if err := j.readFirst(ctx, made); err != nil {
 		return err
 	}
 	end, err := j.newest(ctx)
@@ -37,14 +38,14 @@ func (j *Journal) attach(ctx context.Context) error {
 	return j.Wait(ctx, end)
 }
 
-// declare makes the stream if it is not there and may be made. A queue of the name that is no stream, or one whose
+// declare makes the stream if it is not there and may be made, and tells whether it was not there. A queue of the name that is no stream, or one whose
 // beginning the broker is to delete some day, is refused.
-func (j *Journal) declare(ctx context.Context) error {
+func (j *Journal) declare(ctx context.Context) (made bool, err error) {
 	args := amqp.Table{"x-queue-type": "stream"}
 	for {
 		session, err := j.writes.Session(ctx)
 		if err != nil {
-			return fmt.Errorf("stream: attach to %s: %w", j.opts.Name, err)
+			return false, fmt.Errorf("stream: attach to %s: %w", j.opts.Name, err)
 		}
 		err = j.onChannel(session, func(ch *amqp.Channel) error {
 			_, err := ch.QueueDeclarePassive(j.opts.Name, true, false, false, false, nil)
@@ -54,7 +55,7 @@ func (j *Journal) declare(ctx context.Context) error {
 		missing := errors.As(err, &e) && e.Code == amqp.NotFound
 		switch {
 		case missing && j.opts.Known != "":
-			return &Foreign{Stream: j.opts.Name, Reason: "the brokers have no stream of this name: they lost it, or are other ones"}
+			return false, &Foreign{Stream: j.opts.Name, Reason: "the brokers have no stream of this name: they lost it, or are other ones"}
 		case err == nil || missing:
 			// Declaring what is there compares it: it must have no limit of age or length.
 			err = j.onChannel(session, func(ch *amqp.Channel) error {
@@ -62,18 +63,18 @@ func (j *Journal) declare(ctx context.Context) error {
 				return err
 			})
 			if errors.As(err, &e) && e.Code == amqp.PreconditionFailed {
-				return fmt.Errorf("stream: %s can't be a journal: it must be a durable stream without x-max-age and x-max-length-bytes, because the journal is kept for ever: %w", j.opts.Name, err)
+				return false, fmt.Errorf("stream: %s can't be a journal: it must be a durable stream without x-max-age and x-max-length-bytes, because the journal is kept for ever: %w", j.opts.Name, err)
 			}
 			if err == nil {
-				return nil
+				return missing, nil
 			}
 		}
 		if errors.As(err, &e) && e.Recover && e.Server && !missing {
-			return fmt.Errorf("stream: declare %s: %w", j.opts.Name, err)
+			return false, fmt.Errorf("stream: declare %s: %w", j.opts.Name, err)
 		}
 		j.log.Warn("the stream can't be attached to yet", "error", err)
 		if err := pause(ctx, time.Second); err != nil {
-			return fmt.Errorf("stream: attach to %s: %w", j.opts.Name, err)
+			return false, fmt.Errorf("stream: attach to %s: %w", j.opts.Name, err)
 		}
 	}
 }
@@ -90,10 +91,15 @@ func (j *Journal) onChannel(session *rabbit.Session, do func(*amqp.Channel) erro
 // firstWait is how long an attaching node waits for the first message before it looks whether it has to write it.
 const firstWait = time.Second
 
-// readFirst reads the message at offset 0, which names the journal, and writes it into an empty stream.
-func (j *Journal) readFirst(ctx context.Context) error {
+// readFirst reads the message at offset 0, which names the journal, and writes it into an empty stream. made tells that
+// the stream was not there a moment ago.
+func (j *Journal) readFirst(ctx context.Context, made bool) error {
 	for {
-		short, cancel := context.WithTimeout(ctx, firstWait)
+		wait := firstWait
+		if made {
+			wait, made = 0, false
+		}
+		short, cancel := context.WithTimeout(ctx, wait)
 		body, offset, err := j.readOne(short, "first")
 		cancel()
 		switch {
@@ -158,7 +164,7 @@ func (j *Journal) writeFirst(ctx context.Context) error {
 			return err
 		})
 	}()
-	short, cancel := context.WithTimeout(ctx, firstWait)
+	short, cancel := context.WithTimeout(ctx, firstWait/4)
 	defer cancel()
 	if _, _, err := j.readOne(short, "first"); err == nil {
 		return nil

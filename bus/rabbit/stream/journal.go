@@ -89,6 +89,9 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 // ID implements bus.Journal.
 func (j *Journal) ID() string { return j.id }
 
+// Name is the stream's.
+func (j *Journal) Name() string { return j.opts.Name }
+
 // End implements bus.Journal.
 func (j *Journal) End() uint64 {
 	j.mu.Lock()
@@ -96,12 +99,15 @@ func (j *Journal) End() uint64 {
 	return j.at.offset
 }
 
-// SetLag tells the journal how to learn by how many batches the fold is behind. While that is over Options.LagLimit, bulk
-// batches are refused. behind must be quick and safe for concurrent use.
-func (j *Journal) SetLag(behind func() uint64) {
+// SetFold tells the journal how to learn the offset of the newest batch that the fold has passed. While it is more than
+// Options.LagLimit behind, bulk batches are refused. folded must be quick and safe for concurrent use.
+func (j *Journal) SetFold(folded func() uint64) {
 	j.out.mu.Lock()
 	defer j.out.mu.Unlock()
-	j.out.behind = behind
+	j.out.behind = func() uint64 {
+		end := j.End()
+		return end - min(end, folded())
+	}
 }
 
 // ClockSkew is by how much this node's wall clock is ahead of its steady time since it was opened.

@@ -42,7 +42,7 @@ type Options struct {
 	// Limits bound what waits to be sent, by class; a class that is not named has its default.
 	Limits map[bus.Class]embedded.Limit
 	// LagLimit is the number of batches by which the fold may lag before bulk has to yield; default 10,000. It works once
-	// SetLag was called.
+	// SetFold was called.
 	LagLimit uint64
 	// Patience is how long a broker may take to show what the stream is known to hold, before the stream counts as cut
 	// short; default 30 s.

@@ -188,12 +188,15 @@ func (j *Journal) openCursor(ctx context.Context, at state, from uint64) (*curso
 
 // keep holds a cursor for whoever reads on there.
 func (j *Journal) keep(c *cursor) {
+	var idle *cursor
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.cursors = append(j.cursors, c)
 	if len(j.cursors) > maxCursors {
-		j.cursors[0].feed.close()
-		j.cursors = j.cursors[1:]
+		idle, j.cursors = j.cursors[0], j.cursors[1:]
+	}
+	j.mu.Unlock()
+	if idle != nil {
+		idle.feed.close()
 	}
 }
 
