@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/jumpring/jumpring/core/api"
 )
 
 // Join is another node that hands over a snapshot of its view.
@@ -19,9 +21,6 @@ type Join struct {
 	// Token is one of an admin there.
 	Token string
 }
-
-// SnapshotHeader names the snapshot's file in the answer that carries it.
-const SnapshotHeader = "Jumpring-Snapshot"
 
 var snapshotName = regexp.MustCompile(`^view-[0-9a-z.-]{1,80}\.snapshot$`)
 
@@ -42,7 +41,7 @@ func (j *Join) fetch(ctx context.Context, folder string) error {
 		return fmt.Errorf("hub: join: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	name := res.Header.Get(SnapshotHeader)
+	name := res.Header.Get(api.HeaderSnapshot)
 	if res.StatusCode != http.StatusOK || !snapshotName.MatchString(name) {
 		return fmt.Errorf("hub: join: %s answers %s", j.URL, res.Status)
 	}
