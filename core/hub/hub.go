@@ -180,6 +180,9 @@ func (h *Hub) Router() *router.Router { return h.router }
 // Search gives the indexes of pieces and clients.
 func (h *Hub) Search() *search.Live { return h.search }
 
+// Local gives the journal of the data folder; nil where nodes share one.
+func (h *Hub) Local() *embedded.Journal { return h.local }
+
 // Journal gives the journal.
 func (h *Hub) Journal() bus.Journal { return h.journal }
 
