@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -36,4 +37,14 @@ func opened(t testing.TB, o Options) *Journal {
 
 func entry(text string) []bus.Entry {
 	return []bus.Entry{{Type: "observation", Head: []byte(`{"actor":"test"}`), Data: []byte(text)}}
+}
+
+// asAny tells whether an error is one of several kinds.
+func asAny(err error, targets ...any) bool {
+	for _, target := range targets {
+		if errors.As(err, target) {
+			return true
+		}
+	}
+	return false
 }
