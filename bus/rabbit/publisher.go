@@ -233,7 +233,7 @@ func (p *Publisher) run() {
 // A broker answers a message that it can't accept by closing the channel, and with it everything unconfirmed. To find
 // the culprit, what was left is sent again one by one: who closes the channel alone is failed with the broker's error.
 func (p *Publisher) serve(session *Session, unconfirmed []*Pending) []*Pending {
-	l, err := openLane(session)
+	l, err := openLane(session, cap(p.slots))
 	if err != nil {
 		select { // a session that ends now shows it soon
 		case <-session.Done():
@@ -314,7 +314,7 @@ type lane struct {
 	fail *amqp.Error
 }
 
-func openLane(session *Session) (*lane, error) {
+func openLane(session *Session, outstanding int) (*lane, error) {
 	ch, err := session.Channel()
 	if err != nil {
 		return nil, err
@@ -324,7 +324,7 @@ func openLane(session *Session) (*lane, error) {
 		return nil, fmt.Errorf("rabbit: confirm mode: %w", err)
 	}
 	l := &lane{
-		ch: ch, sent: make(chan *Pending, 16), ended: make(chan struct{}),
+		ch: ch, sent: make(chan *Pending, outstanding), ended: make(chan struct{}),
 		// A return has to be taken before the confirm behind it is looked at, so this one has no room.
 		returns: ch.NotifyReturn(make(chan amqp.Return)),
 		closed:  ch.NotifyClose(make(chan *amqp.Error, 1)),

@@ -13,7 +13,12 @@ import (
 	"github.com/jumpring/jumpring/bus/rabbit/rabbittest"
 )
 
-const outstanding = 64
+// outstanding bounds the messages that wait for their confirm, on both sides; an appender waits longer, until its batch came
+// back, so that there are more appenders.
+const (
+	outstanding = 64
+	appenders   = 256
+)
 
 // bareRate publishes n messages with 64 unconfirmed ones at most, with the client library alone.
 func bareRate(b *testing.B, url, name string, size, n int) float64 {
@@ -47,15 +52,15 @@ func bareRate(b *testing.B, url, name string, size, n int) float64 {
 	return float64(n) / time.Since(began).Seconds()
 }
 
-// appendRate appends n batches from 64 goroutines: each waits until its batch came back.
+// appendRate appends n batches from all appenders: each waits until its batch came back.
 func appendRate(b *testing.B, j *Journal, size, n int) float64 {
 	b.Helper()
 	entries := []bus.Entry{{Type: "observation", Head: []byte(`{"actor":"bench"}`), Data: []byte(strings.Repeat("x", size))}}
 	var work sync.WaitGroup
 	began := time.Now()
-	for range outstanding {
+	for range appenders {
 		work.Go(func() {
-			for range n / outstanding {
+			for range n / appenders {
 				if _, err := j.Append(b.Context(), bus.ClassDevice, entries); err != nil {
 					b.Error(err)
 					return
@@ -64,7 +69,7 @@ func appendRate(b *testing.B, j *Journal, size, n int) float64 {
 		})
 	}
 	work.Wait()
-	return float64(n/outstanding*outstanding) / time.Since(began).Seconds()
+	return float64(n/appenders*appenders) / time.Since(began).Seconds()
 }
 
 // BenchmarkAppend compares appending with the client library alone, on one stream and in turns. The journal reads all back
@@ -74,6 +79,7 @@ func BenchmarkAppend(b *testing.B) {
 	url := shared.Vhost(b)
 	name := rabbittest.Name(b, "j")
 	o := testOptions(name, url)
+	o.Rabbit.Outstanding = outstanding
 	j := opened(b, o)
 	for b.Loop() {
 		var bare, own float64
