@@ -255,7 +255,7 @@ func (l *tills) check(t *testing.T) {
 	require.Equal(t, porcupine.Ok, result, "no order of the acts explains the answers")
 }
 
-// stopped ends the nodes and folds what each has not folded yet: the same stream gives the same state.
+// sameState ends the nodes and folds what each has not folded yet: the same stream gives the same state.
 func (n *nodes) sameState(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -285,10 +285,17 @@ func (n *nodes) sameState(t *testing.T, names ...string) {
 	for i, name := range names {
 		require.Equal(t, d.State, states[i], "node %s holds another state than the stream gives", name)
 	}
-	t.Logf("%d batches, the same state on %v and folded anew; %d items, %d parked", end, names, counts["item"], counts["parked"])
+	t.Logf("%d batches, the same state on %v and folded anew; %d records of %v", end, names, total(counts), counts)
 }
 
-// fallsTo waits until WooCommerce shows 0 of a piece and gives how long that took.
+func total(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// fallsTo0 waits until WooCommerce shows 0 of a piece and gives how long that took.
 func (n *nodes) fallsTo0(t *testing.T, p pair) time.Duration {
 	t.Helper()
 	began := time.Now()
