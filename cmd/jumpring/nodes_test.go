@@ -369,11 +369,21 @@ func TestTwoNodes(t *testing.T) {
 	before := l.acked.Load()
 	eventually(t, time.Minute, "tills go on on both nodes", func() bool { return l.acked.Load() > before+200 })
 	require.Equal(t, "b", n.leader(t), "who comes back does not take over")
+
+	// While the broker is away nobody writes to the shops; nodes live on, and go on when it is back.
+	require.NoError(t, broker.Node(0).Kill())
+	eventually(t, time.Minute, "nobody holds the lease without a broker", func() bool { return n.leader(t) == "" })
+	require.NoError(t, broker.Node(0).Start(t.Context()))
+	before = l.acked.Load()
+	eventually(t, 2*time.Minute, "tills go on after the broker's return", func() bool { return l.acked.Load() > before+200 })
+	n.sell(t, "a", pieces[2], ids[pieces[2].sku])
+	n.fallsTo0(t, pieces[2])
+	require.True(t, n.procs["a"].alive() && n.procs["b"].alive())
 	close(stop)
 	<-done
 	l.check(t)
 	n.settled(t)
-	for _, p := range pieces[:2] {
+	for _, p := range pieces[:3] {
 		require.Equal(t, 1, n.wooWrites(p.woo)[0], "%s was written once", p.sku)
 	}
 	n.sameState(t, "a", "b")

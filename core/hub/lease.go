@@ -156,10 +156,16 @@ func (t *tenure) hold(ctx context.Context, work func(context.Context, reconcile.
 	})
 	g.Go(func() error {
 		err := work(held, &leased{Router: t.h.router, t: t, guard: canon.LeaseGuard{Name: t.lease.Name, Term: t.lease.Term}})
-		if errors.Is(err, ErrLeaseLost) || held.Err() != nil && errors.Is(err, context.Canceled) {
-			err = nil
-		}
+		lost := errors.Is(err, ErrLeaseLost) || held.Err() != nil
 		cancel()
+		switch {
+		case err == nil || errors.Is(err, bus.ErrFailed) || errors.Is(err, bus.ErrClosed):
+			return err
+		case lost:
+			// Brokers that take nothing cost the lease too. What was not journaled counts as unknown for who goes on.
+			t.h.log.Warn("work under the lease broke off", "error", err)
+			return nil
+		}
 		return err
 	})
 	return g.Wait()
