@@ -81,6 +81,9 @@ func (n *nodes) up(t *testing.T, name string) {
 	n.procs[name] = p
 	n.doors[name] = newDoor("http://"+p.address, till.token)
 	n.doors[name].http.Timeout = 8 * time.Second
+	// A request on a connection that was used before would be sent again by the client itself, and a refused connection
+	// would not mean that nobody was asked.
+	n.doors[name].http.Transport = &http.Transport{DisableKeepAlives: true}
 }
 
 func (n *nodes) till(name string) *door {
