@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jumpring/jumpring/bus"
+	"github.com/jumpring/jumpring/bus/rabbit"
 )
 
 // goneAfter is how long brokers may say that there is no such stream before that is believed: one that has just started
@@ -17,10 +18,20 @@ const goneAfter = 5 * time.Second
 // follow reads the stream over any number of connections until ctx ends or it is not the stream that it was.
 func (j *Journal) follow(ctx context.Context) {
 	var missing time.Time
+	quiet := 0 // brokers in a row that did not show what was read before
 	for ctx.Err() == nil {
-		err := j.followOnce(ctx)
+		err := j.followOnce(ctx, func() { quiet = 0 })
 		if ctx.Err() != nil {
 			return
+		}
+		var silence *silent
+		if errors.As(err, &silence) {
+			// One that was away may be behind the others: the next one is asked.
+			if quiet++; quiet >= len(j.opts.Rabbit.URLs) {
+				err = &Foreign{Stream: j.opts.Name, Reason: silence.Error()}
+			} else {
+				silence.session.Drop()
+			}
 		}
 		var foreign *Foreign
 		var none *noStream
@@ -34,7 +45,7 @@ func (j *Journal) follow(ctx context.Context) {
 				missing = time.Now()
 			}
 			if time.Since(missing) > goneAfter {
-				j.fail(&Foreign{Stream: j.opts.Name, Reason: "the brokers have no stream of this name any more: it was deleted, or they lost their data: " + ErrGone.Error()})
+				j.fail(&Foreign{Stream: j.opts.Name, Reason: "the brokers have no stream of this name any more: it was deleted, or they lost their data"})
 				return
 			}
 		default:
@@ -58,9 +69,19 @@ func (d *damaged) Error() string {
 }
 func (d *damaged) Unwrap() error { return d.err }
 
+// silent says that a broker does not show a message that was read before.
+type silent struct {
+	session *rabbit.Session
+	offset  uint64
+}
+
+func (s *silent) Error() string {
+	return fmt.Sprintf("it was cut short: message %d, which was read before, is not there any more", s.offset)
+}
+
 // followOnce reads over one connection. It begins with the message that it read last: that has to be there still, and be
-// the same.
-func (j *Journal) followOnce(ctx context.Context) error {
+// the same; it calls confirmed then.
+func (j *Journal) followOnce(ctx context.Context, confirmed func()) error {
 	j.mu.Lock()
 	at, before := j.at, j.before
 	j.mu.Unlock()
@@ -76,13 +97,14 @@ func (j *Journal) followOnce(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Foreign{Stream: j.opts.Name, Reason: fmt.Sprintf("it was cut short: message %d, which was read before, is not there any more", at.offset)}
+		return &silent{f.session, at.offset}
 	case err != nil:
 		return err
 	}
 	if err := j.confirm(body, at, before); err != nil {
 		return err
 	}
+	confirmed()
 	for {
 		body, offset, err := f.receive(ctx)
 		if err != nil {

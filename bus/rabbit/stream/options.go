@@ -14,7 +14,6 @@
 package stream
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -104,9 +103,6 @@ func (o Options) withDefaults() (Options, error) {
 	o.Rabbit = o.Rabbit.Defaults()
 	return o, nil
 }
-
-// ErrGone is in the error of a journal whose stream was deleted.
-var ErrGone = errors.New("the stream is gone")
 
 // Foreign says that the stream is not the one that this node has folded, or not all of it any more. The journal does not
 // go on by itself: what is lost has to be seen by a person.
