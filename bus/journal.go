@@ -62,6 +62,10 @@ type Batch struct {
 	// the batch before it.
 	Time  int64
 	Class Class
+	// ID is what the append that wrote it was named, where a journal may hold one batch twice: the appender's number, 8
+	// bytes, and behind it the count of its appends, 8 bytes, big-endian. The fold takes the first of them. Zero where the
+	// journal itself writes each batch once.
+	ID [16]byte
 	// Hash is the journal's hash chain up to and including this batch: SHA-256 over the chain before it, the batch's
 	// offset, time, class and id, and a digest of its encoded payload in which each Personal section stands by its
 	// own salted digest, so that it can be erased. Invariant 8.

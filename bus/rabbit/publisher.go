@@ -332,7 +332,7 @@ func (p *Publisher) openLane(session *Session) (*lane, error) {
 		return nil, fmt.Errorf("rabbit: confirm mode: %w", err)
 	}
 	l := &lane{
-		ch: ch, sent: make(chan *Pending, 16), ended: make(chan struct{}),
+		ch: ch, sent: make(chan *Pending, cap(p.slots)), ended: make(chan struct{}),
 		// A return has to be taken before the confirm behind it is looked at, so this one has no room.
 		returns: ch.NotifyReturn(make(chan amqp.Return)),
 		closed:  ch.NotifyClose(make(chan *amqp.Error, 1)),

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/stretchr/testify/require"
 
+	"github.com/jumpring/jumpring/bus/rabbit/stream"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/hub"
 )
@@ -35,6 +36,10 @@ type hubSpec struct {
 	Settings    canon.Settings
 	Connections []hub.Connection
 	Bus         *hub.Bus
+	// Node and Stream make it one of several nodes; Join is where it gets its first snapshot.
+	Node   string
+	Stream *stream.Options
+	Join   *hub.Join
 	// KillFile names the file that arms the journal's kill points; empty for none.
 	KillFile string
 }
@@ -58,6 +63,7 @@ func runHub(file string) error {
 	o := hub.ServeOptions{
 		Options: hub.Options{
 			Data: spec.Data, Settings: spec.Settings, Connections: spec.Connections, PublicURL: spec.PublicURL, Bus: spec.Bus,
+			Node: spec.Node, Stream: spec.Stream, Join: spec.Join,
 			Logger: hclog.New(&hclog.LoggerOptions{Name: "hub", Level: hclog.Info, Output: os.Stderr}),
 		},
 		Listen: "127.0.0.1:0", Version: "test", AdminToken: spec.AdminToken,
@@ -124,7 +130,7 @@ func (s *sandbox) start() *hubProcess {
 			s.t.Fatalf("the hub did not start: %v\n%s", p.err, p.log.String())
 		}
 		p.address = address
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		s.t.Fatalf("the hub does not open its doors\n%s", p.log.String())
 	}
 	s.backend.Store(&p.address)

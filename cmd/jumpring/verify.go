@@ -87,7 +87,7 @@ func (c *console) journal(ctx context.Context, h *hub.Hub, fromZero bool, found 
 	}
 	bar := c.progress("journal")
 	defer bar.end()
-	rep, err := h.Journal().VerifyProgress(ctx, from, func(last uint64) { bar.at(int64(last), int64(found.Journal)) })
+	rep, err := h.Local().VerifyProgress(ctx, from, func(last uint64) { bar.at(int64(last), int64(found.Journal)) })
 	if err != nil {
 		return err
 	}

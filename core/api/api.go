@@ -181,7 +181,16 @@ func (a *API) handle(r *route, c *fiber.Ctx) (err error) {
 	if len(c.Request().Body()) > a.JSONBytes {
 		return problem.New(problem.BodyTooLarge, "")
 	}
-	return r.handle(a, c, who)
+	if err := a.awaitPosition(c); err != nil {
+		return err
+	}
+	if r.method == fiber.MethodGet {
+		defer a.showPosition(c, a.position()) // as it was before the view was opened
+		return r.handle(a, c, who)
+	}
+	err = r.handle(a, c, who)
+	a.showPosition(c, a.position())
+	return err
 }
 
 const bearer = "Bearer "

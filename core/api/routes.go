@@ -69,6 +69,11 @@ func routes() []route {
 		},
 
 		{
+			method: get, path: "/v1/snapshot", name: "snapshot", summary: "Hand the whole view over to another node, as a file.", needs: access.TokensManage,
+			gives: gives{status: 200, media: "application/octet-stream"}, handle: (*API).snapshot,
+		},
+
+		{
 			method: get, path: "/v1/items", name: "items", summary: "List items; every given key must match.", needs: access.ItemsRead,
 			query: with(param{"sku", "SKU"}, param{"serial", "Serial number"}, param{"certificate", "Number, or laboratory and number: GIA/2141438171"},
 				param{"epc", "EPC as hexadecimal, URN or Digital Link"}, param{"gtin", "Barcode"}, param{"status", "in_stock, reserved, sold …"},

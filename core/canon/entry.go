@@ -27,6 +27,8 @@ const (
 	EntryReplay      EntryType = "parked.replayed"   // Replay
 	EntryFallBack    EntryType = "mode.fell_back"    // FallBack: what the hub knows of the platforms may be old
 	EntryPublished   EntryType = "changes.published" // Published
+	EntryLease       EntryType = "lease.asked"       // LeaseAsked
+	EntryStarted     EntryType = "node.started"      // Started: no fact; its place tells the node the journal's end
 )
 
 // Head is who and what an entry comes from.
@@ -41,6 +43,8 @@ type Head struct {
 	// Cause is the entry that led to this one.
 	Cause       Position `json:"cause,omitzero"`
 	Correlation string   `json:"correlation,omitempty"`
+	// Lease is one that the sender has to hold when the entry is folded, else it does not count; nil for none.
+	Lease *LeaseGuard `json:"lease,omitempty"`
 }
 
 // FoldVersion announces the version of the fold's rules.

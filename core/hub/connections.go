@@ -27,6 +27,7 @@ import (
 type connection struct {
 	hub  *Hub
 	spec *Connection
+	told chan struct{} // closed when the connector has told what it is
 
 	mu        sync.Mutex
 	plugin    *host.Connection
@@ -50,7 +51,7 @@ func (c *connection) starting() bool {
 	if p == nil {
 		return true
 	}
-	return in == nil && p.Status().LastError == ""
+	return in == nil && c.hub.leading.Load() && p.Status().LastError == ""
 }
 
 // runConnections launches every connector, journals the settings when they have told what they are, and runs their
@@ -68,7 +69,9 @@ func (h *Hub) runConnections(ctx context.Context, g *errgroup.Group) error {
 				return nil // ctx ended
 			}
 			abouts <- struct{}{}
-			return c.run(ctx)
+			close(c.told)
+			<-c.hub.outwardOver // which ends with ctx: calls under way come to their end first
+			return nil
 		})
 	}
 	timeout := time.NewTimer(describeWait)
@@ -135,7 +138,7 @@ func (c *connection) describe(ctx context.Context) error {
 }
 
 // run works the connection's two sides until ctx ends.
-func (c *connection) run(ctx context.Context) error {
+func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 	h := c.hub
 	if err := h.settle(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -152,7 +155,7 @@ func (c *connection) run(ctx context.Context) error {
 	}
 	limiter := intake.NewLimiter(about.RateLimit)
 	in, err := intake.New(intake.Options{
-		Name: c.spec.Name, Describe: about, Platform: link, Journal: h.router, Store: h.store, Commits: h.router.Subscribe(ctx),
+		Name: c.spec.Name, Describe: about, Platform: link, Journal: j, Store: h.store, Commits: h.router.Subscribe(ctx),
 		Ready: h.ready, Hook: hook, Limiter: limiter, Log: h.log.Named("intake"),
 	})
 	if err != nil {
@@ -163,15 +166,20 @@ func (c *connection) run(ctx context.Context) error {
 	c.mu.Lock()
 	c.intake = in
 	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.intake, c.writer, c.activator = nil, nil, nil
+	}()
 	if can(sdk.CanApply) {
-		if err := c.runOutbound(ctx, g, link, about, in); err != nil {
+		if err := c.runOutbound(ctx, g, j, link, about, in); err != nil {
 			return err
 		}
 	}
 	return g.Wait()
 }
 
-func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, link platform, about *sdk.DescribeResponse, in *intake.Connection) error {
+func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j reconcile.Journal, link platform, about *sdk.DescribeResponse, in *intake.Connection) error {
 	h := c.hub
 	var lane reconcile.Lane
 	if slices.Contains(about.Capabilities, sdk.CanRead) {
@@ -182,14 +190,14 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, link pl
 		looker = link
 	}
 	w, err := reconcile.NewWriter(reconcile.Options{
-		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: h.router, Store: h.store, Lane: lane, Inbound: h,
+		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: j, Store: h.store, Lane: lane, Inbound: h,
 		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, Log: h.log.Named("reconcile"),
 	})
 	if err != nil {
 		return err
 	}
 	a := &reconcile.Activator{
-		Name: c.spec.Name, HasSnapshot: slices.Contains(about.Capabilities, sdk.CanSnapshot), Journal: h.router, Store: h.store,
+		Name: c.spec.Name, HasSnapshot: slices.Contains(about.Capabilities, sdk.CanSnapshot), Journal: j, Store: h.store,
 		Commits: h.router.Subscribe(ctx), Ready: h.ready, Log: h.log.Named("reconcile"),
 	}
 	c.mu.Lock()

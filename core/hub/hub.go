@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/oklog/ulid/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jumpring/jumpring/bus"
@@ -26,7 +28,8 @@ import (
 type Hub struct {
 	o       Options
 	log     hclog.Logger
-	journal *embedded.Journal
+	journal journal
+	local   *embedded.Journal // the journal, if it is this node's alone
 	store   *store.Badger
 	router  *router.Router
 	vault   *vault.Vault
@@ -39,6 +42,16 @@ type Hub struct {
 	connections map[string]*connection
 	settingsMu  sync.Mutex
 	described   map[string]bool
+	run         string        // names this process among the node's
+	leading     atomic.Bool   // this node polls and writes
+	outwardOver chan struct{} // closed when the outward side has ended for good
+}
+
+// journal is what the hub needs of its journal.
+type journal interface {
+	bus.Journal
+	SetFold(folded func() uint64)
+	ClockSkew() time.Duration
 }
 
 // Open opens the data folder. Nothing is called and nothing is folded before Run.
@@ -46,17 +59,15 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), described: make(map[string]bool)}
+	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), described: make(map[string]bool), run: ulid.Make().String(), outwardOver: make(chan struct{})}
 	var err error
-	// The journal's lock comes first: one process at a time works in a data folder.
-	if h.journal, err = openJournal(&o); err != nil {
+	if o.Stream != nil {
+		err = h.openShared(ctx)
+	} else {
+		err = h.openLocal(ctx)
+	}
+	if err != nil {
 		return nil, err
-	}
-	if h.vault, err = OpenVault(o.Data, o.VaultKey); err != nil {
-		return nil, errors.Join(err, h.journal.Close())
-	}
-	if h.store, err = openView(ctx, o.Data, h.journal, h.log); err != nil {
-		return nil, errors.Join(err, h.journal.Close())
 	}
 	if h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store, Logger: h.log.Named("fold")}); err != nil {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
@@ -67,9 +78,26 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	})
 	for i := range o.Connections {
 		c := &o.Connections[i]
-		h.connections[c.Name] = &connection{hub: h, spec: c}
+		h.connections[c.Name] = &connection{hub: h, spec: c, told: make(chan struct{})}
 	}
 	return h, nil
+}
+
+// openLocal opens the journal and the view of the data folder.
+func (h *Hub) openLocal(ctx context.Context) error {
+	// The journal's lock comes first: one process at a time works in a data folder.
+	j, err := openJournal(&h.o)
+	if err != nil {
+		return err
+	}
+	if h.vault, err = OpenVault(h.o.Data, h.o.VaultKey); err != nil {
+		return errors.Join(err, j.Close())
+	}
+	if h.store, err = openView(ctx, h.o.Data, j, h.log); err != nil {
+		return errors.Join(err, j.Close())
+	}
+	h.journal, h.local = j, j
+	return nil
 }
 
 // Close releases the data folder. Run must have ended.
@@ -82,23 +110,22 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err := h.router.Begin(ctx); err != nil {
 		return fmt.Errorf("hub: %w", err)
 	}
-	absent, err := h.absence(time.Now())
+	start, absent, err := h.end(ctx)
 	if err != nil {
 		return fmt.Errorf("hub: %w", err)
 	}
-	start := h.journal.End()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.router.Run(ctx) })
 	g.Go(func() error { return h.awaitReady(ctx, start, absent) })
 	g.Go(func() error { return h.keepAlive(ctx) })
-	g.Go(func() error { return h.runClock(ctx) })
 	g.Go(func() error { return h.runSnapshots(ctx) })
-	g.Go(func() error { return h.runRefresh(ctx) })
 	g.Go(func() error { return h.search.Run(ctx) })
 	g.Go(func() error { sdk.ReturnIdleMemory(ctx); return nil })
-	adopter := &reconcile.Adopter{Journal: h.router, Commits: h.router.Subscribe(ctx), Ready: h.ready}
-	g.Go(func() error { return adopter.Run(ctx) })
 	g.Go(func() error { return h.runConnections(ctx, g) })
+	g.Go(func() error {
+		defer close(h.outwardOver)
+		return h.lead(ctx)
+	})
 	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -121,6 +148,27 @@ func (h *Hub) awaitReady(ctx context.Context, start uint64, absent time.Duration
 	return nil
 }
 
+// outward does what one node at a time may do: the clock, pages of work, polls and writes of every connection. It ends
+// with ctx.
+func (h *Hub) outward(ctx context.Context, j reconcile.Journal) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.runClock(ctx) })
+	g.Go(func() error { return h.runRefresh(ctx) })
+	adopter := &reconcile.Adopter{Journal: j, Commits: h.router.Subscribe(ctx), Ready: h.ready}
+	g.Go(func() error { return adopter.Run(ctx) })
+	for _, c := range h.connections {
+		g.Go(func() error {
+			select {
+			case <-c.told:
+				return c.run(ctx, j)
+			case <-ctx.Done():
+				return nil
+			}
+		})
+	}
+	return g.Wait()
+}
+
 // Ready is closed when the view holds all that the journal held at the start.
 func (h *Hub) Ready() <-chan struct{} { return h.ready }
 
@@ -133,8 +181,11 @@ func (h *Hub) Router() *router.Router { return h.router }
 // Search gives the indexes of pieces and clients.
 func (h *Hub) Search() *search.Live { return h.search }
 
+// Local gives the journal of the data folder; nil where nodes share one.
+func (h *Hub) Local() *embedded.Journal { return h.local }
+
 // Journal gives the journal.
-func (h *Hub) Journal() *embedded.Journal { return h.journal }
+func (h *Hub) Journal() bus.Journal { return h.journal }
 
 // Vault gives the sealed side state.
 func (h *Hub) Vault() *vault.Vault { return h.vault }
@@ -316,10 +367,10 @@ func (h *Hub) Snapshot(ctx context.Context) (string, error) {
 		return "", err
 	}
 	marks, err := store.SnapshotMarks(h.folder(snapshotFolder))
-	if err != nil || len(marks) < 2 {
+	if err != nil || len(marks) < 2 || h.local == nil {
 		return path, err
 	}
-	moved, err := h.journal.Archive(ctx, marks[len(marks)-1].Position.Offset)
+	moved, err := h.local.Archive(ctx, marks[len(marks)-1].Position.Offset)
 	if len(moved) > 0 {
 		h.log.Info("full segments were archived", "segments", len(moved), "folder", h.o.Archive)
 	}

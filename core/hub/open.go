@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/bus/embedded"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
@@ -40,7 +41,19 @@ func openJournal(o *Options) (*embedded.Journal, error) {
 
 // openView opens the view of a data folder and makes it one that the journal confirms: as it is, or from the newest
 // snapshot that the journal confirms, or empty (invariant 2). What the journal has beyond it is folded by the router.
-func openView(ctx context.Context, data string, j *embedded.Journal, log hclog.Logger) (*store.Badger, error) {
+func openView(ctx context.Context, data string, j bus.Journal, log hclog.Logger) (*store.Badger, error) {
+	st, err := openStore(data, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := attach(ctx, data, j, st, log); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+// openStore opens the view, or an empty one where it does not check out.
+func openStore(data string, log hclog.Logger) (*store.Badger, error) {
 	options := store.Options{Dir: filepath.Join(data, viewFolder), Logger: log.Named("view")}
 	st, err := store.Open(options)
 	if errors.Is(err, store.ErrCorrupt) {
@@ -54,13 +67,10 @@ func openView(ctx context.Context, data string, j *embedded.Journal, log hclog.L
 	if why := st.Start().Discarded; why != "" {
 		log.Warn("the view was discarded and is made again", "why", why)
 	}
-	if err := attach(ctx, data, j, st, log); err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
 	return st, nil
 }
 
-func attach(ctx context.Context, data string, j *embedded.Journal, st *store.Badger, log hclog.Logger) error {
+func attach(ctx context.Context, data string, j bus.Journal, st *store.Badger, log hclog.Logger) error {
 	v, err := st.View()
 	if err != nil {
 		return err
@@ -90,7 +100,7 @@ func attach(ctx context.Context, data string, j *embedded.Journal, st *store.Bad
 }
 
 // newestSnapshot finds the newest snapshot that checks out, that the journal confirms and that this build can go on from.
-func newestSnapshot(ctx context.Context, data string, j *embedded.Journal, log hclog.Logger) (path string, mark store.Mark, ok bool, err error) {
+func newestSnapshot(ctx context.Context, data string, j bus.Journal, log hclog.Logger) (path string, mark store.Mark, ok bool, err error) {
 	chain := chainOf(ctx, j)
 	var unread error
 	path, mark, ok, err = store.NewestSnapshot(filepath.Join(data, snapshotFolder), func(m store.Mark) bool {
@@ -105,7 +115,7 @@ func newestSnapshot(ctx context.Context, data string, j *embedded.Journal, log h
 }
 
 // chainOf answers for the journal's hash chain.
-func chainOf(ctx context.Context, j *embedded.Journal) store.Chain {
+func chainOf(ctx context.Context, j bus.Journal) store.Chain {
 	return func(offset uint64) (string, bool, error) {
 		if offset == 0 || offset > j.End() {
 			return "", false, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/bus/rabbit/stream"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/plugins/host"
@@ -39,6 +40,12 @@ type Options struct {
 	// RetryWindow is how long platforms go on delivering what was not taken: after a longer absence of the hub its live
 	// connections begin in shadow; default 4 hours.
 	RetryWindow time.Duration
+	// Stream is the journal on RabbitMQ that several nodes share; nil for the one in Data.
+	Stream *stream.Options
+	// Node is this node's name among those that share the journal; needed with Stream.
+	Node string
+	// Join is another node to take the first snapshot from; nil for none.
+	Join *Join
 	// JournalFS and JournalClock replace the journal's file layer and clock; nil is the system's.
 	JournalFS    embedded.FS
 	JournalClock embedded.Clock
@@ -77,6 +84,9 @@ func (o *Options) check() error {
 	}
 	if err := o.checkSabotage(); err != nil {
 		return err
+	}
+	if o.Stream != nil && o.Node == "" {
+		return errors.New("hub: with a journal that nodes share, this node needs a name")
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()

@@ -144,7 +144,13 @@ func (h *Hub) register(metrics prometheus.Registerer) error {
 		gauge("jumpring_fold_offset", "Offset of the newest folded batch.", func() float64 { return float64(h.router.Mark().Position.Offset) }),
 		gauge("jumpring_fold_lag_batches", "Durable batches that are not folded yet.", func() float64 { return float64(h.router.Lag()) }),
 		gauge("jumpring_fold_entries_total", "Entries folded since the start.", func() float64 { return float64(h.router.Folded()) }),
-		gauge("jumpring_journal_fsyncs_total", "Syncs of the journal since the start.", func() float64 { return float64(h.journal.Stats().Syncs) }),
+		gauge("jumpring_journal_fsyncs_total", "Syncs of the journal since the start.", func() float64 { return h.fsyncs() }),
+		gauge("jumpring_leading", "1 while this node polls and writes.", func() float64 {
+			if h.leading.Load() {
+				return 1
+			}
+			return 0
+		}),
 		gauge("jumpring_clock_skew_seconds", "By how much the wall clock differs from the journal's.", func() float64 { return h.journal.ClockSkew().Seconds() }),
 	} {
 		if err := metrics.Register(c); err != nil {

@@ -210,6 +210,12 @@ func (f *fold) tick() error {
 			}
 			continue
 		}
+		if strings.HasPrefix(what, prefixAppender) {
+			if err := f.forgetAppender(what); err != nil {
+				return err
+			}
+			continue
+		}
 		c, err := f.claim(what)
 		if err != nil {
 			return err

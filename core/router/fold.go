@@ -28,6 +28,7 @@ const (
 	prefixWords       = "pdc/"  // canon.ClientDecisions by node id: what a person said of it and others
 	prefixProduct     = "pnd/"  // productNode by node id
 	prefixHint        = "hnt/"  // touched entities that were not read yet: hnt/<connection>/<kind>/<external id>, value is a Position
+	prefixAppender    = "apr/"  // appender by its number
 	indexWait         = "wait"  // what an order line waits for -> golden id of the order
 	indexNodeKey      = "node." // node.<key>/<value> -> node id of a listing
 	indexNodeMail     = "person.email"
@@ -158,6 +159,11 @@ func (f *fold) guarded(ft *fact) (err error) {
 	if f.version == 0 && ft.typ != canon.EntryFoldVersion {
 		return fmt.Errorf("entry before the first fold.version entry")
 	}
+	if ft.head.Lease != nil {
+		if held, err := f.holds(ft.head.Lease); err != nil || !held {
+			return err
+		}
+	}
 	return f.dispatch(ft)
 }
 
@@ -213,6 +219,10 @@ func (f *fold) dispatch(ft *fact) error {
 		return faultf("delivery.malformed", "%s", m.Reason)
 	case canon.EntryPublished:
 		return f.published(ft)
+	case canon.EntryLease:
+		return f.lease(ft)
+	case canon.EntryStarted:
+		return nil
 	case canon.EntryReplay:
 		if err := f.replay(ft); err != nil {
 			return err

@@ -67,6 +67,13 @@ func (w *folder) fold(g group) (Commit, error) {
 	for i := range g.batches {
 		b := &g.batches[i]
 		last := canon.Position{Offset: b.Offset}
+		if again, err := w.again(b); err != nil {
+			return out, err
+		} else if again {
+			for at < len(g.facts) && g.facts[at].pos.Offset == b.Offset {
+				at++
+			}
+		}
 		for begun := false; at < len(g.facts) && g.facts[at].pos.Offset == b.Offset; at++ {
 			ft := &g.facts[at]
 			if w.mark.Partial && ft.pos.Compare(w.mark.Position) <= 0 {
@@ -93,6 +100,16 @@ func (w *folder) fold(g group) (Commit, error) {
 		}
 	}
 	return out, nil
+}
+
+// again tells whether a batch was folded before: a journal on several brokers may hold it twice. A batch of which a part
+// was committed is not folded again, but on.
+func (w *folder) again(b *bus.Batch) (bool, error) {
+	if b.ID == [16]byte{} || w.mark.Partial && w.mark.Position.Offset == b.Offset {
+		return false, nil
+	}
+	first, err := w.f.first(b)
+	return !first, err
 }
 
 func (w *folder) full() bool {

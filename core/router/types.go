@@ -40,5 +40,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: prefixPerson, New: func() any { return new(personNode) }},
 		{Prefix: prefixWords, New: func() any { return new(canon.ClientDecisions) }},
 		{Prefix: prefixProduct, New: func() any { return new(productNode) }},
+		{Prefix: store.PrefixLease, New: func() any { return new(canon.Lease) }},
+		{Prefix: prefixAppender, New: func() any { return new(appender) }},
 	}
 }

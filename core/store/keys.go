@@ -29,6 +29,7 @@ const (
 	PrefixStockID  = "sid/"      // StockID by connection and the platform's stock id
 	PrefixHint     = "hnt/"      // canon.Position by connection, kind and external id: touched entities that were not read yet
 	PrefixTopic    = "topic/"    // canon.Published by topic
+	PrefixLease    = "lease/"    // canon.Lease by name
 	KeySettings    = "settings"  // canon.Settings in force
 	KeyMark        = "meta/mark" // Mark
 )
