@@ -72,13 +72,15 @@ func TestAKilledBrokerLosesNothingThatItConfirmed(t *testing.T) {
 		require.Eventually(t, func() bool { return count() > before+100 && len(s.book.ids("")) > journaled+100 }, patience, 20*time.Millisecond)
 	}
 	flowing()
+	// In order first: RabbitMQ 3.10 writes down late where a new quorum queue is, and one that is killed within seconds of
+	// its declaration comes back without a leader.
+	require.NoError(t, b.Node(0).Restart(ctx))
+	flowing()
 	require.NoError(t, b.Node(0).Kill())
 	require.Eventually(t, func() bool { return s.hub.State().Host == "" }, patience, 10*time.Millisecond)
 	require.NoError(t, b.Node(0).Start(ctx))
 	flowing()
 	require.NoError(t, b.Node(0).CloseConnections(ctx))
-	flowing()
-	require.NoError(t, b.Node(0).Restart(ctx))
 	flowing()
 	close(stop)
 	devices.Wait()
