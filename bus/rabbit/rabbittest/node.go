@@ -141,6 +141,7 @@ func (n *Node) environ() []string {
 		"PATH=" + os.Getenv("PATH"),
 		"LANG=C.UTF-8",
 		"HOME=" + n.broker.dir,
+		"ERL_CRASH_DUMP=" + filepath.Join(n.dir, "erl_crash.dump"),
 		fmt.Sprintf("ERL_EPMD_PORT=%d", n.broker.port),
 		"ERL_EPMD_ADDRESS=127.0.0.1",
 		"RABBITMQ_NODENAME=" + n.name,
