@@ -46,6 +46,7 @@ type Journal struct {
 	err     error         // why nothing more will come: failed or closed
 	changed chan struct{} // closed and replaced when at moves or err is set
 	waited  bool          // somebody has the channel
+	roused  time.Time     // when a broker was left for another one because a batch was on its way for too long
 	over    bool          // no goroutine may be started any more
 	cursors []*cursor     // idle ones
 }
@@ -158,6 +159,8 @@ func (j *Journal) await(ctx context.Context, r *request) (bus.Receipt, error) {
 	if r.err != nil {
 		return bus.Receipt{}, r.err
 	}
+	stalled := time.AfterFunc(stall, func() { j.rouse(r) })
+	defer stalled.Stop()
 	if err := r.pending.Wait(ctx); err != nil {
 		select {
 		case <-r.done: // it was sent before, and is there
@@ -179,6 +182,38 @@ func (j *Journal) await(ctx context.Context, r *request) (bus.Receipt, error) {
 		return bus.Receipt{}, j.failure()
 	case <-timer.C:
 		return bus.Receipt{}, fmt.Errorf("stream: append: the batch is durable, but was not read back within %s", j.opts.Rabbit.PublishTimeout)
+	}
+}
+
+// stall is how long a batch may be on its way before the broker that has it is left for another one.
+const stall = 6 * time.Second
+
+// rouse leaves the broker that keeps a batch waiting: one whose stream's leader was cut off or died may go on waiting for
+// that leader, for confirms and for messages to hand out. What is sent again with the next one has the same id.
+func (j *Journal) rouse(r *request) {
+	conn := j.writes
+	select {
+	case <-r.pending.Done():
+		conn = j.reads
+	default:
+	}
+	if conn.State().Blocked != "" || j.ctx.Err() != nil {
+		return
+	}
+	j.mu.Lock()
+	early := time.Since(j.roused) < stall
+	if !early {
+		j.roused = time.Now()
+	}
+	j.mu.Unlock()
+	if early {
+		return
+	}
+	now, cancel := context.WithTimeout(j.ctx, time.Millisecond)
+	defer cancel()
+	if session, err := conn.Session(now); err == nil {
+		j.log.Warn("a batch is on its way for too long; the next broker is asked")
+		session.Drop()
 	}
 }
 
