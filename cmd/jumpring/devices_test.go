@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -38,8 +39,7 @@ func TestTheConfigurationOfTheDevicesPageIsRead(t *testing.T) {
 	}
 	cfg, err := config.Parse(devicesPage(t, "yaml"), "/etc/jumpring/jumpring.yaml", src)
 	require.NoError(t, err)
-	b, err := busOf(&cfg.Bus)
-	require.NoError(t, err)
+	b := busOf(&cfg.Bus)
 	require.Equal(t, []string{"amqps://jumpring-hub:p@rabbit1:5671/jumpring", "amqps://jumpring-hub:p@rabbit2:5671/jumpring"}, b.Rabbit.URLs)
 	require.Equal(t, access.Principal{Name: "till-1", Role: access.RoleTill, Location: "boutique-paris"}, b.Devices["till-1"])
 	require.Nil(t, b.Anonymous)
@@ -138,4 +138,26 @@ func nodeExample(t *testing.T, source []byte) *exec.Cmd {
 	cmd := exec.CommandContext(patient(t), node, "example.js")
 	cmd.Dir = dir
 	return cmd
+}
+
+func TestTheConfigurationOfTheNodesPageIsRead(t *testing.T) {
+	page, err := os.ReadFile("../../docs/several-nodes.md")
+	require.NoError(t, err)
+	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(page, -1)
+	require.Len(t, found, 1)
+	src := config.Source{
+		Env:      func(name string) (string, bool) { return "of " + name, true },
+		ReadFile: func(string) ([]byte, error) { return []byte("p\n"), nil },
+	}
+	cfg, err := config.Parse(found[0][1], "/etc/jumpring/jumpring.yaml", src)
+	require.NoError(t, err)
+	cfg.Data = t.TempDir()
+	o, err := serveOptions(cfg, t.TempDir(), io.Discard)
+	require.NoError(t, err)
+	require.Nil(t, o.Bus)
+	require.Equal(t, "hub-1", o.Node)
+	require.Equal(t, "jumpring.journal", o.Stream.Name)
+	require.Len(t, o.Stream.Rabbit.URLs, 3)
+	require.Equal(t, "amqps://jumpring-hub:p@rabbit3:5671/jumpring", o.Stream.Rabbit.URLs[2])
+	require.Equal(t, &hub.Join{URL: "https://hub-2.example.com", Token: "of JOIN_TOKEN"}, o.Join)
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jumpring/jumpring/bus/embedded"
 	"github.com/jumpring/jumpring/bus/rabbit"
+	"github.com/jumpring/jumpring/bus/rabbit/stream"
 	"github.com/jumpring/jumpring/cmd/jumpring/demo"
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/config"
@@ -104,8 +105,10 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		Name: "jumpring", Level: hclog.LevelFromString(cfg.Log.Level), Output: logTo, JSONFormat: cfg.Log.Format == "json",
 	})
 	var err error
-	if o.Bus, err = busOf(&cfg.Bus); err != nil {
-		return nil, err
+	if cfg.Bus.Journal == config.JournalStream {
+		o.Node, o.Stream, o.Join = cfg.Bus.Node, &stream.Options{Rabbit: rabbitOf(&cfg.Bus), Name: cfg.Bus.Stream}, joinOf(&cfg.Bus)
+	} else {
+		o.Bus = busOf(&cfg.Bus)
 	}
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return nil, fmt.Errorf("the data folder: %w", err)
@@ -128,21 +131,31 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	return o, nil
 }
 
-// busOf turns the configuration of the bus into what the hub takes; nil for HTTP alone.
-func busOf(b *config.Bus) (*hub.Bus, error) {
-	if b.Kind != config.BusRabbit {
-		return nil, nil
+// rabbitOf says how to reach the brokers.
+func rabbitOf(b *config.Bus) rabbit.Config {
+	out := rabbit.Config{TLS: rabbit.TLS{CA: b.TLS.CA, Cert: b.TLS.Cert, Key: b.TLS.Key, ServerName: b.TLS.ServerName}}
+	for _, u := range b.URLs {
+		out.URLs = append(out.URLs, u.Reveal())
 	}
-	if b.Journal != config.JournalLocal {
-		return nil, coded(exitUsage, errors.New("bus.journal: this build keeps the journal in the data folder alone: write journal: local"))
+	return out
+}
+
+// joinOf names the node that a new one takes its first snapshot from; nil for none.
+func joinOf(b *config.Bus) *hub.Join {
+	if b.Join.URL == "" {
+		return nil
+	}
+	return &hub.Join{URL: strings.TrimSuffix(b.Join.URL, "/"), Token: b.Join.Token.Reveal()}
+}
+
+// busOf turns the configuration of the bus into what the hub takes; nil for HTTP alone.
+func busOf(b *config.Bus) *hub.Bus {
+	if b.Kind != config.BusRabbit {
+		return nil
 	}
 	out := &hub.Bus{
-		Rabbit:     rabbit.Config{TLS: rabbit.TLS{CA: b.TLS.CA, Cert: b.TLS.Cert, Key: b.TLS.Key, ServerName: b.TLS.ServerName}},
-		ExchangeIn: b.ExchangeIn, ExchangeChanges: b.ExchangeChanges, ChangesRole: access.Role(b.ChangesRole),
+		Rabbit: rabbitOf(b), ExchangeIn: b.ExchangeIn, ExchangeChanges: b.ExchangeChanges, ChangesRole: access.Role(b.ChangesRole),
 		Devices: make(map[string]access.Principal, len(b.Devices)), Prefetch: int(b.Prefetch),
-	}
-	for _, u := range b.URLs {
-		out.Rabbit.URLs = append(out.Rabbit.URLs, u.Reveal())
 	}
 	for user, v := range b.Devices {
 		out.Devices[user] = access.Principal{Name: user, Role: access.Role(v.Role), Location: v.Location}
@@ -150,7 +163,7 @@ func busOf(b *config.Bus) (*hub.Bus, error) {
 	if who, ok := out.Devices[b.Anonymous]; ok {
 		out.Anonymous = &who
 	}
-	return out, nil
+	return out
 }
 
 func connection(c *config.Connection, self, folder string, sum [sha256.Size]byte) (*hub.Connection, error) {

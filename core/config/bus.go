@@ -49,6 +49,18 @@ type Bus struct {
 	Anonymous string `yaml:"anonymous"`
 	// Prefetch bounds the deliveries that are in hand at once.
 	Prefetch int64 `yaml:"prefetch"`
+	// Stream is the stream of journal: stream.
+	Stream string `yaml:"stream"`
+	// Node is this hub's name among those that share the stream.
+	Node string `yaml:"node"`
+	// Join is another node that a new one takes its first snapshot from.
+	Join Join `yaml:"join"`
+}
+
+// Join is the address of a node, and the token of an admin there.
+type Join struct {
+	URL   string `yaml:"url"`
+	Token Secret `yaml:"token"`
 }
 
 // TLS names PEM files; relative ones are relative to the configuration file's folder.
@@ -68,7 +80,7 @@ type Device struct {
 func defaultBus() Bus {
 	return Bus{
 		Kind: BusEmbedded, Journal: JournalLocal, Compress: "none", ExchangeIn: "jumpring.in", ExchangeChanges: "jumpring.changes",
-		ChangesRole: string(access.RoleRead), Prefetch: 256,
+		ChangesRole: string(access.RoleRead), Prefetch: 256, Stream: "jumpring.journal",
 	}
 }
 
@@ -88,6 +100,7 @@ func (b *Bus) check(d *decoder, folder string, locations []string) {
 		return
 	}
 	b.checkURLs(d)
+	b.checkStream(d)
 	for _, path := range []*string{&b.TLS.CA, &b.TLS.Cert, &b.TLS.Key} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(folder, *path)
@@ -113,6 +126,37 @@ func (b *Bus) check(d *decoder, folder string, locations []string) {
 	}
 	if _, known := b.Devices[b.Anonymous]; b.Anonymous != "" && !known {
 		d.found("bus.anonymous", "is none of the devices", "write one of the names under bus.devices, or leave it out")
+	}
+}
+
+// checkStream checks what goes with several nodes.
+func (b *Bus) checkStream(d *decoder) {
+	if b.Journal != JournalStream {
+		if b.Node != "" {
+			d.found("bus.node", "goes with journal: stream", "leave it out, or write journal: stream")
+		}
+		return
+	}
+	switch {
+	case b.Node == "":
+		d.found("bus.node", "is empty", "name this hub among those that share the stream, such as hub-1")
+	case !nameRule.MatchString(b.Node):
+		d.found("bus.node", "is no name for a node", nameDo)
+	}
+	if !exchangeRule.MatchString(b.Stream) {
+		d.found("bus.stream", "is no name for a stream", "use up to 100 letters, digits, dots, dashes and underscores, such as jumpring.journal")
+	}
+	if len(b.Devices) > 0 {
+		d.found("bus.devices", "goes with journal: local", "take devices by HTTP, at any node, or write journal: local")
+	}
+	if b.Join.URL == "" {
+		return
+	}
+	if u, err := url.Parse(b.Join.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		d.found("bus.join.url", "is no address", "write https:// and the name of another node")
+	}
+	if b.Join.Token.value == "" {
+		d.found("bus.join.token", "is empty", "give the token of an admin at that node, such as ${env:JOIN_TOKEN}")
 	}
 }
 

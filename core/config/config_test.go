@@ -126,6 +126,12 @@ func TestEveryFindingHasItsPlaceAndWhatToDo(t *testing.T) {
 		"role of a device":    {rabbit + urls + "  devices: {t: {role: admin}}\n", "line 4, column 23: bus.devices.t.role: is not one of what it can be; write till, device or manager"},
 		"place of a device":   {"locations: [lyon]\n" + rabbit + urls + "  devices: {t: {role: till, location: paris}}\n", "line 5, column 39: bus.devices.t.location: is not one of the hub's locations; add it to locations, or write one of lyon"},
 		"nobody":              {rabbit + urls + "  anonymous: t\n", "line 4, column 14: bus.anonymous: is none of the devices; write one of the names under bus.devices, or leave it out"},
+		"stream":              {rabbit + urls + "  journal: stream\n  node: hub-1\n  join: {url: \"https://hub-2.example.com\", token: x}\n", ""},
+		"stream, no node":     {rabbit + urls + "  journal: stream\n", "line 2, column 7: bus.node: is empty; name this hub among those that share the stream, such as hub-1"},
+		"node of one":         {rabbit + urls + "  node: hub-1\n", "line 4, column 9: bus.node: goes with journal: stream; leave it out, or write journal: stream"},
+		"join without token":  {rabbit + urls + "  journal: stream\n  node: hub-1\n  join: {url: \"https://hub-2.example.com\"}\n", "line 6, column 9: bus.join.token: is empty; give the token of an admin at that node, such as ${env:JOIN_TOKEN}"},
+		"join nothing":        {rabbit + urls + "  journal: stream\n  node: hub-1\n  join: {url: hub-2, token: x}\n", "line 6, column 15: bus.join.url: is no address; write https:// and the name of another node"},
+		"devices of a stream": {rabbit + urls + "  journal: stream\n  node: hub-1\n  devices: {t: {role: till}}\n", "line 6, column 12: bus.devices: goes with journal: local; take devices by HTTP, at any node, or write journal: local"},
 		"prefetch":            {rabbit + urls + "  prefetch: 0\n", "line 4, column 13: bus.prefetch: is out of range; write a number from 1 to 10000"},
 	} {
 		t.Run(name, func(t *testing.T) {
