@@ -38,7 +38,7 @@ test-soak: ## a million events that wait, ten million that are folded; JUMPRING_
 	JUMPRING_SOAK=$${JUMPRING_SOAK:-1} $(GO) test -timeout 3h -run Soak -count=1 -v ./core/hub
 
 test-cluster: ## brokers in a cluster that are killed, frozen, partitioned and wiped; a quiet machine
-	JUMPRING_CLUSTER=1 $(GO) test -timeout 30m -run 'Cluster' -count=1 -v ./bus/rabbit/... ./cmd/jumpring
+	JUMPRING_CLUSTER=1 $(GO) test -timeout 30m -run 'Cluster|AKilledBroker' -count=1 -v ./bus/rabbit/... ./core/ingress ./cmd/jumpring
 
 bench: build ## speed as ratios against a limit measured in the same run
 	$(GO) run ./bench
