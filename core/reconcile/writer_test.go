@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -816,11 +817,12 @@ func TestAnUnknownOutcomeIsLookedUpWhereThePlatformCan(t *testing.T) {
 		says     sdk.Status
 		shows    int64
 		attempts int
+		settled  []string // what was journaled of the first attempt
 	}{
-		"it happened":                      {true, sdk.StatusApplied, 0, 1},
-		"it did not happen":                {false, sdk.StatusRejected, 1, 2},
-		"the platform does not know":       {false, sdk.StatusUnknown, 0, 2},
-		"the platform knows no more of it": {true, sdk.StatusUnknown, 0, 1},
+		"it happened":                      {true, sdk.StatusApplied, 0, 1, []string{"unknown", "applied"}},
+		"it did not happen":                {false, sdk.StatusRejected, 1, 2, []string{"unknown", "retry write.not_done"}},
+		"the platform does not know":       {false, sdk.StatusUnknown, 0, 2, []string{"unknown"}},
+		"the platform knows no more of it": {true, sdk.StatusUnknown, 0, 1, []string{"unknown"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -852,8 +854,24 @@ func TestAnUnknownOutcomeIsLookedUpWhereThePlatformCan(t *testing.T) {
 				require.Equal(t, int64(0), w.looker.asked[0].Stock.Want)
 				require.Equal(t, int64(1), w.looker.asked[0].Stock.Expect)
 				require.Equal(t, int64(0), w.platform.Level("a@1"))
+				require.Equal(t, tt.settled, settledAs(t, w.hub, w.looker.asked[0].Key))
 				require.Len(t, attemptKeys(w.hub), tt.attempts, "nothing is sent twice that happened, and what did not is sent again")
 			})
 		})
 	}
+}
+
+// settledAs lists what was journaled as the outcome of the write with a key: status and code.
+func settledAs(t *testing.T, h *intaketest.Hub, key string) (out []string) {
+	t.Helper()
+	for _, e := range h.Log(canon.EntrySettled) {
+		var s canon.Settled
+		require.NoError(t, json.Unmarshal(e.Data, &s))
+		for _, w := range s.Writes {
+			if w.Key == key {
+				out = append(out, strings.TrimSpace(w.Status+" "+w.Code))
+			}
+		}
+	}
+	return out
 }
