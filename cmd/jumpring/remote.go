@@ -13,10 +13,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/config"
+	"github.com/jumpring/jumpring/core/problem"
 )
 
 // adminTokenFile is where the first start leaves the admin's token, readable for its owner alone, so that the command
@@ -129,32 +131,61 @@ func printableLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// call sends a request and gives the answer's body. body may be nil, bytes, or what becomes JSON.
+// patience is how long a hub that says it is busy and when to come again is asked again. A view of 100,000 pieces is
+// back from a snapshot well within it.
+const patience = 30 * time.Second
+
+// call sends a request and gives the answer's body. body may be nil, bytes, or what becomes JSON. Header holds pairs of
+// name and value. A hub that is busy is asked again at the time that it names, for as long as patience lasts and where
+// to ask twice can't do anything twice: for what only reads, and for what has an Idempotency-Key.
 func (r *remote) call(ctx context.Context, method, path string, body any, header ...string) ([]byte, http.Header, error) {
-	var sent io.Reader
+	var sent []byte
 	media := "application/json"
 	switch b := body.(type) {
 	case nil:
 	case []byte:
-		sent, media = bytes.NewReader(b), "text/csv"
+		sent, media = b, "text/csv"
 	default:
 		raw, err := json.Marshal(b)
 		if err != nil {
 			return nil, nil, err
 		}
-		sent = bytes.NewReader(raw)
+		sent = raw
 	}
-	req, err := http.NewRequestWithContext(ctx, method, r.base+path, sent)
+	h := http.Header{"Authorization": {"Bearer " + r.token}}
+	if body != nil {
+		h.Set("Content-Type", media)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	again := method == http.MethodGet || h.Get("Idempotency-Key") != ""
+	for until := time.Now().Add(patience); ; {
+		raw, answered, err := r.once(ctx, method, path, sent, h)
+		var busy *refusal
+		if !again || !errors.As(err, &busy) || busy.Code != string(problem.HubBusy) {
+			return raw, answered, err
+		}
+		wait, _ := strconv.Atoi(answered.Get("Retry-After"))
+		pause := time.Duration(max(wait, 1)) * time.Second
+		if time.Now().Add(pause).After(until) {
+			return raw, answered, err
+		}
+		select {
+		case <-ctx.Done():
+			return raw, answered, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// once sends a request one time.
+func (r *remote) once(ctx context.Context, method, path string, sent []byte, header http.Header) ([]byte, http.Header, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.base+path, bytes.NewReader(sent))
 	if err != nil {
 		return nil, nil, coded(exitUsage, fmt.Errorf("--hub: %w", err))
 	}
-	req.Header.Set("Authorization", "Bearer "+r.token)
-	if sent != nil {
-		req.Header.Set("Content-Type", media)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
+	req.Header = header.Clone()
 	res, err := r.client.Do(req)
 	if err != nil {
 		var u *url.Error
