@@ -8,6 +8,7 @@ var busColumns = []column{
 	{"state", "state"},
 	{"host", "host"},
 	{"blocked", "blocked"},
+	{"standby", "standby"},
 	{"in hand", "in.in_hand"},
 	{"parked at broker", "in.parked_at_broker"},
 	{"published through", "changes.through"},

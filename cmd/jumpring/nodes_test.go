@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,11 +17,13 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/jumpring/jumpring/bus/rabbit"
 	"github.com/jumpring/jumpring/bus/rabbit/rabbittest"
 	"github.com/jumpring/jumpring/bus/rabbit/stream"
+	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/hub"
@@ -328,6 +331,16 @@ func TestTwoNodes(t *testing.T) {
 	s := newSandbox(t, sandboxOptions{limits: reconcile.Limits{ChangesPerHour: 1_000_000, ToZeroShare: 1}})
 	broker := rabbittest.StartFor(t, rabbittest.Options{})
 	n := newNodes(t, s, broker.URLs("/"))
+	x := &exchangeHouse{t: t, node: broker.Node(0), vhost: "/"}
+	require.NoError(t, x.node.AddUsers(t.Context(), x.vhost, brokerPassword, "hub", "till-1", "reader"))
+	s.spec.Bus = &hub.Bus{
+		Rabbit: x.config("hub"), ExchangeIn: "jumpring.in", ExchangeChanges: "jumpring.changes", ChangesRole: access.RoleRead,
+		Devices: map[string]access.Principal{"till-1": {Name: "till-1", Role: access.RoleTill, Location: paris}},
+	}
+	require.NoError(t, rabbit.Declare(t.Context(), x.connect("hub"), rabbit.Queue{
+		Name: "jumpring.in", Exchange: "jumpring.in", ExchangeType: amqp.ExchangeTopic, BindingKey: "#",
+	}.Declare))
+	readers, report := x.listen(), x.till()
 	pieces := s.pieces(24)
 	n.up(t, "a")
 	n.inMode(canon.ModeLive)
@@ -349,6 +362,21 @@ func TestTwoNodes(t *testing.T) {
 	require.Equal(t, canon.ItemSold, item.Status)
 	n.fallsTo0(t, pieces[0])
 
+	// One node takes what devices publish and publishes what changed; both show it.
+	onBoth := func(sku string) {
+		t.Helper()
+		for _, node := range []string{"a", "b"} {
+			eventually(t, 2*time.Minute, sku+" is a record of "+node, func() bool {
+				a, err := n.till(node).send(http.MethodGet, "/v1/items?sku="+sku, nil)
+				return err == nil && a.status == http.StatusOK && strings.Contains(string(a.body), sku)
+			})
+		}
+		readers.about(t, n.till("b").bySKU(t, sku).ID)
+	}
+	report("before", registered("DEV-1"))
+	onBoth("DEV-1")
+	require.Empty(t, readers.repeats(), "one node publishes")
+
 	contested := map[string]string{}
 	for _, p := range pieces[4:12] {
 		contested[p.sku] = ids[p.sku]
@@ -369,6 +397,8 @@ func TestTwoNodes(t *testing.T) {
 	require.Less(t, resumed, 30*time.Second, "outbound calls are to resume within 10 s; the rest is slack for busy machines")
 	require.Equal(t, "b", n.leader(t))
 	n.up(t, "a")
+	report("after the kill", registered("DEV-2"))
+	onBoth("DEV-2")
 	before := l.acked.Load()
 	eventually(t, time.Minute, "tills go on on both nodes", func() bool { return l.acked.Load() > before+200 })
 	require.Equal(t, "b", n.leader(t), "who comes back does not take over")
@@ -381,6 +411,8 @@ func TestTwoNodes(t *testing.T) {
 	eventually(t, 2*time.Minute, "tills go on after the broker's return", func() bool { return l.acked.Load() > before+200 })
 	n.sell(t, "a", pieces[2], ids[pieces[2].sku])
 	n.fallsTo0(t, pieces[2])
+	report("after the broker's return", registered("DEV-3"))
+	onBoth("DEV-3")
 	require.True(t, n.procs["a"].alive() && n.procs["b"].alive())
 	close(stop)
 	<-done
@@ -390,4 +422,5 @@ func TestTwoNodes(t *testing.T) {
 		require.Equal(t, 1, n.wooWrites(p.woo)[0], "%s was written once", p.sku)
 	}
 	n.sameState(t, "a", "b")
+	t.Logf("%d changes were published, %d of them again", len(readers.order), len(readers.repeats()))
 }

@@ -105,10 +105,9 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		Name: "jumpring", Level: hclog.LevelFromString(cfg.Log.Level), Output: logTo, JSONFormat: cfg.Log.Format == "json",
 	})
 	var err error
+	o.Bus = busOf(&cfg.Bus)
 	if cfg.Bus.Journal == config.JournalStream {
 		o.Node, o.Stream, o.Join = cfg.Bus.Node, &stream.Options{Rabbit: rabbitOf(&cfg.Bus), Name: cfg.Bus.Stream}, joinOf(&cfg.Bus)
-	} else {
-		o.Bus = busOf(&cfg.Bus)
 	}
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return nil, fmt.Errorf("the data folder: %w", err)

@@ -14,12 +14,14 @@ type BusStatus struct {
 	Kind    string `json:"kind" enum:"embedded,rabbit"`
 	Journal string `json:"journal" enum:"local,stream"`
 	// State is local where there is no broker.
-	State     string      `json:"state" enum:"local,connecting,connected,blocked,disconnected"`
-	Host      string      `json:"host,omitempty" doc:"The broker that it is connected to"`
-	Blocked   string      `json:"blocked,omitempty" doc:"Why the broker takes no messages"`
-	LastError string      `json:"last_error,omitempty"`
-	In        *BusIn      `json:"in,omitempty"`
-	Changes   *BusChanges `json:"changes,omitempty"`
+	State     string `json:"state" enum:"local,connecting,connected,blocked,disconnected"`
+	Host      string `json:"host,omitempty" doc:"The broker that it is connected to"`
+	Blocked   string `json:"blocked,omitempty" doc:"Why the broker takes no messages"`
+	LastError string `json:"last_error,omitempty"`
+	// Standby: another node that shares the journal takes devices and publishes changes now; In and Changes are empty.
+	Standby bool        `json:"standby,omitempty"`
+	In      *BusIn      `json:"in,omitempty"`
+	Changes *BusChanges `json:"changes,omitempty"`
 }
 
 // BusIn is the door of devices.

@@ -34,11 +34,10 @@ type Options struct {
 	Role access.Role
 	View func() (store.View, error)
 	// Ready is closed when the fold has passed the journal's end as it was at the start: what was published is known then.
-	Ready   <-chan struct{}
-	Journal Journal
-	Conn    *rabbit.Connection
-	Pub     *rabbit.Publisher
-	Log     hclog.Logger
+	Ready <-chan struct{}
+	Conn  *rabbit.Connection
+	Pub   *rabbit.Publisher
+	Log   hclog.Logger
 }
 
 // Pump publishes rows of the timeline in order, each until the broker has it. A page of them is in memory at a time,
@@ -53,6 +52,7 @@ type Pump struct {
 
 	mu    sync.Mutex
 	state State
+	to    Journal        // of the run under way
 	saved canon.Position // the journaled cursor
 	dirty int            // rows taken since
 	since time.Time      // of the first of them
@@ -105,10 +105,14 @@ const (
 	stopGrace = 5 * time.Second
 )
 
-// Run publishes until ctx ends. Commits only wake it: what they hold is read from the view. What goes wrong with the
-// broker is tried again for ever; an error is the hub's own.
-func (p *Pump) Run(ctx context.Context, commits <-chan router.Commit) error {
+// Run publishes until ctx ends, and journals its cursor to j. Commits only wake it: what they hold is read from the view.
+// What goes wrong with the broker is tried again for ever; an error is the hub's own, or j's. Of the nodes that share a
+// journal one at a time runs; it may run again later, and goes on where the cursor in the view stands then.
+func (p *Pump) Run(ctx context.Context, j Journal, commits <-chan router.Commit) error {
 	ctx, cancel := context.WithCancel(ctx)
+	p.mu.Lock()
+	p.to = j
+	p.mu.Unlock()
 	wake := make(chan struct{}, 1)
 	var follower sync.WaitGroup
 	follower.Go(func() { follow(ctx, commits, wake) })
@@ -160,7 +164,7 @@ func (p *Pump) begin(ctx context.Context) error {
 		return fmt.Errorf("changes: the publish cursor: %w", err)
 	}
 	p.mu.Lock()
-	p.state.Through, p.state.Reached, p.saved = through, through, through
+	p.state.Through, p.state.Reached, p.saved, p.dirty = through, through, through, 0
 	if !known {
 		p.state.Through, p.state.Reached = mark.Position, mark.Position
 	}
@@ -371,7 +375,7 @@ func (p *Pump) save(ctx context.Context, through canon.Position) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.o.Journal.Append(ctx, bus.ClassCommand, e)
+	_, err = p.to.Append(ctx, bus.ClassCommand, e)
 	var refused *bus.Refused
 	switch {
 	case errors.As(err, &refused), errors.Is(err, context.DeadlineExceeded):

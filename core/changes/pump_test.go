@@ -137,12 +137,12 @@ func (l *timeline) run(url string) (p *Pump, stop func()) {
 	ready := make(chan struct{})
 	close(ready)
 	p, err = New(Options{
-		Exchange: "jumpring.changes", JournalID: "j", Role: access.RoleRead, View: l.store.View, Ready: ready, Journal: l, Conn: conn, Pub: pub,
+		Exchange: "jumpring.changes", JournalID: "j", Role: access.RoleRead, View: l.store.View, Ready: ready, Conn: conn, Pub: pub,
 	}, prometheus.NewRegistry())
 	require.NoError(l.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx, l.commits) }()
+	go func() { done <- p.Run(ctx, l, l.commits) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {

@@ -146,9 +146,6 @@ func (b *Bus) checkStream(d *decoder) {
 	if !exchangeRule.MatchString(b.Stream) {
 		d.found("bus.stream", "is no name for a stream", "use up to 100 letters, digits, dots, dashes and underscores, such as jumpring.journal")
 	}
-	if len(b.Devices) > 0 {
-		d.found("bus.devices", "goes with journal: local", "take devices by HTTP, at any node, or write journal: local")
-	}
 	if b.Join.URL == "" {
 		return
 	}

@@ -131,7 +131,6 @@ func TestEveryFindingHasItsPlaceAndWhatToDo(t *testing.T) {
 		"node of one":         {rabbit + urls + "  node: hub-1\n", "line 4, column 9: bus.node: goes with journal: stream; leave it out, or write journal: stream"},
 		"join without token":  {rabbit + urls + "  journal: stream\n  node: hub-1\n  join: {url: \"https://hub-2.example.com\"}\n", "line 6, column 9: bus.join.token: is empty; give the token of an admin at that node, such as ${env:JOIN_TOKEN}"},
 		"join nothing":        {rabbit + urls + "  journal: stream\n  node: hub-1\n  join: {url: hub-2, token: x}\n", "line 6, column 15: bus.join.url: is no address; write https:// and the name of another node"},
-		"devices of a stream": {rabbit + urls + "  journal: stream\n  node: hub-1\n  devices: {t: {role: till}}\n", "line 6, column 12: bus.devices: goes with journal: local; take devices by HTTP, at any node, or write journal: local"},
 		"prefetch":            {rabbit + urls + "  prefetch: 0\n", "line 4, column 13: bus.prefetch: is out of range; write a number from 1 to 10000"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,12 +61,13 @@ type link struct {
 	devices *ingress.Devices
 	changes *changes.Pump
 	ready   <-chan struct{}
+	leading *atomic.Bool // whether this node is the one that takes devices and publishes changes
 }
 
 // openLink begins to connect and returns at once: the hub is up with its broker unreachable.
 func (h *Hub) openLink(events *ingress.Events, metrics prometheus.Registerer) (*link, error) {
 	b := h.o.Bus
-	l := &link{spec: b, log: h.log.Named("bus"), ready: h.ready}
+	l := &link{spec: b, log: h.log.Named("bus"), ready: h.ready, leading: &h.leading}
 	named := func(what string) rabbit.Config {
 		c := b.Rabbit
 		c.Name = "jumpring " + h.journal.ID() + " " + what
@@ -86,7 +88,7 @@ func (h *Hub) openLink(events *ingress.Events, metrics prometheus.Registerer) (*
 	if err == nil {
 		l.changes, err = changes.New(changes.Options{
 			Exchange: b.ExchangeChanges, JournalID: h.journal.ID(), Role: b.ChangesRole, View: h.store.View,
-			Ready: h.ready, Journal: h.router, Conn: l.out, Pub: l.pub, Log: l.log,
+			Ready: h.ready, Conn: l.out, Pub: l.pub, Log: l.log,
 		}, metrics)
 	}
 	if err == nil {
@@ -127,18 +129,22 @@ func (l *link) register(metrics prometheus.Registerer, fold *router.Router) erro
 	return nil
 }
 
-// behind is how many batches the publisher has not looked through.
+// behind is how many batches the publisher has not looked through; 0 where another node publishes.
 func (l *link) behind(fold *router.Router) uint64 {
+	if !l.leading.Load() {
+		return 0
+	}
 	folded, reached := fold.Mark().Position.Offset, l.changes.State().Reached.Offset
 	return max(folded, reached) - reached
 }
 
 // run works both directions until ctx ends. Devices are taken when the view is ready, so that a fold that has a journal to
-// catch up with is not given more.
-func (l *link) run(ctx context.Context, fold *router.Router) error {
+// catch up with is not given more. Of several nodes one does this at a time: each change is published by one of them, and
+// the events of a device are journaled in the order in which it sent them.
+func (l *link) run(ctx context.Context, fold *router.Router, j changes.Journal) error {
 	g, ctx := errgroup.WithContext(ctx)
 	commits := fold.Subscribe(ctx)
-	g.Go(func() error { return l.changes.Run(ctx, commits) })
+	g.Go(func() error { return l.changes.Run(ctx, j, commits) })
 	g.Go(func() error {
 		select {
 		case <-l.ready:
@@ -155,9 +161,9 @@ func (l *link) close() error {
 }
 
 // status is what an operator sees of the bus.
-func (l *link) status(fold *router.Router) api.BusStatus {
+func (l *link) status(fold *router.Router, journal string) api.BusStatus {
 	in, out := l.in.State(), l.out.State()
-	s := api.BusStatus{Kind: "rabbit", Journal: "local", State: "connected", Host: in.Host, Blocked: out.Blocked}
+	s := api.BusStatus{Kind: "rabbit", Journal: journal, State: "connected", Host: in.Host, Blocked: out.Blocked}
 	for _, side := range []rabbit.State{in, out} {
 		if side.Host != "" {
 			continue
@@ -169,6 +175,10 @@ func (l *link) status(fold *router.Router) api.BusStatus {
 	}
 	if s.State == "connected" && s.Blocked != "" {
 		s.State = "blocked"
+	}
+	if !l.leading.Load() {
+		s.Standby = true
+		return s
 	}
 	d, c := l.devices.State(), l.changes.State()
 	s.In = &api.BusIn{
@@ -183,10 +193,14 @@ func (l *link) status(fold *router.Router) api.BusStatus {
 
 // BusStatus tells how the bus stands.
 func (d Doors) BusStatus() api.BusStatus {
-	if d.link == nil {
-		return api.BusStatus{Kind: "embedded", Journal: "local", State: "local"}
+	journal := "local"
+	if d.local == nil {
+		journal = "stream"
 	}
-	return d.link.status(d.router)
+	if d.link == nil {
+		return api.BusStatus{Kind: "embedded", Journal: journal, State: "local"}
+	}
+	return d.link.status(d.router, journal)
 }
 
 // Park keeps an unreadable delivery of a device, so that a person can look at it. Invariants 1 and 6.

@@ -148,14 +148,17 @@ func (h *Hub) awaitReady(ctx context.Context, start uint64, absent time.Duration
 	return nil
 }
 
-// outward does what one node at a time may do: the clock, pages of work, polls and writes of every connection. It ends
-// with ctx.
+// outward does what one node at a time may do: the clock, pages of work, polls and writes of every connection, devices
+// and changes over the bus. It ends with ctx.
 func (h *Hub) outward(ctx context.Context, j reconcile.Journal) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.runClock(ctx) })
 	g.Go(func() error { return h.runRefresh(ctx) })
 	adopter := &reconcile.Adopter{Journal: j, Commits: h.router.Subscribe(ctx), Ready: h.ready}
 	g.Go(func() error { return adopter.Run(ctx) })
+	if h.link != nil {
+		g.Go(func() error { return h.link.run(ctx, h.router, j) })
+	}
 	for _, c := range h.connections {
 		g.Go(func() error {
 			select {

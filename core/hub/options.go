@@ -85,9 +85,6 @@ func (o *Options) check() error {
 	if err := o.checkSabotage(); err != nil {
 		return err
 	}
-	if o.Stream != nil && o.Bus != nil {
-		return errors.New("hub: several nodes on one stream can't have the bus to devices yet: each would publish every change")
-	}
 	if o.Stream != nil && o.Node == "" {
 		return errors.New("hub: with a journal that nodes share, this node needs a name")
 	}

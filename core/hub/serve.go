@@ -55,9 +55,6 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.Run(ctx) })
-	if h.link != nil {
-		g.Go(func() error { return h.link.run(ctx, h.router) })
-	}
 	g.Go(func() error {
 		if err := doors.Serve(ln); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("hub: serve: %w", err)
