@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -253,7 +252,7 @@ func (h *Hub) settingsChanges(ctx context.Context) <-chan struct{} {
 	commits := h.router.Subscribe(ctx)
 	go func() { // ends with ctx, which closes commits
 		for c := range commits {
-			if !slices.ContainsFunc(c.Rows, func(r canon.Row) bool { return r.Type == "settings" }) {
+			if !c.Settings {
 				continue
 			}
 			select {

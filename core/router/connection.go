@@ -92,6 +92,7 @@ func (f *fold) putSettings(ft *fact) error {
 			return err
 		}
 	}
+	f.out.Settings = true
 	return f.row(canon.Row{Entity: "settings", Type: "settings", Event: "settings.changed"})
 }
 

@@ -17,8 +17,10 @@ type Commit struct {
 	Time time.Time
 	// Entries is how many journal entries it folded.
 	Entries int
-	// Rows are the timeline rows that it wrote, in order.
-	Rows []canon.Row
+	// Rows is how many timeline rows it wrote.
+	Rows int
+	// Settings tells that the settings changed.
+	Settings bool
 	// Records are the store's keys of the golden records that it wrote or removed, in no particular order.
 	Records []string
 	// Levels are the keys of level bindings whose wanted or shown stock changed.

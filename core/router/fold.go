@@ -133,7 +133,7 @@ func (f *fold) apply(ft *fact) error {
 	default:
 		f.tx.Keep()
 	}
-	f.out.Rows = append(f.out.Rows, f.rows...)
+	f.out.Rows += len(f.rows)
 	f.out.Reads = append(f.out.Reads, f.reads...)
 	f.out.Adopt = append(f.out.Adopt, f.adopt...)
 	for _, k := range sortedKeys(f.levels) {

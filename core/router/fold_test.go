@@ -39,7 +39,7 @@ func TestASaleOnOneSideIsWantedOnTheOthersAndExpectedAtItsOrigin(t *testing.T) {
 	require.Empty(t, w.openCases())
 
 	w.pushed("web", order("o1", 10, line("1", "w1", 1))) // the same again
-	require.Empty(t, w.last.Rows, "a repeat changes nothing")
+	require.Zero(t, w.last.Rows, "a repeat changes nothing")
 }
 
 func TestARefundThatRestocksFreesThePieceAndOneThatDoesNotKeepsIt(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -188,6 +189,7 @@ func (r *Router) Outcome(actor, key string) (canon.Outcome, bool, error) {
 type subscription struct {
 	mu      sync.Mutex
 	pending []Commit
+	joined  int // commits that were joined to the last one pending
 	wake    chan struct{}
 }
 
@@ -209,7 +211,7 @@ func (r *Router) Subscribe(ctx context.Context) <-chan Commit {
 		for {
 			s.mu.Lock()
 			batch := s.pending
-			s.pending = nil
+			s.pending, s.joined = nil, 0
 			s.mu.Unlock()
 			for _, c := range batch {
 				select {
@@ -236,8 +238,14 @@ const maxPending = 256
 
 func (s *subscription) push(c Commit) {
 	s.mu.Lock()
-	if n := len(s.pending); n >= maxPending {
+	if n := len(s.pending); n == maxPending {
+		if s.joined == 0 { // its slices are other subscribers' too
+			s.pending[n-1] = s.pending[n-1].clone()
+		}
 		s.pending[n-1].join(c)
+		if s.joined++; s.joined%maxPending == 0 {
+			s.pending[n-1].compact()
+		}
 	} else {
 		s.pending = append(s.pending, c)
 	}
@@ -248,13 +256,56 @@ func (s *subscription) push(c Commit) {
 	}
 }
 
+// join adds what a later commit changed.
 func (c *Commit) join(d Commit) {
-	c.Mark, c.Time, c.Entries, c.Deadlines = d.Mark, d.Time, c.Entries+d.Entries, c.Deadlines || d.Deadlines
-	c.Rows = append(c.Rows[:len(c.Rows):len(c.Rows)], d.Rows...)
-	c.Records = append(c.Records[:len(c.Records):len(c.Records)], d.Records...)
-	c.Levels = append(c.Levels[:len(c.Levels):len(c.Levels)], d.Levels...)
-	c.Reads = append(c.Reads[:len(c.Reads):len(c.Reads)], d.Reads...)
-	c.Adopt = append(c.Adopt[:len(c.Adopt):len(c.Adopt)], d.Adopt...)
+	c.Mark, c.Time, c.Entries, c.Rows = d.Mark, d.Time, c.Entries+d.Entries, c.Rows+d.Rows
+	c.Settings, c.Deadlines = c.Settings || d.Settings, c.Deadlines || d.Deadlines
+	c.Records = append(c.Records, d.Records...)
+	c.Levels = append(c.Levels, d.Levels...)
+	c.Reads = append(c.Reads, d.Reads...)
+	c.Adopt = append(c.Adopt, d.Adopt...)
+}
+
+// clone gives a commit that shares nothing.
+func (c Commit) clone() Commit {
+	c.Records, c.Levels = slices.Clone(c.Records), slices.Clone(c.Levels)
+	c.Reads, c.Adopt = slices.Clone(c.Reads), slices.Clone(c.Adopt)
+	return c
+}
+
+// compact names each thing once, so that what waits for a subscriber grows with the things there are and not with how
+// often they changed. Of the reads of one entity that are due at once the newest stays.
+func (c *Commit) compact() {
+	c.Records, c.Levels, c.Adopt = distinct(c.Records), distinct(c.Levels), distinct(c.Adopt)
+	type entity struct {
+		connection string
+		ref        canon.Ref
+	}
+	newest := make(map[entity]int, len(c.Reads))
+	reads := c.Reads[:0]
+	for _, r := range c.Reads {
+		e := entity{r.Connection, r.Ref}
+		at, known := newest[e]
+		switch {
+		case known && r.After.IsZero():
+			reads[at] = r
+			continue
+		case r.After.IsZero():
+			newest[e] = len(reads)
+		}
+		reads = append(reads, r)
+	}
+	c.Reads = reads
+}
+
+// distinct leaves out repeats, in place.
+func distinct[T comparable](list []T) []T {
+	seen := make(map[T]struct{}, len(list))
+	return slices.DeleteFunc(list, func(v T) bool {
+		_, known := seen[v]
+		seen[v] = struct{}{}
+		return known
+	})
 }
 
 // Run folds until ctx ends or an error stops the node. It returns nil when ctx ended.
