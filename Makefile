@@ -43,6 +43,7 @@ test-cluster: ## brokers in a cluster that are killed, frozen, partitioned and w
 bench: build ## speed as ratios against a limit measured in the same run
 	$(GO) run ./bench
 	$(GO) test -run '^$$' -bench Append -benchtime 2x ./bus/rabbit/stream
+	$(GO) test -run '^$$' -bench Ingest -benchtime 1x ./core/ingress
 
 lint: ## vet, gofumpt, staticcheck
 	$(GO) vet ./...
