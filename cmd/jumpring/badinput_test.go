@@ -130,7 +130,7 @@ func TestBadInput(t *testing.T) {
 			a, err := newDoor(s.door.url, "").send(http.MethodPost, "/hooks/web", body, shopifyHeaders(tc.topic, fmt.Sprintf("bad-%d", i), body)...)
 			require.NoError(t, err)
 			require.Equal(t, http.StatusOK, a.status, "the platform must not send it again for ever: %s", a.body)
-			eventually(t, 10*time.Second, "it is parked", func() bool { return len(list[canon.Parked](t, s.door, "/v1/parked", nil)) == i+1 })
+			eventually(t, time.Minute, "it is parked", func() bool { return len(list[canon.Parked](t, s.door, "/v1/parked", nil)) == i+1 })
 			for _, p := range list[canon.Parked](t, s.door, "/v1/parked", nil) {
 				require.NotEmpty(t, p.Code)
 				require.NotEmpty(t, p.Reason)

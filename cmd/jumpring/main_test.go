@@ -113,7 +113,7 @@ func (o *operator) serve() (stop func() ended) {
 			return false
 		}
 		return c.Close() == nil
-	}, 5*time.Second, 10*time.Millisecond, "the hub is up within 5 s with every platform unreachable: %s", err.String())
+	}, time.Minute, 10*time.Millisecond, "the hub is up with every platform unreachable: %s", err.String())
 	return stop
 }
 

@@ -57,12 +57,12 @@ func TestASaleSurvivesAKillAtAnyPoint(t *testing.T) {
 				s.ready()
 			}
 			restarted := time.Now()
-			eventually(t, 20*time.Second, "the sale is seen at WooCommerce", func() bool {
+			eventually(t, time.Minute, "the sale is seen at WooCommerce", func() bool {
 				q, ok := s.woo.Stock(p.woo)
 				return ok && q == 0
 			})
-			eventually(t, 20*time.Second, "the piece's record is sold", func() bool { return s.door.bySKU(t, p.sku).Status == canon.ItemSold })
-			eventually(t, 20*time.Second, "the shop's deliveries are answered", func() bool { return s.shop.PendingWebhooks() == 0 })
+			eventually(t, time.Minute, "the piece's record is sold", func() bool { return s.door.bySKU(t, p.sku).Status == canon.ItemSold })
+			eventually(t, time.Minute, "the shop's deliveries are answered", func() bool { return s.shop.PendingWebhooks() == 0 })
 			s.settled(t)
 			t.Logf("seen %s after the sale, %s after the restart", time.Since(began).Round(time.Millisecond), time.Since(restarted).Round(time.Millisecond))
 

@@ -132,7 +132,7 @@ func TestTheWebhookDoor(t *testing.T) {
 		newer := shopifyOrder(t, id, p.variant, p.sku, placed, placed.Add(10*time.Second))
 		newer["fulfillment_status"], newer["note"] = "fulfilled", "engraved: A & J"
 		require.Equal(t, http.StatusOK, deliver("orders/updated", marshal(t, newer)).status)
-		eventually(t, 5*time.Second, "the newer body counts", func() bool {
+		eventually(t, time.Minute, "the newer body counts", func() bool {
 			return strings.Contains(s.shown(t, p.sku, order)["/v1/orders?connection=web&external_id="+url.QueryEscape(order)], `"fulfilled"`)
 		})
 		s.settled(t)

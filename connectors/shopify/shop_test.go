@@ -96,7 +96,7 @@ func (s *shop) deliveries(topic string) []delivered {
 
 func (s *shop) settled(t testing.TB) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.twin.PendingWebhooks() == 0 }, 10*time.Second, 2*time.Millisecond, "webhooks are still under way")
+	require.Eventually(t, func() bool { return s.twin.PendingWebhooks() == 0 }, 60*time.Second, 2*time.Millisecond, "webhooks are still under way")
 }
 
 func (s *shop) subscribe(t testing.TB) {

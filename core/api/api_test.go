@@ -383,9 +383,9 @@ func TestAJobRunsOnceAndTellsHowFarItIs(t *testing.T) {
 	require.Eventually(t, func() bool {
 		p, _ := h.ask(access.RoleManager, "GET", at, "").json(t, "progress").(map[string]any)
 		return p["rows"] == 3.0
-	}, 5*time.Second, time.Millisecond)
+	}, 60*time.Second, time.Millisecond)
 	close(h.gate)
-	require.Eventually(t, func() bool { return h.ask(access.RoleManager, "GET", at, "").json(t, "state") == "done" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return h.ask(access.RoleManager, "GET", at, "").json(t, "state") == "done" }, 60*time.Second, time.Millisecond)
 	joins := h.ask(access.RoleManager, "GET", at, "").json(t, "import", "joins").(map[string]any)
 	require.EqualValues(t, 2, joins["listings"])
 	require.EqualValues(t, 1, joins["matched"])
@@ -395,10 +395,10 @@ func TestAJobRunsOnceAndTellsHowFarItIs(t *testing.T) {
 	require.Equal(t, 202, res.status)
 	require.Eventually(t, func() bool {
 		return len(h.ask(access.RoleRead, "GET", "/v1/drift", "").json(t, "reports").([]any)) == 1
-	}, 5*time.Second, time.Millisecond)
+	}, 60*time.Second, time.Millisecond)
 	res = h.ask(access.RoleManager, "POST", "/v1/drift", "")
 	at = res.header.Get("Location")
-	require.Eventually(t, func() bool { return h.ask(access.RoleManager, "GET", at, "").json(t, "state") == "failed" }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return h.ask(access.RoleManager, "GET", at, "").json(t, "state") == "failed" }, 60*time.Second, time.Millisecond)
 	require.Equal(t, "connection.cannot", h.ask(access.RoleManager, "GET", at, "").json(t, "problem", "code"))
 	require.Len(t, h.ask(access.RoleManager, "GET", "/v1/jobs", "").json(t, "items"), 3)
 }

@@ -142,7 +142,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	h.api, err = New(o)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		closing, done := context.WithTimeout(context.Background(), 5*time.Second)
+		closing, done := context.WithTimeout(context.Background(), 30*time.Second)
 		defer done()
 		require.NoError(t, h.api.Close(closing))
 		cancel()

@@ -32,7 +32,7 @@ func (h *house) serve() string {
 	ended := make(chan error, 1)
 	go func() { ended <- h.api.Serve(ln) }()
 	h.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		require.NoError(h.t, h.api.Close(ctx))
 		require.NoError(h.t, <-ended)
@@ -123,7 +123,7 @@ func TestALargeBodyIsRefusedUnread(t *testing.T) {
 		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 			path, host, h.text[access.RoleTill], 20<<20)
 		require.NoError(t, err)
-		require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		require.NoError(t, err)
 		require.Equal(t, 413, res.StatusCode, "the answer comes before the body was sent")
@@ -261,7 +261,7 @@ func TestAStopDoesNotWaitForAConnectionWithoutARequest(t *testing.T) {
 	res, err := http.Get(at + "/healthz") // by its answer the other one is accepted too
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	require.NoError(t, h.api.Close(ctx))
 }
@@ -306,7 +306,7 @@ func TestASilentStreamShowsThatItLivesAndEndsWithTheHub(t *testing.T) {
 	for s.lines.Text() != ": here" {
 		require.True(t, s.lines.Scan(), "no heartbeat came")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	require.NoError(t, h.api.Close(ctx))
 	for s.lines.Scan() { // until the end of the body

@@ -732,7 +732,7 @@ func TestAPlatformThatWasDownGetsTheLatestStateOnce(t *testing.T) {
 		began := time.Now()
 		for w.platform.Level("s000@1") != 5 || w.platform.Level("s049@1") != 5 {
 			time.Sleep(10 * time.Millisecond)
-			require.Less(t, time.Since(began), 10*time.Second)
+			require.Less(t, time.Since(began), 60*time.Second)
 		}
 		after(time.Minute)
 		r.stop(t)

@@ -303,7 +303,7 @@ func launch(t testing.TB, spec Spec) *Connection {
 	c, err := Launch(context.Background(), spec)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		defer cancel()
 		require.NoError(t, c.Close(ctx))
 	})
@@ -312,7 +312,7 @@ func launch(t testing.TB, spec Spec) *Connection {
 
 func ready(t testing.TB, c *Connection) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	require.NoError(t, c.Ready(ctx))
 }

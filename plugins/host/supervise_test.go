@@ -23,7 +23,7 @@ import (
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
-const soon = 10 * time.Second
+const soon = 60 * time.Second
 
 // alive reports whether a process runs; a zombie does not.
 func alive(pid int) bool {
