@@ -324,21 +324,55 @@ func LoadSnapshot(ctx context.Context, path string, into Store, progress func(do
 }
 
 func (r *snapshotReader) load(ctx context.Context, into Store, progress func(done, total int64)) error {
-	counted := &countReader{r: r.body}
-	zr, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
-	if err != nil {
-		return fmt.Errorf("store: load snapshot %s: %w", r.path, err)
+	if f, ok := into.(filler); ok {
+		err := f.fill(func(put func(key, value []byte) error) error {
+			return r.each(put, func(done int64) error {
+				progress(done, r.size)
+				return ctx.Err()
+			})
+		})
+		if err != nil {
+			return err
+		}
+		return into.Commit(&Writes{}, r.mark)
 	}
-	defer zr.Close()
 	w, size := &Writes{}, 0
 	commit := func(mark Mark) error {
 		if err := into.Commit(w, mark); err != nil {
 			return fmt.Errorf("store: load snapshot %s: %w", r.path, err)
 		}
 		w, size = &Writes{}, 0
-		progress(counted.n, r.size)
 		return ctx.Err()
 	}
+	err := r.each(func(key, value []byte) error {
+		cost := len(key) + len(value) + entryOverhead
+		if size+cost > MaxCommitBytes || w.Len() == MaxCommitKeys {
+			if err := commit(Mark{}); err != nil {
+				return err
+			}
+		}
+		size += cost
+		w.Put(string(key), value)
+		return nil
+	}, func(done int64) error {
+		progress(done, r.size)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return commit(r.mark)
+}
+
+// each hands over the pairs in the order of their keys, and after each block how many bytes of the file were read. It
+// returns nil only when the file's checksum holds.
+func (r *snapshotReader) each(pair func(key, value []byte) error, block func(done int64) error) error {
+	counted := &countReader{r: r.body}
+	zr, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
+	if err != nil {
+		return fmt.Errorf("store: load snapshot %s: %w", r.path, err)
+	}
+	defer zr.Close()
 	for {
 		pairs, err := r.block(zr)
 		if err != nil {
@@ -355,14 +389,12 @@ func (r *snapshotReader) load(ctx context.Context, into Store, progress func(don
 			if value, pairs, err = r.field(pairs); err != nil {
 				return err
 			}
-			cost := len(key) + len(value) + entryOverhead
-			if size+cost > MaxCommitBytes || w.Len() == MaxCommitKeys {
-				if err := commit(Mark{}); err != nil {
-					return err
-				}
+			if err := pair(key, value); err != nil {
+				return err
 			}
-			size += cost
-			w.Put(string(key), value)
+		}
+		if err := block(counted.n); err != nil {
+			return err
 		}
 	}
 	if n, err := io.Copy(io.Discard, zr); n != 0 || err != nil {
@@ -371,10 +403,7 @@ func (r *snapshotReader) load(ctx context.Context, into Store, progress func(don
 	if _, err := io.Copy(io.Discard, counted); err != nil {
 		return fmt.Errorf("store: load snapshot %s: %w", r.path, err)
 	}
-	if err := r.verify(); err != nil {
-		return err
-	}
-	return commit(r.mark)
+	return r.verify()
 }
 
 // block reads the next block; an empty one is the end.
