@@ -70,6 +70,7 @@ func (c *child) end() error {
 type usage struct {
 	rss int64         // bytes
 	cpu time.Duration // user and system
+	own time.Duration // of cpu, what the process itself has used
 	n   int           // processes
 }
 
@@ -102,7 +103,11 @@ func (c *child) usage() (usage, error) {
 				return sum, err
 			}
 		}
-		sum.cpu += time.Duration(v[0]+v[1]) * tick
+		used := time.Duration(v[0]+v[1]) * tick
+		if parent != c.cmd.Process.Pid {
+			sum.own += used
+		}
+		sum.cpu += used
 		sum.rss += v[2] * int64(os.Getpagesize())
 		sum.n++
 	}

@@ -59,7 +59,7 @@ func (h *hubProbe) awaitFolded(offset uint64) (state, error) {
 		if time.Now().After(end) {
 			return s, fmt.Errorf("the fold is at %d, %d was waited for", s.folded, offset)
 		}
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // each answer takes a part of the core that folds
 	}
 }
 

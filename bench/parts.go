@@ -182,8 +182,10 @@ func (s *sides) wholePath() error {
 	rate := float64(len(list)) / took.Seconds()
 	s.path = append(s.path, pair{bare, rate})
 	s.syncs = append(s.syncs, float64(after.fsyncs-before.fsyncs))
-	note("  whole path: bare %.0f/s, hub %.0f/s folded (%.0f/s answered), ratio %.3f, %.0f µs of CPU each, %d fsyncs, %d other entries", bare, rate,
-		float64(len(list))/answered.Seconds(), rate/bare, float64((used.cpu-idle.cpu).Microseconds())/float64(len(list)), after.fsyncs-before.fsyncs, after.entries-before.entries-uint64(len(list)))
+	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(len(list)) }
+	note("  whole path: bare %.0f/s, hub %.0f/s folded (%.0f/s answered), ratio %.3f, %.0f + %.0f µs of CPU each, %d fsyncs, %d other entries", bare, rate,
+		float64(len(list))/answered.Seconds(), rate/bare, each(used.own-idle.own), each(used.cpu-used.own-idle.cpu+idle.own),
+		after.fsyncs-before.fsyncs, after.entries-before.entries-uint64(len(list)))
 	return s.rest()
 }
 

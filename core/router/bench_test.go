@@ -61,7 +61,7 @@ func (w *workbench) fold(entries ...bus.Entry) Commit {
 	w.offset++
 	b := bus.Batch{Offset: w.offset, Time: w.now.UnixNano(), Entries: entries}
 	to := folder{store: w.store, journal: "test", tune: w.tune}
-	defer to.close()
+	defer func() { _ = to.close() }() // nothing is under way
 	c, err := to.fold(group{facts: decodeBatch(&b), batches: []bus.Batch{b}})
 	require.NoError(w.t, err)
 	w.last = c

@@ -152,7 +152,7 @@ func TestTheSameJournalGivesTheSameState(t *testing.T) {
 	replay := func(each int) (store.Store, string) {
 		s := store.NewMemory()
 		to := folder{store: s, journal: "test"}
-		defer to.close()
+		defer func() { _ = to.close() }() // nothing is under way
 		for from := 0; from < len(batches); from += each {
 			g := group{batches: batches[from:min(from+each, len(batches))]}
 			for i := range g.batches {

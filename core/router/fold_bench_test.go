@@ -38,8 +38,7 @@ func BenchmarkFoldOrders(b *testing.B) {
 		w.offset++
 		batches = append(batches, bus.Batch{Offset: w.offset, Time: dayOne.Add(time.Duration(i) * time.Millisecond).UnixNano(), Entries: []bus.Entry{e}})
 	}
-	to := folder{store: s, journal: "test"}
-	defer to.close()
+	to := folder{store: s, journal: "test", passed: func(Commit) {}}
 	const perGroup = 300
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -54,6 +53,7 @@ func BenchmarkFoldOrders(b *testing.B) {
 		require.NoError(b, err)
 		batches = batches[n:]
 	}
+	require.NoError(b, to.close())
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "orders/s")
 	b.ReportMetric(float64(bytes)/float64(b.N), "B/order")

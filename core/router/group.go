@@ -41,17 +41,35 @@ type folder struct {
 	journal string // its id
 	tune    func(f *fold)
 	yield   func() // called after each entry; nil means nothing is
+	// passed makes commits run beside the fold of what follows, one at a time, in order; it is called after the last
+	// one of each group. Without it, fold returns after the commit.
+	passed func(Commit)
 
 	view store.View
 	f    *fold
-	mark store.Mark // of the view
+	mark store.Mark // of the state that f goes on from
+
+	sent chan error // gets the outcome of the commit under way; nil when there is none
 }
 
-func (w *folder) close() {
+// close waits for the commit under way.
+func (w *folder) close() error {
+	err := w.await()
 	if w.view != nil {
 		w.view.Close()
 	}
 	w.view, w.f = nil, nil
+	return err
+}
+
+// await waits for the commit under way.
+func (w *folder) await() error {
+	if w.sent == nil {
+		return nil
+	}
+	err := <-w.sent
+	w.sent = nil
+	return err
 }
 
 // fold applies a group to the newest state and commits it with its position. The view is not synced: the journal is
@@ -81,7 +99,7 @@ func (w *folder) fold(g group) (Commit, error) {
 				continue
 			}
 			if begun && w.full() {
-				if err := w.commit(b, last, true); err != nil {
+				if err := w.commit(b, store.Mark{Position: last, Partial: true}, false); err != nil {
 					return out, err
 				}
 			}
@@ -93,8 +111,8 @@ func (w *folder) fold(g group) (Commit, error) {
 				w.yield()
 			}
 		}
-		if i == len(g.batches)-1 || w.full() {
-			if err := w.commit(b, last, false); err != nil {
+		if end := i == len(g.batches)-1; end || w.full() {
+			if err := w.commit(b, store.Mark{Position: last}, end); err != nil {
 				return out, err
 			}
 		}
@@ -138,25 +156,64 @@ func (w *folder) begin() error {
 	return nil
 }
 
-// commit writes what was folded up to a position of a batch, and goes on over the state that this makes.
-func (w *folder) commit(b *bus.Batch, last canon.Position, partial bool) error {
-	out := w.f.out
-	out.Time = time.Unix(0, b.Time).UTC()
-	out.Mark = store.Mark{
-		JournalID: w.journal, Position: last, Partial: partial, Hash: hex.EncodeToString(b.Hash[:]), Time: b.Time,
-		FoldVersion: w.f.version,
-	}
-	tx := w.f.tx
+// commit writes what was folded up to a position of a batch, and goes on over the state that this makes. end tells that
+// the group ends with it.
+func (w *folder) commit(b *bus.Batch, mark store.Mark, end bool) error {
+	mark.JournalID, mark.Hash, mark.Time, mark.FoldVersion = w.journal, hex.EncodeToString(b.Hash[:]), b.Time, w.f.version
+	out, tx := w.f.out, w.f.tx
+	out.Time, out.Mark = time.Unix(0, b.Time).UTC(), mark
 	writes := tx.Writes()
-	if err := w.store.Commit(writes, out.Mark); err != nil {
-		return fmt.Errorf("router: commit at %s: %w", last, err)
-	}
 	out.Records = writes.Below(store.PrefixRecord, out.Records)
+	if w.passed == nil {
+		if err := w.write(writes, mark); err != nil {
+			return err
+		}
+		w.mark = mark
+		view, err := w.renew()
+		if err != nil {
+			return err
+		}
+		w.f.tx = tx.Next(view)
+		return nil
+	}
+	if err := w.await(); err != nil {
+		return err
+	}
+	view, err := w.renew()
+	if err != nil {
+		return err
+	}
+	tx.Rebase(view) // it holds what tx lay over, whose commit is done
+	sent := make(chan error, 1)
+	var done Commit
+	if end {
+		done = *out
+	}
+	go func() { // ends with the commit, which await and close wait for
+		err := w.write(writes, mark)
+		if err == nil && end {
+			w.passed(done)
+		}
+		sent <- err
+	}()
+	w.sent, w.mark, w.f.tx = sent, mark, tx.Ahead()
+	return nil
+}
+
+func (w *folder) write(writes *store.Writes, mark store.Mark) error {
+	if err := w.store.Commit(writes, mark); err != nil {
+		return fmt.Errorf("router: commit at %s: %w", mark.Position, err)
+	}
+	return nil
+}
+
+// renew opens a view on the newest state in place of the one before.
+func (w *folder) renew() (store.View, error) {
 	view, err := w.store.View()
 	if err != nil {
-		return fmt.Errorf("router: %w", err)
+		return nil, fmt.Errorf("router: %w", err)
 	}
 	w.view.Close()
-	w.view, w.mark, w.f.tx = view, out.Mark, tx.Next(view)
-	return nil
+	w.view = view
+	return view, nil
 }

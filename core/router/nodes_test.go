@@ -24,7 +24,7 @@ type batches struct {
 
 func newBatches(t *testing.T) *batches {
 	b := &batches{t: t, to: folder{store: store.NewMemory(), journal: "shared"}, on: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
-	t.Cleanup(b.to.close)
+	t.Cleanup(func() { require.NoError(t, b.to.close()) })
 	b.fold([16]byte{}, b.entry(canon.EntryFoldVersion, canon.Head{}, canon.FoldVersion{Version: Version}))
 	return b
 }

@@ -240,19 +240,31 @@ func TestAGroupOfAnySizeIsCommitted(t *testing.T) {
 	w := newWorkbench(t, testSettings())
 	to := folder{store: w.store, journal: "test"}
 	c, err := to.fold(g)
-	to.close()
 	require.NoError(t, err)
+	require.NoError(t, to.close())
 	require.Equal(t, canon.Position{Offset: 3, Index: 1199}, c.Mark.Position)
 	require.False(t, c.Mark.Partial)
 	require.Equal(t, 1200, c.Entries)
 	require.Len(t, w.keys(store.PrefixRecord+store.TypeOrder+"/"), 1200)
 
+	beside := newWorkbench(t, testSettings())
+	var passed []Commit
+	to = folder{store: beside.store, journal: "test", passed: func(c Commit) { passed = append(passed, c) }}
+	_, err = to.fold(g)
+	require.NoError(t, err)
+	require.NoError(t, to.close())
+	require.Len(t, passed, 1, "the group is passed once, after its last commit")
+	require.Equal(t, c.Mark, passed[0].Mark)
+	require.Equal(t, c.Entries, passed[0].Entries)
+	require.ElementsMatch(t, c.Records, passed[0].Records)
+	require.Empty(t, difference(bytesOf(t, w.store), bytesOf(t, beside.store)))
+
 	stopped := newWorkbench(t, testSettings())
 	failing := &failingStore{Store: stopped.store, after: 2}
 	to = folder{store: failing, journal: "test"}
 	_, err = to.fold(g)
-	to.close()
 	require.Error(t, err)
+	require.NoError(t, to.close())
 	v, err := stopped.store.View()
 	require.NoError(t, err)
 	mark, err := v.Mark()
@@ -262,8 +274,8 @@ func TestAGroupOfAnySizeIsCommitted(t *testing.T) {
 	require.EqualValues(t, 3, nextBatch(mark), "the batch is read again")
 	to = folder{store: stopped.store, journal: "test"}
 	_, err = to.fold(g)
-	to.close()
 	require.NoError(t, err)
+	require.NoError(t, to.close())
 	require.Empty(t, difference(bytesOf(t, w.store), bytesOf(t, stopped.store)))
 }
 

@@ -378,9 +378,9 @@ func (r *Router) readGroup(ctx context.Context, from uint64) (group, int) {
 	return g, len(batches)
 }
 
-func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
-	to := folder{store: r.store, journal: r.journal.ID(), yield: r.yield}
-	defer to.close()
+func (r *Router) foldGroups(ctx context.Context, groups <-chan group) (err error) {
+	to := folder{store: r.store, journal: r.journal.ID(), yield: r.yield, passed: r.passed}
+	defer func() { err = errors.Join(err, to.close()) }()
 	for {
 		select {
 		case g, ok := <-groups:
@@ -390,11 +390,14 @@ func (r *Router) foldGroups(ctx context.Context, groups <-chan group) error {
 			if g.err != nil {
 				return g.err
 			}
-			commit, err := to.fold(g)
+			if _, err := to.fold(g); err != nil {
+				return err
+			}
+		case err := <-to.sent: // nothing to fold: the commit is waited for, or its failure would go unseen
+			to.sent = nil
 			if err != nil {
 				return err
 			}
-			r.passed(commit)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -426,13 +429,17 @@ func (r *Router) passed(c Commit) {
 
 // Replay folds a journal into a store from the store's mark to offset to, without subscribers or effects: for rebuild
 // and verify. It reports each commit's position to progress, which may be nil.
-func Replay(ctx context.Context, j bus.Journal, st store.Store, to uint64, progress func(at uint64)) error {
+func Replay(ctx context.Context, j bus.Journal, st store.Store, to uint64, progress func(at uint64)) (err error) {
 	r, err := New(Options{Journal: j, Store: st, GroupBytes: 2 << 20})
 	if err != nil {
 		return err
 	}
-	into := folder{store: st, journal: j.ID()}
-	defer into.close()
+	into := folder{store: st, journal: j.ID(), passed: func(c Commit) {
+		if progress != nil {
+			progress(c.Mark.Position.Offset)
+		}
+	}}
+	defer func() { err = errors.Join(err, into.close()) }()
 	next := nextBatch(r.Mark())
 	for next <= to {
 		g, n := r.readGroup(ctx, next)
@@ -446,9 +453,6 @@ func Replay(ctx context.Context, j bus.Journal, st store.Store, to uint64, progr
 			return err
 		}
 		next += uint64(n)
-		if progress != nil {
-			progress(next - 1)
-		}
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type Tx struct {
 	changes uint64            // grows with each change of pending
 	undo    []undo            // what pending was, oldest first, since the outermost savepoint
 	saves   []int             // where in undo each open savepoint begins
+	settled bool              // an overlay lies over it: nothing is written any more
 }
 
 type undo struct {
@@ -45,6 +46,16 @@ func (t *Tx) Next(r Reader) *Tx {
 	return &Tx{base: r, pending: make(map[string][]byte, len(t.pending)), cache: t.cache, decoded: t.decoded}
 }
 
+// Ahead is Next before t's writes are committed: an overlay without writes over t itself. Nothing may be written to t
+// any more; its Writes may be committed meanwhile. When they are, Rebase takes t out from under the overlay.
+func (t *Tx) Ahead() *Tx {
+	t.settled = true
+	return t.Next(t)
+}
+
+// Rebase goes on over r, which must show exactly what t's base does.
+func (t *Tx) Rebase(r Reader) { t.base = r }
+
 // Get implements Reader.
 func (t *Tx) Get(key string) ([]byte, bool, error) {
 	b, ok, err := t.borrow(key)
@@ -59,10 +70,16 @@ func (t *Tx) borrow(key string) ([]byte, bool, error) {
 	if v, ok := t.pending[key]; ok {
 		return v, v != nil, nil
 	}
-	if v, ok := t.cache.get(key); ok {
-		return v, v != nil, nil
+	if !t.settled { // else the overlay above has looked
+		if v, ok := t.cache.get(key); ok {
+			return v, v != nil, nil
+		}
 	}
-	v, ok, err := t.base.Get(key)
+	get := t.base.Get
+	if b, ok := t.base.(borrower); ok {
+		get = b.borrow
+	}
+	v, ok, err := get(key)
 	if err != nil {
 		return nil, false, err
 	}
@@ -71,7 +88,9 @@ func (t *Tx) borrow(key string) ([]byte, bool, error) {
 	} else if v == nil {
 		v = []byte{}
 	}
-	t.cache.put(key, v)
+	if !t.settled {
+		t.cache.put(key, v)
+	}
 	return v, ok, nil
 }
 

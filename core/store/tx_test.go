@@ -77,6 +77,8 @@ func TestTxEqualsMap(t *testing.T) {
 		tx := NewTx(view)
 		now := maps.Clone(base)
 		var saved []map[string]string
+		var sent *Tx // whose writes are not committed yet
+		var sentState map[string]string
 
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
@@ -108,6 +110,11 @@ func TestTxEqualsMap(t *testing.T) {
 				if len(saved) > 0 {
 					t.Skip("inside a savepoint")
 				}
+				if sent != nil {
+					if err := s.Commit(sent.Writes(), Mark{}); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := s.Commit(tx.Writes(), Mark{}); err != nil {
 					t.Fatal(err)
 				}
@@ -115,6 +122,24 @@ func TestTxEqualsMap(t *testing.T) {
 					t.Fatal(err)
 				}
 				tx, base = tx.Next(view), maps.Clone(now)
+				sent = nil
+			},
+			"commit beside": func(t *rapid.T) {
+				if len(saved) > 0 {
+					t.Skip("inside a savepoint")
+				}
+				if sent != nil { // the one before is done by now, and a view shows it
+					if err := s.Commit(sent.Writes(), Mark{}); err != nil {
+						t.Fatal(err)
+					}
+					if view, err = s.View(); err != nil {
+						t.Fatal(err)
+					}
+					tx.Rebase(view)
+					base = sentState
+				}
+				sent, sentState = tx, maps.Clone(now)
+				tx = sent.Ahead()
 			},
 			"get": func(t *rapid.T) {
 				k := key.Draw(t, "key")
@@ -140,6 +165,11 @@ func TestTxEqualsMap(t *testing.T) {
 		}
 		if size != sum || count != out.Len() {
 			t.Fatalf("Bytes, Len = %d, %d; the writes have %d, %d", size, count, sum, out.Len())
+		}
+		if sent != nil {
+			if err := s.Commit(sent.Writes(), Mark{}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := s.Commit(out, Mark{}); err != nil {
 			t.Fatal(err)

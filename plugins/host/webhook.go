@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -198,6 +199,10 @@ func (w *webhookStream) send() {
 		case <-w.process.failed:
 			_ = w.stream.CloseSend()
 			return
+		}
+		// Who was answered together comes back together: a batch of them costs one message, one record, one wake-up.
+		for range sdk.Settle {
+			runtime.Gosched()
 		}
 		for size := len(batch.Deliveries[0].Body); size < maxBatchBytes && len(batch.Deliveries) < maxBatchDeliveries; {
 			var next *connectorv1.Delivery
