@@ -181,6 +181,7 @@ func connection(c *config.Connection, self, folder string, sum [sha256.Size]byte
 	return &hub.Connection{
 		Name: c.Name, Command: []string{self, "connector", c.Connector}, Checksum: sum, Config: raw, Secrets: secrets,
 		Limits: reconcile.Limits{ChangesPerHour: int(c.Fuse.ChangesPerHour), ToZeroShare: c.Fuse.ToZeroShare.Share()},
+		Drift:  c.Drift.Policy(),
 	}, nil
 }
 

@@ -239,6 +239,8 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(problem.KeyReused, "")
 	case errors.Is(err, intake.ErrNoSnapshot):
 		return problem.New(problem.ConnectionCan, "the connector can't read everything at once")
+	case errors.Is(err, intake.ErrBusy):
+		return problem.New(problem.JobRunning, "the connection's import is under way; ask again when it is done")
 	case errors.Is(err, ErrUnknownConnection):
 		return problem.New(problem.ConnectionUnknown, "")
 	case errors.Is(err, ErrUnavailable):

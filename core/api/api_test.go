@@ -396,6 +396,8 @@ func TestAJobRunsOnceAndTellsHowFarItIs(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return len(h.ask(access.RoleRead, "GET", "/v1/drift", "").json(t, "reports").([]any)) == 1
 	}, 60*time.Second, time.Millisecond)
+	require.Empty(t, h.ask(access.RoleRead, "GET", "/v1/drift?connection=shop", "").json(t, "reports"))
+	require.Equal(t, "a2V5", h.ask(access.RoleRead, "GET", "/v1/drift/key", "").json(t, "key"))
 	res = h.ask(access.RoleManager, "POST", "/v1/drift", "")
 	at = res.header.Get("Location")
 	require.Eventually(t, func() bool { return h.ask(access.RoleManager, "GET", at, "").json(t, "state") == "failed" }, 60*time.Second, time.Millisecond)

@@ -382,12 +382,32 @@ func (h *house) Import(ctx context.Context, _ string, progress func(intake.Progr
 	return &intake.Report{ID: "snap", Rows: 4}, nil
 }
 
-func (h *house) Drift(_ context.Context, connection string, _ func(intake.Progress)) (*reconcile.DriftReport, error) {
+func (h *house) Drift(_ context.Context, connection string, _ func(intake.Progress)) (*canon.DriftReport, error) {
 	if connection == "shop" {
 		return nil, intake.ErrNoSnapshot
 	}
-	return &reconcile.DriftReport{Connection: connection, Levels: 2, Rows: []reconcile.DriftRow{}}, nil
+	v, err := h.store.View()
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	mark, err := v.Mark()
+	if err != nil {
+		return nil, err
+	}
+	report := &canon.DriftReport{Connection: connection, Position: mark.Position, Levels: 2, Rows: []canon.DriftRow{}}
+	e, err := router.NewEntry(canon.EntryDriftReport, canon.Head{Connection: connection}, report)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := h.journal.Append(context.Background(), bus.ClassPoll, []bus.Entry{e})
+	if err != nil {
+		return nil, err
+	}
+	return report, h.fold.WaitFolded(context.Background(), rec.Offset)
 }
+
+func (h *house) DriftKey(context.Context) (string, error) { return "a2V5", nil }
 
 func (h *house) Subscribe(ctx context.Context) <-chan router.Commit { return h.fold.Subscribe(ctx) }
 func (h *house) BusStatus() BusStatus                               { return h.bus }

@@ -44,8 +44,11 @@ type Hub interface {
 	Plan(ctx context.Context, connection string) (*reconcile.Plan, error)
 	// Import reads everything that a connection has. progress may be called from any goroutine.
 	Import(ctx context.Context, connection string, progress func(intake.Progress)) (*intake.Report, error)
-	// Drift reads everything that a connection has and compares it with what it should show.
-	Drift(ctx context.Context, connection string, progress func(intake.Progress)) (*reconcile.DriftReport, error)
+	// Drift reads everything that a connection has and compares it with what it should show, or waits for the sweep that
+	// does so already.
+	Drift(ctx context.Context, connection string, progress func(intake.Progress)) (*canon.DriftReport, error)
+	// DriftKey gives the public key that drift reports without rows are signed with: Ed25519, in base64.
+	DriftKey(ctx context.Context) (string, error)
 	// Subscribe gives each commit after the view holds it, until ctx ends, which closes the channel.
 	Subscribe(ctx context.Context) <-chan router.Commit
 	// Missing says what the hub waits for before it is ready; none when it is.

@@ -11,9 +11,9 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/jumpring/jumpring/core/access"
+	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
 	"github.com/jumpring/jumpring/core/problem"
-	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/views"
 )
@@ -31,10 +31,10 @@ type Job struct {
 	StartedAt  time.Time       `json:"started_at"`
 	FinishedAt time.Time       `json:"finished_at,omitzero"`
 	// Problem is why it failed.
-	Problem *problem.Problem        `json:"problem,omitempty"`
-	Import  *ImportReport           `json:"import,omitempty"`
-	Drift   []reconcile.DriftReport `json:"drift,omitempty" doc:"One for each connection"`
-	URL     string                  `json:"url"`
+	Problem *problem.Problem    `json:"problem,omitempty"`
+	Import  *ImportReport       `json:"import,omitempty"`
+	Drift   []canon.DriftReport `json:"drift,omitempty" doc:"One for each connection"`
+	URL     string              `json:"url"`
 }
 
 // jobs runs long works: one of a kind for a connection at a time. They end with ctx.
@@ -198,31 +198,4 @@ func (a *API) logged(err error, kind, connection string) error {
 type ImportReport struct {
 	Report *intake.Report `json:"report"`
 	Joins  *views.Joins   `json:"joins"`
-}
-
-// Drift is the newest full read and compare of each connection.
-type Drift struct {
-	Reports []reconcile.DriftReport `json:"reports"`
-	Running []string                `json:"running" doc:"Addresses of the jobs that are at it"`
-}
-
-func (a *API) drift(c *fiber.Ctx, _ access.Principal) error {
-	only := query(c, "connection")
-	out := Drift{Reports: []reconcile.DriftReport{}, Running: []string{}}
-	seen := map[string]bool{}
-	for _, job := range a.jobs.list() {
-		if job.Kind != "drift" || only != "" && job.Connection != only && job.Connection != "" {
-			continue
-		}
-		if job.State == "running" {
-			out.Running = append(out.Running, job.URL)
-		}
-		for _, report := range job.Drift {
-			if !seen[report.Connection] && (only == "" || report.Connection == only) {
-				seen[report.Connection] = true
-				out.Reports = append(out.Reports, report)
-			}
-		}
-	}
-	return c.JSON(out)
 }

@@ -272,8 +272,12 @@ func routes() []route {
 			gives: json200(BusStatus{}), handle: (*API).bus,
 		},
 		{
-			method: get, path: "/v1/drift", name: "drift", summary: "Show the newest report of each full read and compare.", needs: access.ConnectionsRead,
-			query: []param{{"connection", "One connection's"}}, gives: json200(Drift{}), handle: (*API).drift,
+			method: get, path: "/v1/drift", name: "drift", summary: "Show the newest report of each connection's full read and compare.", needs: access.ConnectionsRead,
+			query: []param{{"connection", "One connection's"}, {"kept", "true gives every report that is kept, not the newest alone"}}, gives: json200(Drift{}), handle: (*API).drift,
+		},
+		{
+			method: get, path: "/v1/drift/key", name: "drift-key", summary: "Show the public key that reports without rows are signed with.", needs: access.ConnectionsRead,
+			gives: json200(DriftKey{}), handle: (*API).driftKey,
 		},
 		{
 			method: post, path: "/v1/drift", name: "drift-start", summary: "Read and compare a connection, or all; answers with the job.", needs: access.ConnectionsInspect,

@@ -29,6 +29,8 @@ const (
 	EntryPublished   EntryType = "changes.published" // Published
 	EntryLease       EntryType = "lease.asked"       // LeaseAsked
 	EntryStarted     EntryType = "node.started"      // Started: no fact; its place tells the node the journal's end
+	EntryDriftPage   EntryType = "drift.page"        // DriftPage: what a page of a sweep shows otherwise than known
+	EntryDriftReport EntryType = "drift.reported"    // DriftReport
 )
 
 // Head is who and what an entry comes from.
@@ -73,6 +75,8 @@ type SnapshotMark struct {
 	RowErrors int64     `json:"row_errors,omitempty"`
 	Kinds     []Kind    `json:"kinds,omitempty"`
 	StartedAt time.Time `json:"started_at"`
+	// Sweep tells that it is a sweep for drift: the connection's first import stays what it was.
+	Sweep bool `json:"sweep,omitempty"`
 }
 
 // Tick tells that a deadline fell due; the entry's own fold time says which.
@@ -210,6 +214,8 @@ type Connection struct {
 	Baseline time.Time         `json:"baseline,omitzero"`
 	Cursors  map[string][]byte `json:"cursors,omitempty"`
 	Snapshot *SnapshotMark     `json:"snapshot,omitempty"`
+	// Sweep is how far the newest sweep for drift came.
+	Sweep *SnapshotMark `json:"sweep,omitempty"`
 	// LiveSince is the entry that made it live.
 	LiveSince  Position  `json:"live_since,omitzero"`
 	PlanDigest string    `json:"plan_digest,omitempty"`

@@ -126,6 +126,7 @@ func (k *Connection) check(d *decoder, path string, locations []string) {
 	}
 	oneOf(d, path+".mode", string(k.Mode), string(canon.ModeObserve), string(canon.ModeShadow), string(canon.ModeLive))
 	between(d, path+".safety", k.Safety, 0, 1_000_000)
+	k.Drift.check(d, path+".drift")
 	between(d, path+".fuse.changes_per_hour", k.Fuse.ChangesPerHour, 0, 10_000_000)
 	place := func(at, name string) {
 		switch {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/reconcile"
 )
 
 // Config is the whole configuration.
@@ -106,6 +107,7 @@ type Connection struct {
 	Locations map[string]string `yaml:"locations"` // the platform's location to the hub's
 	Safety    int64             `yaml:"safety"`
 	Fuse      Fuse              `yaml:"fuse"`
+	Drift     Drift             `yaml:"drift"`
 	Config    Document          `yaml:"config"`
 	Secrets   map[string]Secret `yaml:"secrets"`
 }
@@ -116,6 +118,49 @@ type Fuse struct {
 	// ToZeroShare is which share of the bound listings may be set to zero by anything but claims, as "25%"; empty means
 	// 25%.
 	ToZeroShare Percent `yaml:"to_zero_share"`
+}
+
+// Drift says when a connection is swept for differences, and what they lead to.
+type Drift struct {
+	// Every is how often everything is read and compared, such as "24h"; "off" for only when a person asks. Empty means
+	// 24h.
+	Every string `yaml:"every"`
+	// Stock is repair or report: what becomes of stock that was changed at the platform. Empty means repair. What is sold
+	// out is written in any case.
+	Stock string `yaml:"stock"`
+	// PriceParity is report or ignore: whether prices that differ from another connection's are listed. Empty means ignore.
+	PriceParity string `yaml:"price_parity"`
+}
+
+// defaultSweep is how often a connection is swept.
+const defaultSweep = 24 * time.Hour
+
+// Policy gives it as the hub takes it.
+func (d *Drift) Policy() reconcile.DriftPolicy {
+	p := reconcile.DriftPolicy{Every: defaultSweep, Report: d.Stock == "report", Parity: d.PriceParity == "report"}
+	switch d.Every {
+	case "":
+	case "off":
+		p.Every = 0
+	default:
+		p.Every, _ = time.ParseDuration(d.Every) // checked when it was read
+	}
+	return p
+}
+
+// leastSweep is the shortest time between two sweeps: one reads everything that a platform has.
+const leastSweep = time.Minute
+
+func (d *Drift) check(in *decoder, path string) {
+	if every, err := time.ParseDuration(d.Every); d.Every != "" && d.Every != "off" && (err != nil || every < leastSweep) {
+		in.found(path+".every", "is no time between two sweeps", "write a duration of a minute or more, such as 24h, or off")
+	}
+	if d.Stock != "" {
+		oneOf(in, path+".stock", d.Stock, "repair", "report")
+	}
+	if d.PriceParity != "" {
+		oneOf(in, path+".price_parity", d.PriceParity, "report", "ignore")
+	}
 }
 
 // Percent is a share, in hundredths of a percent: 2500 is 25 %.

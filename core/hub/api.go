@@ -189,16 +189,6 @@ func (d Doors) Import(ctx context.Context, name string, progress func(intake.Pro
 	return r, unavailable(err)
 }
 
-// Drift reads everything that a connection has and compares it with what it should show.
-func (d Doors) Drift(ctx context.Context, name string, progress func(intake.Progress)) (*reconcile.DriftReport, error) {
-	in, err := d.intakeOf(name)
-	if err != nil {
-		return nil, err
-	}
-	r, err := reconcile.Drift(ctx, d.store, in, name, progress)
-	return r, unavailable(err)
-}
-
 // Missing says what the hub waits for before it is ready.
 func (d Doors) Missing(context.Context) []api.Missing {
 	var out []api.Missing

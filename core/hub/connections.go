@@ -35,6 +35,7 @@ type connection struct {
 	intake    *intake.Connection
 	writer    *reconcile.Writer
 	activator *reconcile.Activator
+	drifter   *reconcile.Drifter
 }
 
 // parts gives what runs; any of it may be nil while the connector is starting.
@@ -163,13 +164,18 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.Run(ctx) })
+	drifter, err := h.newDrifter(c.spec, j, in, can(sdk.CanRead))
+	if err != nil {
+		return err
+	}
+	g.Go(func() error { return drifter.Run(ctx) })
 	c.mu.Lock()
-	c.intake = in
+	c.intake, c.drifter = in, drifter
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.intake, c.writer, c.activator = nil, nil, nil
+		c.intake, c.drifter, c.writer, c.activator = nil, nil, nil, nil
 	}()
 	if can(sdk.CanApply) {
 		if err := c.runOutbound(ctx, g, j, link, about, in); err != nil {
@@ -191,7 +197,8 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j recon
 	}
 	w, err := reconcile.NewWriter(reconcile.Options{
 		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: j, Store: h.store, Lane: lane, Inbound: h,
-		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, Log: h.log.Named("reconcile"),
+		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, HoldReported: c.spec.Drift.Report,
+		Log: h.log.Named("reconcile"),
 	})
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ type Hub struct {
 
 	connections map[string]*connection
 	settingsMu  sync.Mutex
+	driftMu     sync.Mutex
 	described   map[string]bool
 	run         string        // names this process among the node's
 	leading     atomic.Bool   // this node polls and writes

@@ -64,6 +64,7 @@ type Connection struct {
 	Config    json.RawMessage
 	Secrets   map[string]string
 	Limits    reconcile.Limits
+	Drift     reconcile.DriftPolicy
 	Deadlines host.Deadlines
 }
 

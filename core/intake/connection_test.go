@@ -337,7 +337,7 @@ func TestImportJoinsAndSweepDoesNot(t *testing.T) {
 		w := newWorld(t, levels(100))
 		r := w.start()
 		time.Sleep(50 * time.Millisecond)
-		_, err := r.Sweep(t.Context(), func([]intake.Fact) error { return nil }, nil)
+		_, err := r.Sweep(t.Context(), func(*intake.Page) ([]bus.Entry, error) { return nil, nil }, nil)
 		require.ErrorIs(t, err, intake.ErrBusy)
 		report, err := r.Import(t.Context(), nil)
 		require.NoError(t, err)
@@ -345,10 +345,10 @@ func TestImportJoinsAndSweepDoesNot(t *testing.T) {
 		require.Equal(t, int64(100), report.Kinds[canon.KindLevel])
 
 		var seen int
-		_, err = r.Sweep(t.Context(), func(facts []intake.Fact) error { seen += len(facts); return nil }, nil)
+		_, err = r.Sweep(t.Context(), func(p *intake.Page) ([]bus.Entry, error) { seen += len(p.Facts); return nil, nil }, nil)
 		require.NoError(t, err)
 		require.Equal(t, 100, seen)
-		_, err = r.Sweep(t.Context(), func([]intake.Fact) error { return errors.New("no") }, nil)
+		_, err = r.Sweep(t.Context(), func(*intake.Page) ([]bus.Entry, error) { return nil, errors.New("no") }, nil)
 		require.ErrorContains(t, err, "no")
 
 		waiting := make(chan error)

@@ -68,13 +68,22 @@ type fullReads struct {
 	once    sync.Once
 }
 
-// fullRead is one run.
+// Page is what a sweep was shown and has not journaled yet.
+type Page struct {
+	Run       string    // id of the full read, a ULID
+	StartedAt time.Time // of the full read
+	First     bool      // the first page since the sweep began or went on
+	Facts     []Fact
+}
+
+// fullRead is one run. Those with a before are sweeps.
 type fullRead struct {
-	before    func(facts []Fact) error
+	before    func(p *Page) ([]bus.Entry, error)
 	listeners []func(Progress)
 	progress  Progress
 	report    Report
 	err       error
+	began     bool // a page is journaled
 	done      chan struct{}
 }
 
@@ -94,7 +103,7 @@ func (f *fullReads) waitHandOff(ctx context.Context) error {
 func (f *fullReads) handedOff() { f.once.Do(func() { close(f.handOff) }) }
 
 // request gives the run under way, or begins one.
-func (f *fullReads) request(before func([]Fact) error, listener func(Progress)) (*fullRead, error) {
+func (f *fullReads) request(before func(*Page) ([]bus.Entry, error), listener func(Progress)) (*fullRead, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	run := f.running
@@ -146,13 +155,14 @@ func (c *Connection) Import(ctx context.Context, progress func(Progress)) (*Repo
 	return c.await(ctx, nil, progress)
 }
 
-// Sweep is Import with a look at each page's facts before they are journaled, from the first page on. It never joins
-// a read that is under way: it returns ErrBusy.
-func (c *Connection) Sweep(ctx context.Context, before func(facts []Fact) error, progress func(Progress)) (*Report, error) {
+// Sweep is Import with a look at each page before it is journaled; the entries that before gives are journaled ahead of
+// the page's facts. It goes on where a sweep was cut off by the end of the hub, gives way to whatever else is asked of the
+// platform, and leaves the connection's first import alone. It never joins a read that is under way: it returns ErrBusy.
+func (c *Connection) Sweep(ctx context.Context, before func(p *Page) ([]bus.Entry, error), progress func(Progress)) (*Report, error) {
 	return c.await(ctx, before, progress)
 }
 
-func (c *Connection) await(ctx context.Context, before func([]Fact) error, progress func(Progress)) (*Report, error) {
+func (c *Connection) await(ctx context.Context, before func(*Page) ([]bus.Entry, error), progress func(Progress)) (*Report, error) {
 	if !c.can[sdk.CanSnapshot] {
 		return nil, ErrNoSnapshot
 	}
@@ -210,8 +220,8 @@ func (c *Connection) readAll(ctx context.Context, run *fullRead) error {
 	if err != nil {
 		return err
 	}
-	mark := canon.SnapshotMark{ID: ulid.Make().String(), StartedAt: time.Now().UTC()}
-	if old := conn.Snapshot; old != nil && !old.Complete && len(old.Page) > 0 && run.before == nil {
+	mark := canon.SnapshotMark{ID: ulid.Make().String(), StartedAt: time.Now().UTC(), Sweep: run.before != nil}
+	if old := resumable(conn, mark.Sweep); old != nil {
 		mark, run.report.Resumed = *old, true
 	}
 	run.report.ID, run.report.StartedAt, run.report.Kinds = mark.ID, mark.StartedAt, make(map[canon.Kind]int64)
@@ -224,6 +234,11 @@ func (c *Connection) readAll(ctx context.Context, run *fullRead) error {
 	for !mark.Complete {
 		if err := c.gate.wait(ctx); err != nil {
 			return err
+		}
+		if mark.Sweep {
+			if err := c.giveWay(ctx); err != nil {
+				return err
+			}
 		}
 		err := c.readPage(ctx, run, conn, &mark, &progress)
 		c.status.updateSnapshot(func(s *SnapshotState) {
@@ -271,8 +286,10 @@ func (c *Connection) readPage(ctx context.Context, run *fullRead, conn *canon.Co
 	if !res.Complete && (len(res.Next) == 0 || slices.Equal(res.Next, mark.Page)) {
 		return errors.New("snapshot: the connector is not complete but gave no next page")
 	}
+	var ahead []bus.Entry
 	if run.before != nil {
-		if err := run.before(res.Facts); err != nil {
+		page := &Page{Run: mark.ID, StartedAt: mark.StartedAt, First: !run.began, Facts: res.Facts}
+		if ahead, err = run.before(page); err != nil {
 			return fmt.Errorf("%w: %w", errPageRefused, err)
 		}
 	}
@@ -292,11 +309,11 @@ func (c *Connection) readPage(ctx context.Context, run *fullRead, conn *canon.Co
 			next.Kinds = append(slices.Clip(next.Kinds), k)
 		}
 	}
-	receipt, err := c.journalPage(ctx, res, next, stamp, conn, first)
+	receipt, err := c.journalPage(ctx, res, ahead, next, stamp, conn, first)
 	if err != nil {
 		return err
 	}
-	*mark = next
+	*mark, run.began = next, true
 	if first {
 		c.full.handedOff()
 	}
@@ -313,12 +330,13 @@ func (c *Connection) readPage(ctx context.Context, run *fullRead, conn *canon.Co
 }
 
 // journalPage journals a page and waits until it is folded: a full read goes no faster than the fold.
-func (c *Connection) journalPage(ctx context.Context, res *SnapshotResult, mark canon.SnapshotMark, stamp canon.Position, conn *canon.Connection, first bool) (bus.Receipt, error) {
+func (c *Connection) journalPage(ctx context.Context, res *SnapshotResult, ahead []bus.Entry, mark canon.SnapshotMark, stamp canon.Position, conn *canon.Connection, first bool) (bus.Receipt, error) {
 	head := c.head(stamp, canon.Position{})
 	facts, err := encode(res.Facts, func(*Fact) canon.Head { return head })
 	if err != nil {
 		return bus.Receipt{}, &journalError{err}
 	}
+	facts = append(ahead, facts...)
 	var closing []bus.Entry
 	add := func(typ canon.EntryType, data any) {
 		e, failed := router.NewEntry(typ, head, data)

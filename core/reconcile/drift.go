@@ -2,284 +2,277 @@ package reconcile
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/goccy/go-json"
+	"github.com/hashicorp/go-hclog"
 
+	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
 )
 
-// DriftCause says why a level does not show what it should.
-type DriftCause string
-
-// The causes of drift.
-const (
-	// DriftMissed: something happened at the platform that the hub learned of only by this read, and that changed what
-	// the level should show: a lost webhook.
-	DriftMissed DriftCause = "missed_webhook"
-	// DriftManual: the platform shows another value than it was known to, and nothing explains it.
-	DriftManual DriftCause = "manual_edit"
-	// DriftWrite: a write of the hub failed or has no known outcome.
-	DriftWrite DriftCause = "failed_write"
-	// DriftNotRepresentable: the platform can't show the wanted value.
-	DriftNotRepresentable DriftCause = "not_representable"
-	// DriftBlocked: the hub must not write it; Reason says why.
-	DriftBlocked DriftCause = "blocked"
-	// DriftPending: the hub has not written it, because of the connection's mode, a pause, the fuse or its turn.
-	DriftPending DriftCause = "pending"
-)
-
-// DriftRow is a bound level that does not show what it should.
-type DriftRow struct {
-	PlanRow
-	// Read is what the platform showed in this read; nil when it was not shown.
-	Read   *int64     `json:"read"`
-	Known  *int64     `json:"known"` // before this read
-	Drift  DriftCause `json:"drift"`
-	Reason string     `json:"reason,omitempty"`
+// DriftPolicy says what a connection's drift leads to.
+type DriftPolicy struct {
+	// Every is how often everything is read and compared by itself; 0 means only when a person asks.
+	Every time.Duration
+	// Report leaves stock that was changed at the platform as it is and lists it, where the hub would write it back. What
+	// is sold out is written in any case: nothing sold is offered again for the sake of a report.
+	Report bool
+	// Parity lists prices that differ from those that other connections ask for the same piece.
+	Parity bool
 }
-
-// DriftReport is the result of reading everything and comparing. Without rows, every bound level showed what it should
-// at Position.
-type DriftReport struct {
-	Connection string         `json:"connection"`
-	Position   canon.Position `json:"position"`
-	At         time.Time      `json:"at"`
-	// Levels are the bound levels that were compared, Changed those of them that the platform showed otherwise than known.
-	Levels  int64                `json:"levels"`
-	Changed int64                `json:"changed"`
-	Counts  map[DriftCause]int64 `json:"counts"`
-	Rows    []DriftRow           `json:"rows"`
-	// Unread are bound levels that the read did not show; they are compared as they were known.
-	Unread int64 `json:"unread"`
-	// Unwritten are levels that the hub does not mean to write, by why: a source that counts stock, a listing that is no
-	// item's, stock that the platform does not track. They are no drift.
-	Unwritten map[string]int64 `json:"unwritten,omitempty"`
-}
-
-// unwritten are the codes of levels that nothing is wrong with, though the hub writes none of them.
-var unwritten = []string{"connection.counts_stock", "listing.unbound", "listing.deleted", "stock.untracked"}
 
 // Sweeper reads everything of one connection; intake.Connection is one.
 type Sweeper interface {
-	// Sweep reads everything and journals it, and returns when it is folded. before gets each page's facts before they
-	// are journaled. intake.ErrNoSnapshot tells that the connector can't.
-	Sweep(ctx context.Context, before func(facts []intake.Fact) error, progress func(intake.Progress)) (*intake.Report, error)
+	// Sweep reads everything and journals it, and returns when it is folded. before gets each page before it is journaled;
+	// what it gives is journaled ahead of the page. intake.ErrNoSnapshot tells that the connector can't.
+	Sweep(ctx context.Context, before func(p *intake.Page) ([]bus.Entry, error), progress func(intake.Progress)) (*intake.Report, error)
 	RequestRead(read router.Read, urgency intake.Urgency, done func())
 }
 
-// seenLevel is what a sweep showed of one level, beside what was known before.
-type seenLevel struct {
-	read, known *int64
+// DrifterOptions of a Drifter. Those without a default are required.
+type DrifterOptions struct {
+	Name    string
+	Journal Journal
+	Store   store.Store
+	Sweeper Sweeper
+	// Ready is closed when the fold has passed the journal's end as it was at the hub's start.
+	Ready  <-chan struct{}
+	Policy DriftPolicy
+	// Reads tells that the connector can read single entities, so that what a sweep does not show can be asked for.
+	Reads bool
+	// Key gives the key that reports without rows are signed with; nil signs none.
+	Key func() (ed25519.PrivateKey, error)
+	// Quiet is how long what may still settle (reads, writes that are to be confirmed) is waited for without any progress
+	// before it is reported as it is; default 10 seconds.
+	Quiet time.Duration
+	Log   hclog.Logger
 }
 
-func (s seenLevel) changed() bool {
-	return (s.read == nil) != (s.known == nil) || s.read != nil && *s.read != *s.known
+// Drifter sweeps one connection: it reads everything that the platform shows and compares. Make it with NewDrifter and
+// give it a goroutine with Run.
+type Drifter struct {
+	o     DrifterOptions
+	log   hclog.Logger
+	asked chan struct{}
+
+	mu      sync.Mutex
+	running *driftCheck
+	ended   bool
 }
 
-// Drift reads everything that a connection's platform has, journals it, and compares each bound level with what it
-// should show. The read is the sweep: a missed fact is folded by it, and a live connection writes what differs.
-func Drift(ctx context.Context, s store.Store, sweep Sweeper, connection string, progress func(intake.Progress)) (*DriftReport, error) {
-	v, err := s.View()
-	if err != nil {
-		return nil, err
-	}
-	began, err := v.Mark()
-	v.Close()
-	if err != nil {
-		return nil, err
-	}
-	seen := &sightings{store: s, connection: connection, levels: make(map[string]seenLevel)}
-	_, err = sweep.Sweep(ctx, seen.page, progress)
-	if errors.Is(err, intake.ErrNoSnapshot) {
-		err = readLevels(ctx, s, sweep, seen)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("drift of %s: %w", connection, err)
-	}
-	v, err = s.View()
-	if err != nil {
-		return nil, err
-	}
-	defer v.Close()
-	return compare(v, connection, began.Position, seen.take())
+// driftCheck is one sweep with those who wait for it.
+type driftCheck struct {
+	listeners []func(intake.Progress)
+	progress  intake.Progress
+	report    *canon.DriftReport
+	err       error
+	done      chan struct{}
 }
 
-// sightings collect what a sweep shows.
-type sightings struct {
-	store      store.Store
-	connection string
-	mu         sync.Mutex
-	levels     map[string]seenLevel
-}
+// The pace of sweeps that failed, and how often it is looked whether one is due.
+const (
+	driftRetryFirst = time.Minute
+	driftRetryMax   = time.Hour
+	driftLook       = time.Minute
+)
 
-func (s *sightings) take() map[string]seenLevel {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.levels
-}
-
-// page compares a page's levels with what is known before the page is journaled.
-func (s *sightings) page(facts []intake.Fact) error {
-	v, err := s.store.View()
-	if err != nil {
-		return err
+// NewDrifter prepares a drifter.
+func NewDrifter(o DrifterOptions) (*Drifter, error) {
+	if o.Name == "" || o.Journal == nil || o.Store == nil || o.Sweeper == nil || o.Ready == nil {
+		return nil, errors.New("reconcile: Name, Journal, Store, Sweeper and Ready are required")
 	}
-	defer v.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range facts {
-		f := &facts[i]
-		if f.Kind != canon.KindLevel {
+	if o.Quiet <= 0 {
+		o.Quiet = 10 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = hclog.NewNullLogger()
+	}
+	return &Drifter{o: o, log: o.Log.With("connection", o.Name), asked: make(chan struct{}, 1)}, nil
+}
+
+// Check sweeps now, or waits for the sweep that is under way, and gives its report once that is folded. progress, which
+// may be nil, must not block. When ctx ends the sweep goes on without the caller.
+func (d *Drifter) Check(ctx context.Context, progress func(intake.Progress)) (*canon.DriftReport, error) {
+	d.mu.Lock()
+	if d.ended {
+		d.mu.Unlock()
+		return nil, intake.ErrStopped
+	}
+	c := d.running
+	if c == nil {
+		c = &driftCheck{done: make(chan struct{})}
+		d.running = c
+		d.asked <- struct{}{}
+	}
+	if progress != nil {
+		progress(c.progress)
+		c.listeners = append(c.listeners, progress)
+	}
+	d.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.report, c.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("reconcile: the sweep of %s goes on: %w", d.o.Name, ctx.Err())
+	}
+}
+
+// Run sweeps when it is due or asked for until ctx ends, then returns nil. A sweep that fails is tried again later; one
+// that was cut off by the end of the hub goes on at once.
+func (d *Drifter) Run(ctx context.Context) error {
+	defer d.end()
+	select {
+	case <-d.o.Ready:
+	case <-ctx.Done():
+		return nil
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	retry := driftRetryFirst
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.asked:
+		case <-timer.C:
+			due, err := d.due()
+			if err != nil {
+				return err
+			}
+			if wait := time.Until(due); due.IsZero() || wait > 0 {
+				timer.Reset(driftLook)
+				if !due.IsZero() && wait < driftLook {
+					timer.Reset(wait)
+				}
+				continue
+			}
+			d.begin()
+		}
+		if err := d.check(ctx); err != nil && ctx.Err() == nil {
+			d.log.Warn("sweep failed", "error", err, "retry_after", retry)
+			timer.Reset(retry)
+			retry = min(2*retry, driftRetryMax)
 			continue
 		}
-		var obs canon.Observation
-		if err := json.Unmarshal(f.Data, &obs); err != nil {
-			return fmt.Errorf("level %s does not decode", f.ExternalID)
-		}
-		known, err := knownAvailable(v, s.connection, f.ExternalID)
-		if err != nil {
-			return err
-		}
-		var read *int64
-		if obs.Level != nil {
-			read = obs.Level.Available
-		}
-		s.levels[f.ExternalID] = seenLevel{read: read, known: known}
+		retry = driftRetryFirst
+		timer.Reset(driftLook)
 	}
-	return nil
 }
 
-// knownAvailable is the stock that a level was last seen to show, in pieces; nil when none.
-func knownAvailable(v store.View, connection, levelID string) (*int64, error) {
-	b, err := loadLevel(v, connection, levelID)
-	if err != nil || b == nil || b.Deleted || b.Current() == nil {
-		return nil, err
+// begin notes a sweep that nobody asked for.
+func (d *Drifter) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running == nil {
+		d.running = &driftCheck{done: make(chan struct{})}
+		return
 	}
-	var obs canon.Observation
-	if err := json.Unmarshal(b.Current().Observation, &obs); err != nil {
-		return nil, fmt.Errorf("%w: the observation of %s does not decode", store.ErrCorrupt, b.BindingKey)
-	}
-	if obs.Level == nil {
-		return nil, nil
-	}
-	return obs.Level.Available, nil
+	<-d.asked // somebody asked meanwhile: it is this one
 }
 
-// readLevels reads each known level of a connection that has no snapshot.
-func readLevels(ctx context.Context, s store.Store, sweep Sweeper, seen *sightings) error {
-	v, err := s.View()
-	if err != nil {
-		return err
-	}
-	var ids []string
-	err = eachLevel(v, seen.connection, func(b *canon.Binding) error {
-		if b.Deleted {
-			return nil
+// check runs the sweep that is noted.
+func (d *Drifter) check(ctx context.Context) error {
+	d.mu.Lock()
+	c := d.running
+	d.mu.Unlock()
+	report, err := d.sweep(ctx, func(p intake.Progress) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		c.progress = p
+		for _, fn := range c.listeners {
+			fn(p)
 		}
-		ids = append(ids, b.ExternalID)
-		known, err := knownAvailable(v, seen.connection, b.ExternalID)
-		seen.levels[b.ExternalID] = seenLevel{known: known}
-		return err
 	})
-	v.Close()
+	if err != nil && ctx.Err() != nil {
+		err = intake.ErrStopped
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.report, c.err, d.running = report, err, nil
+	close(c.done)
+	return err
+}
+
+// end tells whoever waits that the connection has stopped.
+func (d *Drifter) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	if c := d.running; c != nil {
+		c.err, d.running = intake.ErrStopped, nil
+		close(c.done)
+	}
+}
+
+// due gives when the next sweep is: at once for one that was cut off; else a while after the newest report, or after
+// the first import, which read everything too. Zero when none is due by itself.
+func (d *Drifter) due() (time.Time, error) {
+	v, err := d.o.Store.View()
 	if err != nil {
-		return err
-	}
-	done := make(chan struct{}, len(ids))
-	for _, id := range ids {
-		sweep.RequestRead(router.Read{Connection: seen.connection, Ref: canon.Ref{Kind: canon.KindLevel, ExternalID: id}},
-			intake.Whenever, func() { done <- struct{}{} })
-	}
-	for range ids {
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	v, err = s.View()
-	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	defer v.Close()
-	for _, id := range ids {
-		read, err := knownAvailable(v, seen.connection, id)
-		if err != nil {
-			return err
-		}
-		seen.levels[id] = seenLevel{read: read, known: seen.levels[id].known}
-	}
-	return nil
-}
-
-// compare makes the report from a view that holds everything that was read. began is the view's position before it.
-func compare(v store.View, connection string, began canon.Position, seen map[string]seenLevel) (*DriftReport, error) {
-	mark, err := v.Mark()
+	run, err := store.Load[canon.DriftRun](v, store.PrefixSweep+d.o.Name)
 	if err != nil {
-		return nil, err
+		return time.Time{}, err
 	}
-	r := &DriftReport{
-		Connection: connection, Position: mark.Position, At: time.Unix(0, mark.Time).UTC(),
-		Counts: make(map[DriftCause]int64), Rows: []DriftRow{}, Unwritten: make(map[string]int64),
+	if run != nil {
+		return time.Unix(0, 1), nil
 	}
-	err = eachLevel(v, connection, func(b *canon.Binding) error {
-		if b.Deleted || b.Wants == nil {
-			return nil
-		}
-		if b.Wants.Quantity == nil && slices.Contains(unwritten, b.Wants.Blocked) {
-			r.Unwritten[b.Wants.Blocked]++
-			return nil
-		}
-		sighting, shown := seen[b.ExternalID]
-		r.Levels++
-		if !shown {
-			r.Unread++
-		} else if sighting.changed() {
-			r.Changed++
-		}
-		cause, reason := driftOf(b.Wants, shown && sighting.changed(), began)
-		if cause == "" {
-			return nil
-		}
-		about, err := describe(v, b)
-		if err != nil {
-			return err
-		}
-		about.Shows, about.Cause, about.ByClaim = b.Wants.Shows, b.Wants.Cause, b.Wants.ByClaim
-		if b.Wants.Quantity != nil {
-			about.Should = *b.Wants.Quantity
-		}
-		r.Counts[cause]++
-		r.Rows = append(r.Rows, DriftRow{PlanRow: *about, Read: sighting.read, Known: sighting.known, Drift: cause, Reason: reason})
-		return nil
-	})
-	return r, err
+	if d.o.Policy.Every <= 0 {
+		return time.Time{}, nil
+	}
+	reports, err := Reports(v, d.o.Name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(reports) > 0 {
+		return reports[0].At.Add(d.o.Policy.Every), nil
+	}
+	conn, err := loadConnection(v, d.o.Name)
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case conn.Snapshot == nil && conn.FirstSeen.IsZero(), conn.Snapshot != nil && !conn.Snapshot.Complete:
+		return time.Time{}, nil
+	case conn.Snapshot != nil:
+		return conn.Snapshot.StartedAt.Add(d.o.Policy.Every), nil
+	}
+	return conn.FirstSeen.Add(d.o.Policy.Every), nil
 }
 
-// driftOf says why a level does not show what it should; "" when it does. changed tells that the read showed something
-// else than was known.
-func driftOf(w *canon.Want, changed bool, began canon.Position) (DriftCause, string) {
-	switch {
-	case w.Quantity == nil:
-		return DriftBlocked, w.Blocked
-	case *w.Quantity == w.Shows:
-		return "", ""
-	case w.Write == canon.WriteNotRepresentable:
-		return DriftNotRepresentable, w.Reason
-	case w.Cause.Compare(began) > 0:
-		return DriftMissed, ""
-	case changed:
-		return DriftManual, ""
-	case w.Write != canon.WriteNone:
-		return DriftWrite, w.Reason
+// Reports gives the kept reports of a connection, or of all for "", the newest of each connection first.
+func Reports(r store.Reader, connection string) ([]canon.DriftReport, error) {
+	prefix := store.PrefixReport
+	if connection != "" {
+		prefix += connection + "/"
 	}
-	return DriftPending, ""
+	out := []canon.DriftReport{}
+	err := r.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
+		report, err := store.Load[canon.DriftReport](r, key)
+		if err != nil || report == nil {
+			return false, err
+		}
+		out = append(out, *report)
+		return true, nil
+	})
+	// Keys sort by connection, then position: turned around within each connection, the newest comes first.
+	for i := 0; i < len(out); {
+		j := i
+		for j < len(out) && out[j].Connection == out[i].Connection {
+			j++
+		}
+		for a, b := i, j-1; a < b; a, b = a+1, b-1 {
+			out[a], out[b] = out[b], out[a]
+		}
+		i = j
+	}
+	return out, err
 }

@@ -1,6 +1,12 @@
 package reconcile
 
 import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,14 +20,41 @@ import (
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
-func (w *world) drift(t *testing.T, r *running) *DriftReport {
+// drifter sweeps the platform of a world.
+func (w *world) drifter(t *testing.T, r *running, policy DriftPolicy) *Drifter {
 	t.Helper()
-	report, err := Drift(t.Context(), w.hub.Store, r.lane, "web", nil)
+	d, err := NewDrifter(DrifterOptions{
+		Name: "web", Journal: r.Process, Store: w.hub.Store, Sweeper: r.lane, Ready: opened(), Policy: policy, Reads: true, Quiet: 10 * time.Minute,
+		Key: func() (ed25519.PrivateKey, error) { return signingKey, nil },
+	})
+	require.NoError(t, err)
+	ctx, cancel := withCancel(t)
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	r.alsoStop(func() error { cancel(); return <-done })
+	return d
+}
+
+var signingKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+
+func opened() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// drift sweeps once.
+func (w *world) drift(t *testing.T, r *running) *canon.DriftReport {
+	t.Helper()
+	if w.sweeps == nil || w.sweptBy != r {
+		w.sweeps, w.sweptBy = w.drifter(t, r, DriftPolicy{}), r
+	}
+	report, err := w.sweeps.Check(t.Context(), nil)
 	require.NoError(t, err)
 	return report
 }
 
-func TestDriftWithoutRowsSaysWhere(t *testing.T) {
+func TestDriftWithoutRowsIsSignedAndSaysWhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string]int64{"a@1": 1, "b@1": 2})
 		w.hub.SetMode("web", canon.ModeLive)
@@ -34,9 +67,35 @@ func TestDriftWithoutRowsSaysWhere(t *testing.T) {
 		r.stop(t)
 		require.Empty(t, report.Rows)
 		require.Equal(t, int64(2), report.Levels)
+		require.Equal(t, map[string]int64{"level": 2}, report.Compared)
 		require.Zero(t, report.Changed)
 		require.Greater(t, report.Position.Offset, began, "what was read is journaled: that is the sweep")
 		require.WithinDuration(t, time.Now(), report.At, time.Minute)
+		require.True(t, w.hub.Connection("web").Snapshot.ID == "first", "the first import stays what it was")
+
+		key := base64.StdEncoding.EncodeToString(signingKey.Public().(ed25519.PublicKey))
+		raw, err := json.MarshalIndent(report, "", "  ")
+		require.NoError(t, err)
+		var read canon.DriftReport
+		require.NoError(t, json.Unmarshal(raw, &read))
+		require.NoError(t, VerifySeal(&read, key), "as it was written to a file")
+		for name, forge := range map[string]func(r *canon.DriftReport){
+			"position":   func(r *canon.DriftReport) { r.Position.Offset++ },
+			"connection": func(r *canon.DriftReport) { r.Connection = "other" },
+			"time":       func(r *canon.DriftReport) { r.At = r.At.Add(time.Second) },
+			"count":      func(r *canon.DriftReport) { r.Compared["level"]++ },
+			"state":      func(r *canon.DriftReport) { r.State = r.State[1:] + "0" },
+			"rows":       func(r *canon.DriftReport) { r.Rows = append(r.Rows, canon.DriftRow{}) },
+			"no seal":    func(r *canon.DriftReport) { r.Seal = nil },
+		} {
+			forged := read
+			forged.Compared = map[string]int64{"level": 2}
+			forge(&forged)
+			require.ErrorIs(t, VerifySeal(&forged, key), ErrSeal, name)
+		}
+		other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize))
+		require.NoError(t, Seal(&read, other))
+		require.ErrorIs(t, VerifySeal(&read, key), ErrSeal, "another hub's signature")
 	})
 }
 
@@ -44,6 +103,7 @@ func TestDriftSaysWhichAndWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		levels := map[string]int64{
 			"edited@1": 3, "missed@1": 3, "rejected@1": 3, "untracked@1": 3, "conflict@1": 3, "pending@1": 3, "counted@1": 3, "fine@1": 3,
+			"unmapped@1": 3,
 		}
 		w := newWorld(t, levels)
 		for id := range levels {
@@ -60,6 +120,7 @@ func TestDriftSaysWhichAndWhy(t *testing.T) {
 		change("rejected@1", func(want *canon.Want) { want.Write, want.Reason = canon.WriteRejected, "no scope" })
 		change("untracked@1", func(want *canon.Want) { want.Write = canon.WriteNotRepresentable })
 		change("conflict@1", func(want *canon.Want) { want.Quantity, want.Blocked = nil, "stock.conflict" })
+		change("unmapped@1", func(want *canon.Want) { want.Quantity, want.Blocked = nil, "location.unmapped" })
 		change("counted@1", func(want *canon.Want) { want.Quantity, want.Blocked = nil, "connection.counts_stock" })
 		w.platform.Set("edited@1", 7)
 		w.platform.Set("missed@1", 2)
@@ -79,17 +140,20 @@ func TestDriftSaysWhichAndWhy(t *testing.T) {
 		}
 		require.Equal(t, map[string]string{
 			"edited@1": "manual_edit ", "missed@1": "missed_webhook ", "rejected@1": "failed_write no scope",
-			"untracked@1": "not_representable ", "conflict@1": "blocked stock.conflict", "pending@1": "pending ",
+			"untracked@1": "not_representable ", "conflict@1": "blocked stock.conflict", "unmapped@1": "not_mapped location.unmapped",
+			"pending@1": "pending the connection's mode is observe",
 		}, got)
-		require.Equal(t, int64(7), report.Levels)
+		require.Equal(t, int64(8), report.Levels)
 		require.Equal(t, int64(2), report.Changed)
 		require.Equal(t, map[string]int64{"connection.counts_stock": 1}, report.Unwritten)
-		require.Equal(t, map[DriftCause]int64{
-			DriftManual: 1, DriftMissed: 1, DriftWrite: 1, DriftNotRepresentable: 1, DriftBlocked: 1, DriftPending: 1,
+		require.Equal(t, map[canon.DriftCause]int64{
+			canon.DriftManual: 1, canon.DriftMissed: 1, canon.DriftWrite: 1, canon.DriftNotRepresentable: 1, canon.DriftBlocked: 1,
+			canon.DriftNotMapped: 1, canon.DriftPending: 1,
 		}, report.Counts)
+		require.Nil(t, report.Seal, "a report with rows proves nothing")
 		for _, row := range report.Rows {
 			if row.ExternalID == "edited@1" {
-				require.Equal(t, []int64{7, 3, 7, 3}, []int64{*row.Read, *row.Known, row.Shows, row.Should})
+				require.Equal(t, []int64{7, 3, 7, 3}, []int64{*row.Read, *row.Known, *row.Shows, *row.Should})
 			}
 		}
 	})
@@ -105,10 +169,86 @@ func TestDriftRepairsWhatALiveConnectionMayWrite(t *testing.T) {
 		w.platform.Set("a@1", 4)
 		first := w.drift(t, r)
 		require.Equal(t, int64(1), first.Changed)
-		after(time.Minute)
+		require.Empty(t, first.Rows, "it was written back before the report")
 		require.Equal(t, int64(1), w.platform.Level("a@1"))
-		require.Empty(t, w.drift(t, r).Rows)
+		require.Len(t, first.Repaired, 1)
+		require.Equal(t, canon.DriftManual, first.Repaired[0].Drift)
+		require.Equal(t, []int64{4, 1, 1, 1}, []int64{*first.Repaired[0].Read, *first.Repaired[0].Known, *first.Repaired[0].Shows, *first.Repaired[0].Should})
+		require.NotNil(t, first.Seal)
+		second := w.drift(t, r)
+		require.Empty(t, second.Rows)
+		require.Empty(t, second.Repaired)
 		r.stop(t)
+	})
+}
+
+func TestDriftIsLeftForAPersonWhereThePolicyIsToReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"edited@1": 3, "soldout@1": 0, "sold@1": 3})
+		w.holds = true
+		w.hub.SetMode("web", canon.ModeLive)
+		w.hub.Want("web", "edited@1", 3, false)
+		w.hub.Want("web", "sold@1", 3, false)
+		w.hub.Want("web", "soldout@1", 0, true)
+		r := w.start()
+		w.sweeps, w.sweptBy = w.drifter(t, r, DriftPolicy{Report: true}), r
+		after(time.Second)
+		w.platform.Set("edited@1", 5)
+		w.platform.Set("sold@1", 5)
+		w.platform.Set("soldout@1", 2)
+		report := w.drift(t, r)
+		after(time.Hour)
+		require.Equal(t, int64(5), w.platform.Level("edited@1"), "nobody decided yet")
+		require.Zero(t, w.platform.Level("soldout@1"), "what is sold out is not offered for the sake of a report")
+		require.Len(t, report.Rows, 2)
+		for _, row := range report.Rows {
+			require.True(t, row.Held, row.ExternalID)
+			require.Equal(t, canon.DriftManual, row.Drift)
+		}
+		require.Nil(t, report.Seal)
+
+		w.hub.Want("web", "sold@1", 2, true)
+		after(time.Minute)
+		require.Equal(t, int64(2), w.platform.Level("sold@1"), "a sale is not held up")
+		r.kill()
+		r = w.start()
+		after(time.Hour)
+		require.Equal(t, int64(5), w.platform.Level("edited@1"), "not after a restart either")
+		r.stop(t)
+		w.holds = false
+		r = w.start()
+		after(time.Hour)
+		require.Equal(t, int64(3), w.platform.Level("edited@1"), "the policy is to repair now")
+		r.stop(t)
+	})
+}
+
+func TestDriftFindsWhatIsGoneAndWhatIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"stays@1": 1, "gone@1": 1, "silent@1": 1})
+		r := w.start()
+		after(time.Second)
+		w.platform.Remove("gone@1")
+		w.platform.Remove("silent@1")
+		w.platform.Set("new@1", 1)
+		w.platform.OnRead = func(req *sdk.ReadRequest) *intake.ReadResult {
+			res := &intake.ReadResult{}
+			for _, ref := range req.Refs {
+				if ref.ExternalID == "gone@1" {
+					res.Facts = append(res.Facts, intake.Fact{Kind: ref.Kind, ExternalID: ref.ExternalID, Data: []byte(`{"kind":"level","external_id":"gone@1","deleted":true}`)})
+				}
+			}
+			return res
+		}
+		report := w.drift(t, r)
+		r.stop(t)
+		require.Len(t, report.Rows, 1)
+		require.Equal(t, "silent@1 unread", report.Rows[0].ExternalID+" "+string(report.Rows[0].Drift))
+		got := make(map[string]string)
+		for _, row := range report.Repaired {
+			got[row.ExternalID] = row.Field + " " + string(row.Drift)
+		}
+		require.Equal(t, map[string]string{"gone@1": "deleted missed_webhook", "new@1": "available missed_webhook"}, got)
 	})
 }
 
@@ -124,8 +264,93 @@ func TestDriftReadsLevelsWhereThereIsNoSnapshot(t *testing.T) {
 		r.stop(t)
 		require.Empty(t, w.platform.Calls("snapshot"))
 		require.Len(t, report.Rows, 1)
-		require.Equal(t, DriftManual, report.Rows[0].Drift)
+		require.Equal(t, canon.DriftManual, report.Rows[0].Drift)
 		require.Zero(t, report.Unread)
+	})
+}
+
+func TestASweepGoesOnAfterAKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		levels := make(map[string]int64)
+		for i := range 1000 {
+			levels[levelName(i)] = 1
+		}
+		w := newWorld(t, levels)
+		for id := range levels {
+			w.hub.Want("web", id, 1, false)
+		}
+		r := w.start()
+		after(time.Second)
+		w.platform.Set(levelName(10), 0)  // of the first page
+		w.platform.Set(levelName(990), 0) // of the last
+		third := make(chan struct{})
+		w.platform.OnPage = func(page string) {
+			if page == "500" {
+				close(third)
+				time.Sleep(time.Hour) // the platform hangs, and then the hub dies
+			}
+		}
+		d := w.drifter(t, r, DriftPolicy{})
+		go func() { _, _ = d.Check(context.Background(), nil) }()
+		<-third
+		r.kill()
+		w.platform.OnPage = nil
+		pages := len(w.platform.Calls("snapshot"))
+
+		r = w.start()
+		w.drifter(t, r, DriftPolicy{}) // nobody asks: what was cut off goes on
+		after(time.Hour)
+		reports := w.reports(t)
+		r.stop(t)
+		require.Len(t, reports, 1)
+		require.Equal(t, []string{"snapshot 500", "snapshot 750"}, w.platform.Calls("snapshot")[pages:], "from where it was killed")
+		require.Equal(t, map[string]int64{"level": 1000}, reports[0].Compared)
+		var found []string
+		for _, row := range reports[0].Rows {
+			found = append(found, row.ExternalID+" "+string(row.Drift))
+		}
+		require.Equal(t, []string{levelName(10) + " manual_edit", levelName(990) + " manual_edit"}, found, "what was found before the kill too")
+	})
+}
+
+func levelName(i int) string { return fmt.Sprintf("s%04d@1", i) }
+
+// reports gives the kept reports, the newest first.
+func (w *world) reports(t *testing.T) []canon.DriftReport {
+	t.Helper()
+	v, err := w.hub.Store.View()
+	require.NoError(t, err)
+	defer v.Close()
+	reports, err := Reports(v, "web")
+	require.NoError(t, err)
+	return reports
+}
+
+func TestSweepsKeepTheirSchedule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"a@1": 1})
+		mark := canon.SnapshotMark{ID: "first", Complete: true, StartedAt: time.Now()}
+		w.hub.Tell(canon.EntrySnapshot, canon.Head{Connection: "web"}, mark)
+		w.hub.Want("web", "a@1", 1, false)
+		r := w.start()
+		w.drifter(t, r, DriftPolicy{Every: 6 * time.Hour})
+		after(5 * time.Hour)
+		require.Empty(t, w.reports(t), "the import has read everything")
+		after(2 * time.Hour)
+		require.Len(t, w.reports(t), 1)
+		after(4 * time.Hour)
+		r.kill()
+		r = w.start()
+		w.drifter(t, r, DriftPolicy{Every: 6 * time.Hour})
+		after(30 * time.Minute)
+		require.Len(t, w.reports(t), 1, "a restart is no reason to read everything again")
+		w.platform.SetDown(true)
+		after(10 * time.Hour)
+		require.Len(t, w.reports(t), 1)
+		w.platform.SetDown(false)
+		after(time.Hour)
+		require.Len(t, w.reports(t), 2, "it goes on when the platform is back")
+		r.stop(t)
 	})
 }
 

@@ -99,6 +99,11 @@ func (w *Writer) lookAt(ctx context.Context, v store.View, l *level) error {
 // decide gives what a level needs next, and for hold the connection that it waits for; none while the level's own
 // platform is asked.
 func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (act action, behind string, err error) {
+	if w.o.HoldReported && b != nil {
+		if held, err := router.Held(v, b); err != nil || held {
+			return idle, "", err
+		}
+	}
 	act, err = decide(&situation{
 		level: b, began: w.began, unknown: l.unknown, verified: l.verified, readAt: l.readAt, now: time.Now(),
 		caughtUp: func() (bool, error) {

@@ -113,9 +113,5 @@ func itemOf(r store.Reader, connection, levelID string) (*canon.Item, error) {
 	if err != nil || id == nil || id.Listing == "" {
 		return nil, err
 	}
-	node, err := store.Load[store.Node](r, store.PrefixNode+canon.NodeID("itm", connection, canon.KindListing, id.Listing))
-	if err != nil || node == nil {
-		return nil, err
-	}
-	return store.Load[canon.Item](r, store.RecordKey(store.TypeItem, node.Golden))
+	return itemOfListing(r, connection, id.Listing)
 }

@@ -43,7 +43,9 @@ type Options struct {
 	Calls int
 	// CallTimeout ends a call that the platform does not answer; default 30 seconds. Its outcome is unknown.
 	CallTimeout time.Duration
-	Log         hclog.Logger
+	// HoldReported leaves the levels alone that a sweep found changed and that are to be reported: see DriftPolicy.
+	HoldReported bool
+	Log          hclog.Logger
 }
 
 // The pace of what has to wait.

@@ -107,6 +107,10 @@ type world struct {
 	limits   Limits
 	describe *sdk.DescribeResponse
 	looker   *looker
+	holds    bool // what a sweep found changed is left alone
+
+	sweeps  *Drifter
+	sweptBy *running
 }
 
 func newWorld(t *testing.T, levels map[string]int64) *world {
@@ -127,7 +131,11 @@ type running struct {
 	lane   *intake.Connection
 	cancel context.CancelFunc
 	done   chan error
+	more   []func() error // ends what runs beside them
 }
+
+// alsoStop has something else ended with the rest.
+func (r *running) alsoStop(end func() error) { r.more = append(r.more, end) }
 
 // withCancel gives a context that ends with the test at the latest.
 func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
@@ -152,6 +160,7 @@ func (w *world) start() *running {
 	writer, err := NewWriter(Options{
 		Name: "web", Describe: w.describe, Applier: w.applier, Looker: looks, Journal: process, Store: w.hub.Store, Lane: lane, Inbound: w.behind,
 		Commits: w.hub.Commits(), Ready: ready, Limits: w.limits,
+		HoldReported: w.holds,
 	})
 	require.NoError(w.t, err)
 	ctx, cancel := withCancel(w.t)
@@ -164,6 +173,9 @@ func (w *world) start() *running {
 // stop ends it in good order.
 func (r *running) stop(t *testing.T) {
 	t.Helper()
+	for _, end := range r.more {
+		require.NoError(t, end())
+	}
 	r.cancel()
 	require.NoError(t, errors.Join(<-r.done, <-r.done))
 }
@@ -171,6 +183,9 @@ func (r *running) stop(t *testing.T) {
 // kill ends it without another entry in the journal.
 func (r *running) kill() {
 	r.Process.Kill()
+	for _, end := range r.more {
+		_ = end() // a killed process says nothing
+	}
 	r.cancel()
 	<-r.done
 	<-r.done

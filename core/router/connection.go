@@ -207,7 +207,11 @@ func (f *fold) snapshot(ft *fact) error {
 	if c == nil {
 		return faultf("snapshot.no_connection", "a snapshot of an unknown connection")
 	}
-	c.Snapshot, c.LastFact = &m, ft.at
+	if c.LastFact = ft.at; m.Sweep {
+		c.Sweep = &m
+	} else {
+		c.Snapshot = &m
+	}
 	return f.save(store.PrefixConn+c.Name, c)
 }
 
@@ -262,7 +266,7 @@ func (f *fold) fallBack(ft *fact) error {
 			continue // a till that reports: nothing is written there
 		}
 		was := c.Mode
-		c.PlanDigest = ""
+		c.PlanDigest, c.Sweep = "", nil
 		if c.Snapshot != nil {
 			c.Snapshot = &canon.SnapshotMark{StartedAt: f.f.at}
 		}

@@ -71,11 +71,16 @@ func decodeObservation(data, personal []byte) (*canon.Observation, string, error
 	if err != nil {
 		return nil, "", err
 	}
+	return obs, ObservationHash(data, personal), nil
+}
+
+// ObservationHash is what a binding keeps of an observation's two sections: canon.Shown.Hash.
+func ObservationHash(data, personal []byte) string {
 	h := sha256.New()
 	h.Write(data)
 	h.Write([]byte{0})
 	h.Write(personal)
-	return obs, hex.EncodeToString(h.Sum(nil)[:16]), nil
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // readObservation reads the two sections of an observation.

@@ -223,6 +223,10 @@ func (f *fold) dispatch(ft *fact) error {
 		return f.lease(ft)
 	case canon.EntryStarted:
 		return nil
+	case canon.EntryDriftPage:
+		return f.driftPage(ft)
+	case canon.EntryDriftReport:
+		return f.driftReport(ft)
 	case canon.EntryReplay:
 		if err := f.replay(ft); err != nil {
 			return err

@@ -40,6 +40,9 @@ func RecordTypes() []store.RecordType {
 		{Prefix: prefixPerson, New: func() any { return new(personNode) }},
 		{Prefix: prefixWords, New: func() any { return new(canon.ClientDecisions) }},
 		{Prefix: prefixProduct, New: func() any { return new(productNode) }},
+		{Prefix: store.PrefixSweep, New: func() any { return new(canon.DriftRun) }},
+		{Prefix: store.PrefixReport, New: func() any { return new(canon.DriftReport) }},
+		{Prefix: store.PrefixHold, New: func() any { return new(canon.DriftHold) }},
 		{Prefix: store.PrefixLease, New: func() any { return new(canon.Lease) }},
 		{Prefix: prefixAppender, New: func() any { return new(appender) }},
 	}

@@ -10,28 +10,31 @@ import (
 
 // The layout of the view: one prefix for each kind of value. A value is the JSON of the type named beside it.
 const (
-	PrefixRecord   = "rec/"      // golden records by type and golden id: canon.Item, Product, Client, Order, Refund, Location
-	PrefixBinding  = "bind/"     // canon.Binding by connection, kind, aspect, external id
-	PrefixClaim    = "claim/"    // canon.Claim by key
-	PrefixCase     = "case/"     // canon.Case by id
-	PrefixNode     = "node/"     // Node by node id: which golden record it belongs to
-	PrefixIndex    = "ix/"       // empty values; ix/<name>/<value>\x00<id>
-	PrefixRow      = "tl/"       // canon.Row by position and number
-	PrefixEntity   = "tlx/"      // empty values; tlx/<entity>/<position>/<number>, pointing into PrefixRow
-	PrefixConn     = "conn/"     // canon.Connection by name
-	PrefixOutcome  = "outcome/"  // canon.Outcome by actor and idempotency key
-	PrefixParked   = "parked/"   // canon.Parked by position
-	PrefixDue      = "due/"      // deadlines; due/<unix nanoseconds, 20 digits>/<what>
-	PrefixMatch    = "match/"    // canon.MatchRow by connection and listing: what is not joined, or decided by a person
-	PrefixDecision = "decision/" // canon.Match by connection and listing: a person's decisions
-	PrefixDiff     = "diff/"     // empty values; diff/<connection>/<level external id>: present exactly while it differs
-	PrefixStock    = "stk/"      // the ledger's sums by node and location
-	PrefixStockID  = "sid/"      // StockID by connection and the platform's stock id
-	PrefixHint     = "hnt/"      // canon.Position by connection, kind and external id: touched entities that were not read yet
-	PrefixTopic    = "topic/"    // canon.Published by topic
-	PrefixLease    = "lease/"    // canon.Lease by name
-	KeySettings    = "settings"  // canon.Settings in force
-	KeyMark        = "meta/mark" // Mark
+	PrefixRecord   = "rec/"          // golden records by type and golden id: canon.Item, Product, Client, Order, Refund, Location
+	PrefixBinding  = "bind/"         // canon.Binding by connection, kind, aspect, external id
+	PrefixClaim    = "claim/"        // canon.Claim by key
+	PrefixCase     = "case/"         // canon.Case by id
+	PrefixNode     = "node/"         // Node by node id: which golden record it belongs to
+	PrefixIndex    = "ix/"           // empty values; ix/<name>/<value>\x00<id>
+	PrefixRow      = "tl/"           // canon.Row by position and number
+	PrefixEntity   = "tlx/"          // empty values; tlx/<entity>/<position>/<number>, pointing into PrefixRow
+	PrefixConn     = "conn/"         // canon.Connection by name
+	PrefixOutcome  = "outcome/"      // canon.Outcome by actor and idempotency key
+	PrefixParked   = "parked/"       // canon.Parked by position
+	PrefixDue      = "due/"          // deadlines; due/<unix nanoseconds, 20 digits>/<what>
+	PrefixMatch    = "match/"        // canon.MatchRow by connection and listing: what is not joined, or decided by a person
+	PrefixDecision = "decision/"     // canon.Match by connection and listing: a person's decisions
+	PrefixDiff     = "diff/"         // empty values; diff/<connection>/<level external id>: present exactly while it differs
+	PrefixStock    = "stk/"          // the ledger's sums by node and location
+	PrefixStockID  = "sid/"          // StockID by connection and the platform's stock id
+	PrefixHint     = "hnt/"          // canon.Position by connection, kind and external id: touched entities that were not read yet
+	PrefixTopic    = "topic/"        // canon.Published by topic
+	PrefixLease    = "lease/"        // canon.Lease by name
+	PrefixSweep    = "drift/run/"    // canon.DriftRun by connection
+	PrefixReport   = "drift/report/" // canon.DriftReport by connection and position
+	PrefixHold     = "drift/hold/"   // canon.DriftHold by connection and level external id
+	KeySettings    = "settings"      // canon.Settings in force
+	KeyMark        = "meta/mark"     // Mark
 )
 
 // The types of golden records, as they stand in their keys.
@@ -89,6 +92,11 @@ func StockIDKey(connection, stockID string) string {
 // HintKey is the key of a touched entity that was not read yet.
 func HintKey(connection string, ref canon.Ref) string {
 	return PrefixHint + connection + "/" + string(ref.Kind) + "/" + ref.ExternalID
+}
+
+// ReportKey is the key of a drift report: the reports of a connection sort by position.
+func ReportKey(connection string, p canon.Position) string {
+	return PrefixReport + connection + "/" + p.SortKey()
 }
 
 // RecordKey is the key of a golden record.

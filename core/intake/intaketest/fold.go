@@ -76,10 +76,43 @@ func (f *fold) apply(typ canon.EntryType, head canon.Head, data []byte) error {
 	case canon.EntrySettled:
 		return f.settled(head, data)
 	}
-	if typ == canon.EntryAdopt {
+	switch typ {
+	case canon.EntryAdopt:
 		return nil
+	case canon.EntryDriftPage, canon.EntryDriftReport:
+		return f.drift(typ, head.Connection, data)
 	}
 	return f.connection(typ, head, data)
+}
+
+// drift keeps what a sweep found, and its report.
+func (f *fold) drift(typ canon.EntryType, name string, data []byte) error {
+	if typ == canon.EntryDriftReport {
+		var r canon.DriftReport
+		if err := json.Unmarshal(data, &r); err != nil {
+			return err
+		}
+		f.tx.Delete(store.PrefixSweep + name)
+		return store.Save(f.tx, store.ReportKey(name, r.Position), r)
+	}
+	var p canon.DriftPage
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	run, err := store.Load[canon.DriftRun](f.tx, store.PrefixSweep+name)
+	if err != nil {
+		return err
+	}
+	if run == nil {
+		run = &canon.DriftRun{Connection: name, StartedAt: p.StartedAt, Began: p.Began}
+	}
+	run.Run, run.Found = p.Run, append(run.Found, p.Found...)
+	for _, h := range p.Holds {
+		if err := store.Save(f.tx, store.PrefixHold+name+"/"+h.ExternalID, h); err != nil {
+			return err
+		}
+	}
+	return store.Save(f.tx, store.PrefixSweep+name, run)
 }
 
 func (f *fold) settled(head canon.Head, data []byte) error {
@@ -129,8 +162,12 @@ func (f *fold) connection(typ canon.EntryType, head canon.Head, data []byte) err
 		}
 		conn.Cursors[c.Stream] = c.Cursor
 	case canon.EntrySnapshot:
-		conn.Snapshot = new(canon.SnapshotMark)
-		err = json.Unmarshal(data, conn.Snapshot)
+		mark := new(canon.SnapshotMark)
+		if err = json.Unmarshal(data, mark); mark.Sweep {
+			conn.Sweep = mark
+		} else {
+			conn.Snapshot = mark
+		}
 	case canon.EntryFuse:
 		var t canon.FuseTripped
 		err = json.Unmarshal(data, &t)
