@@ -128,8 +128,13 @@ func (c *checker) authority(r *canon.PolicyRule, path string) {
 	case len(r.Authority) > 0 && r.Policy == canon.PolicyFirst && r.Others != canon.OthersIgnore:
 		c.found(path+".authority", "does not order sources under first, it can only say who takes part", "add others: ignore, or leave it out")
 	}
+	g, _ := Find(path)
 	switch r.Others {
-	case "", canon.OthersAfter, canon.OthersIgnore:
+	case canon.OthersIgnore:
+		if !slices.Contains(g.Allowed, canon.PolicyIgnore) && len(r.Authority) > 0 {
+			c.found(path+".others", "can't be ignore", "write after: "+g.Why)
+		}
+	case "", canon.OthersAfter:
 	default:
 		c.found(path+".others", "is not one of what it can be", "write after or ignore")
 	}

@@ -303,21 +303,7 @@ func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 			}
 		}
 	}
-	rank := func(n *personNode) int {
-		r := len(f.settings.Connections)
-		for i := range f.settings.Connections {
-			if f.settings.Connections[i].Name == n.Connection {
-				r = i
-			}
-		}
-		if n.Account == nil {
-			r += len(f.settings.Connections) + 1 // a buyer's words count after every account's
-		}
-		return r
-	}
-	slices.SortFunc(members, func(a, b *personNode) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Node, b.Node))
-	})
+	f.sortPersons(members)
 	flags := make(map[string]bool)
 	disputes := compose(f, clientFields, c, members, flags)
 	slices.Sort(c.Emails)
@@ -336,6 +322,25 @@ func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 		return err
 	}
 	return f.putClient(before, c)
+}
+
+// sortPersons brings sources in the default order: as the connections are configured, accounts before buyers.
+func (f *fold) sortPersons(members []*personNode) {
+	rank := func(n *personNode) int {
+		r := len(f.settings.Connections)
+		for i := range f.settings.Connections {
+			if f.settings.Connections[i].Name == n.Connection {
+				r = i
+			}
+		}
+		if n.Account == nil {
+			r += len(f.settings.Connections) + 1 // a buyer's words count after every account's
+		}
+		return r
+	}
+	slices.SortFunc(members, func(a, b *personNode) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Node, b.Node))
+	})
 }
 
 // rebuildClient computes a client's golden record again from the nodes that it has.

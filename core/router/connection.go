@@ -45,6 +45,10 @@ func (f *fold) putSettings(ft *fact) error {
 	if err := checkSettings(&s); err != nil {
 		return err
 	}
+	changes, err := policyChange(f.settings.Policy, s.Policy)
+	if err != nil {
+		return err
+	}
 	f.use(&s)
 	if err := f.save(store.KeySettings, s); err != nil {
 		return err
@@ -90,7 +94,27 @@ func (f *fold) putSettings(ft *fact) error {
 			return err
 		}
 	}
-	return f.row(canon.Row{Entity: "settings", Type: "settings", Event: "settings.changed"})
+	return f.row(canon.Row{Entity: "settings", Type: "settings", Event: "settings.changed", Changes: changes})
+}
+
+// policyChange gives the policy before and after, where it is another. Invariant 8.
+func policyChange(before, after *canon.Policy) ([]canon.Change, error) {
+	same, err := equalJSON(before, after)
+	if err != nil || same {
+		return nil, err
+	}
+	c := canon.Change{Field: "policy"}
+	if before != nil {
+		if c.Before, err = json.Marshal(before); err != nil {
+			return nil, err
+		}
+	}
+	if after != nil {
+		if c.After, err = json.Marshal(after); err != nil {
+			return nil, err
+		}
+	}
+	return []canon.Change{c}, nil
 }
 
 func (f *fold) refreshPage(ft *fact) error {
