@@ -115,6 +115,7 @@ const (
 	CaseIdentity    CaseKind = "identity"        // keys that contradict each other
 	CaseFuse        CaseKind = "fuse"            // a connection's fuse stopped its writes
 	CaseClient      CaseKind = "client"          // two records that may be one person
+	CaseField       CaseKind = "field"           // sources differ in a field whose policy asks a person
 )
 
 // Case is a conflict that a person decides, or that goes away with its cause.
@@ -122,7 +123,7 @@ type Case struct {
 	ID      string   `json:"id"` // derived from kind and subject
 	Kind    CaseKind `json:"kind"`
 	Open    bool     `json:"open"`
-	Subject string   `json:"subject"` // the item's golden id, the connection's name, or a client's node id
+	Subject string   `json:"subject"` // a record's golden id, the connection's name, or a client's node id
 	// Summary says in one sentence what is wrong; it has no personal data.
 	Summary  string     `json:"summary"`
 	Evidence []Evidence `json:"evidence,omitempty"`

@@ -33,10 +33,12 @@ type Client struct {
 	Tags      []string          `json:"tags,omitempty"` // of all sources, sorted
 	Notes     []Note            `json:"notes,omitempty" class:"personal"`
 	// Acquired says where the person came from first: the earliest time that a source states.
-	Acquired  *Acquisition `json:"acquired,omitempty"`
-	Flags     []string     `json:"flags,omitempty"` // what a person should look at, as stable codes
-	Version   Position     `json:"version" golden:"-"`
-	UpdatedAt time.Time    `json:"updated_at" golden:"-"`
+	Acquired *Acquisition `json:"acquired,omitempty"`
+	// Disputed are the field groups in which sources differ and whose policy asks a person, sorted; each has an open case.
+	Disputed  []string  `json:"disputed,omitempty"`
+	Flags     []string  `json:"flags,omitempty"` // what a person should look at, as stable codes
+	Version   Position  `json:"version" golden:"-"`
+	UpdatedAt time.Time `json:"updated_at" golden:"-"`
 }
 
 // ContactKind is a way to reach a person.

@@ -23,7 +23,7 @@ const (
 	EntrySettled     EntryType = "write.settled"     // Settled
 	EntryFuse        EntryType = "fuse.tripped"      // FuseTripped
 	EntryMalformed   EntryType = "delivery.parked"   // Malformed: a genuine delivery that could not be translated
-	EntryRefresh     EntryType = "items.refreshed"   // Refresh: a page of items to compute again under new settings
+	EntryRefresh     EntryType = "items.refreshed"   // Refresh: a page of records to compute again under new settings
 	EntryReplay      EntryType = "parked.replayed"   // Replay
 	EntryFallBack    EntryType = "mode.fell_back"    // FallBack: what the hub knows of the platforms may be old
 	EntryPublished   EntryType = "changes.published" // Published
@@ -87,11 +87,13 @@ type Adopt struct {
 	Items []string `json:"items"` // golden ids
 }
 
-// Refresh computes items again, page by page, after the settings changed.
+// Refresh computes records again, page by page, after the settings changed.
 type Refresh struct {
 	Items []string `json:"items"` // golden ids
 	// Listings are nodes that are no item's: other settings may join them.
 	Listings []string `json:"listings,omitempty"`
+	Products []string `json:"products,omitempty"` // golden ids
+	Clients  []string `json:"clients,omitempty"`  // golden ids
 	// Done tells that this is the last page.
 	Done bool `json:"done,omitempty"`
 }

@@ -83,7 +83,9 @@ type ListingState struct {
 	ImageURLs    []string          `json:"image_urls,omitempty"`
 	// Dialect names the code list whose abbreviations the source uses (rapnet, mazzal, gia, idex …); empty means the
 	// words that all lists share.
-	Dialect    string             `json:"dialect,omitempty"`
+	Dialect string `json:"dialect,omitempty"`
+	// CreatedAt is when the source made its record, by its own clock.
+	CreatedAt  *time.Time         `json:"created_at,omitempty"`
 	Components []StatedComponent  `json:"components,omitempty"`
 	Ownership  *StatedOwnership   `json:"ownership,omitempty"`
 	Edition    *StatedEdition     `json:"edition,omitempty"`
@@ -103,6 +105,7 @@ type ProductState struct {
 	Tags        []string          `json:"tags,omitempty"`
 	ListingIDs  []string          `json:"listing_ids,omitempty"`
 	Attributes  []StatedAttribute `json:"attributes,omitempty"`
+	CreatedAt   *time.Time        `json:"created_at,omitempty"` // when the source made its record, by its own clock
 }
 
 // LevelState is the stock that a platform shows. Its ExternalID is LevelID(StockID, Location).

@@ -63,6 +63,8 @@ type Item struct {
 	Listings []Listing `json:"listings"`
 	// Adopted tells that the hub counts this item's stock from an opening that was fixed when a connection went live.
 	Adopted bool `json:"adopted,omitempty"`
+	// Disputed are the field groups in which sources differ and whose policy asks a person, sorted; each has an open case.
+	Disputed []string `json:"disputed,omitempty"`
 	// Flags are what a person should look at, as stable codes ("stock.conflict").
 	Flags   []string `json:"flags,omitempty"`
 	Version Position `json:"version" golden:"-"`
@@ -123,8 +125,10 @@ type Product struct {
 	StyleNo     string      `json:"style_no,omitempty"`
 	Category    string      `json:"category,omitempty"`
 	Attributes  []Attribute `json:"attributes,omitempty"`
-	Version     Position    `json:"version" golden:"-"`
-	UpdatedAt   time.Time   `json:"updated_at" golden:"-"`
+	// Disputed are the field groups in which sources differ and whose policy asks a person, sorted; each has an open case.
+	Disputed  []string  `json:"disputed,omitempty"`
+	Version   Position  `json:"version" golden:"-"`
+	UpdatedAt time.Time `json:"updated_at" golden:"-"`
 }
 
 // Order is the golden record of a sale.

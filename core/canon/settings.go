@@ -18,6 +18,8 @@ type Settings struct {
 	Region string `json:"region,omitempty"`
 	// Attributes define the custom attributes of items.
 	Attributes []AttributeDef `json:"attributes,omitempty"`
+	// Policy says whose word counts for each field; nil means the default for all.
+	Policy *Policy `json:"policy,omitempty"`
 	// Locations are the hub's own places, sorted.
 	Locations   []string             `json:"locations"`
 	Connections []ConnectionSettings `json:"connections"` // in the order of authority

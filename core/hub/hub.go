@@ -265,26 +265,35 @@ func (h *Hub) settingsChanges(ctx context.Context) <-chan struct{} {
 	return changed
 }
 
-// refreshPage is how many items or listings one entry computes again.
+// refreshPage is how many records or listings one entry computes again.
 const refreshPage = 100
 
-// refresh has everything computed again that was computed under other settings: the items, then the listings that were
-// no item's.
+// refresh has everything computed again that was computed under other settings: items, products and clients, then the
+// listings that were no item's.
 func (h *Hub) refresh(ctx context.Context) error {
 	pending, err := h.refreshPending()
 	if err != nil || !pending {
 		return err
 	}
-	prefix := store.PrefixRecord + store.TypeItem + "/"
-	err = h.refreshPages(ctx, prefix, func(keys []string, _ bool) (canon.Refresh, error) {
-		page := canon.Refresh{Items: make([]string, len(keys))}
-		for i, key := range keys {
-			page.Items[i] = key[len(prefix):]
+	for _, of := range []struct {
+		typ string
+		ids func(r *canon.Refresh) *[]string
+	}{
+		{store.TypeItem, func(r *canon.Refresh) *[]string { return &r.Items }},
+		{store.TypeProduct, func(r *canon.Refresh) *[]string { return &r.Products }},
+		{store.TypeClient, func(r *canon.Refresh) *[]string { return &r.Clients }},
+	} {
+		prefix := store.PrefixRecord + of.typ + "/"
+		err = h.refreshPages(ctx, prefix, func(keys []string, _ bool) (canon.Refresh, error) {
+			page := canon.Refresh{Items: []string{}}
+			for _, key := range keys {
+				*of.ids(&page) = append(*of.ids(&page), key[len(prefix):])
+			}
+			return page, nil
+		})
+		if err != nil {
+			return err
 		}
-		return page, nil
-	})
-	if err != nil {
-		return err
 	}
 	return h.refreshPages(ctx, store.PrefixMatch, func(keys []string, last bool) (canon.Refresh, error) {
 		page := canon.Refresh{Items: []string{}, Done: last}
@@ -306,7 +315,8 @@ func (h *Hub) refresh(ctx context.Context) error {
 	})
 }
 
-// refreshPages appends an entry for each page of the keys under a prefix; the last one may be empty.
+// refreshPages appends an entry for each page of the keys under a prefix; an empty one only where it says that it is the
+// last.
 func (h *Hub) refreshPages(ctx context.Context, prefix string, entry func(keys []string, last bool) (canon.Refresh, error)) error {
 	from := ""
 	for {
@@ -327,6 +337,9 @@ func (h *Hub) refreshPages(ctx context.Context, prefix string, entry func(keys [
 		r, err := entry(page, last)
 		if err != nil {
 			return err
+		}
+		if len(page) == 0 && !r.Done {
+			return nil
 		}
 		e, err := router.NewEntry(canon.EntryRefresh, canon.Head{Actor: "hub"}, r)
 		if err != nil {

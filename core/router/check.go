@@ -33,7 +33,14 @@ func checkObservation(connection string, obs *canon.Observation) error {
 	}
 	switch {
 	case obs.Listing != nil:
+		if at := obs.Listing.CreatedAt; at != nil {
+			if err := checkTimes(*at); err != nil {
+				return err
+			}
+		}
 		return checkIDs(obs.Listing.StockID, obs.Listing.ProductID)
+	case obs.Product != nil && obs.Product.CreatedAt != nil:
+		return checkTimes(*obs.Product.CreatedAt)
 	case obs.Level != nil:
 		return checkLevel(obs.Level)
 	case obs.Customer != nil && obs.Customer.CreatedAt != nil:

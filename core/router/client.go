@@ -284,8 +284,7 @@ func uncrowded(values []string, index string, crowded map[nodeKey]bool) []string
 	return out
 }
 
-// buildClient computes a client's golden record from its nodes: contact points are united, words come from the first
-// in the order of authority, consent is the most restrictive.
+// buildClient computes a client's golden record from its nodes, as the policy says.
 func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 	golden := ids[0]
 	c := &canon.Client{ID: golden, Nodes: ids, Accounts: make([]canon.Account, 0, len(ids))}
@@ -304,6 +303,29 @@ func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 			}
 		}
 	}
+	f.sortPersons(members)
+	flags := make(map[string]bool)
+	disputes := compose(f, clientFields, c, members, flags)
+	slices.Sort(c.Emails)
+	slices.Sort(c.Phones)
+	c.Emails, c.Phones = slices.Compact(c.Emails), slices.Compact(c.Phones)
+	sortClient(c, members, flags)
+	before, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, golden))
+	if err != nil {
+		return err
+	}
+	var disputed []string
+	if before != nil {
+		disputed = before.Disputed
+	}
+	if c.Disputed, err = f.dispute(store.TypeClient, golden, disputed, disputes); err != nil {
+		return err
+	}
+	return f.putClient(before, c)
+}
+
+// sortPersons brings sources in the default order: as the connections are configured, accounts before buyers.
+func (f *fold) sortPersons(members []*personNode) {
 	rank := func(n *personNode) int {
 		r := len(f.settings.Connections)
 		for i := range f.settings.Connections {
@@ -319,34 +341,26 @@ func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 	slices.SortFunc(members, func(a, b *personNode) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Node, b.Node))
 	})
-	for _, n := range members {
-		c.MarketingEmail = stricter(c.MarketingEmail, n.Consent)
-		p := n.own()
-		if p == nil {
-			continue
-		}
-		if c.GivenName == "" && c.FamilyName == "" {
-			c.GivenName, c.FamilyName = p.Given, p.Family
-		}
-		first(&c.Locale, p.Locale)
-		first(&c.Birthday, p.Birthday)
-		c.Emails = append(c.Emails, p.Emails...)
-		c.Phones = append(c.Phones, p.Phones...)
-		for _, a := range p.Addresses {
-			if !slices.Contains(c.Addresses, a) {
-				c.Addresses = append(c.Addresses, a)
-			}
-		}
-	}
-	slices.Sort(c.Emails)
-	slices.Sort(c.Phones)
-	c.Emails, c.Phones = slices.Compact(c.Emails), slices.Compact(c.Phones)
-	clientDetails(c, members)
-	before, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, golden))
-	if err != nil {
+}
+
+// rebuildClient computes a client's golden record again from the nodes that it has.
+func (f *fold) rebuildClient(id string) error {
+	c, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, id))
+	if err != nil || c == nil {
 		return err
 	}
-	return f.putClient(before, c)
+	nodes := make(map[string]*personNode, len(c.Nodes))
+	for _, node := range c.Nodes {
+		n, err := store.Load[personNode](f.tx, prefixPerson+node)
+		if err != nil {
+			return err
+		}
+		if n == nil {
+			return fmt.Errorf("%w: client %s has the node %s, which does not exist", store.ErrCorrupt, id, node)
+		}
+		nodes[node] = n
+	}
+	return f.buildClient(c.Nodes, nodes)
 }
 
 // stricter gives the more restrictive of two consents to e-mail.
@@ -396,6 +410,9 @@ func (f *fold) dropClient(id string) error {
 		return err
 	}
 	f.tx.Delete(key)
+	if _, err := f.dispute(store.TypeClient, id, c.Disputed, nil); err != nil {
+		return err
+	}
 	was := clientKeys(c)
 	for _, index := range clientIndexes {
 		f.reindex(index, id, was[index], nil)

@@ -118,44 +118,17 @@ func readFacts(st *canon.CustomerState) *accountFacts {
 	return a
 }
 
-// clientDetails fills what few sources say from the members in the order of authority: a name's parts come from one
-// source together, lists are united, consents are the most restrictive, and where the person came from is the earliest.
-func clientDetails(c *canon.Client, members []*personNode) {
-	var flags []string
-	named := false
+// sortClient gives lists that were put together an order that does not depend on who stated what, and notes what could
+// not be read.
+func sortClient(c *canon.Client, members []*personNode, unread map[string]bool) {
+	flags := sortedKeys(unread)
 	for _, n := range members {
-		takeFacts(c, n, &flags)
-		p := n.own()
-		if p == nil {
-			continue
+		if n.Facts != nil {
+			flags = append(flags, n.Facts.Flags...)
 		}
-		d := p.Details
-		if p.Given != "" || p.Family != "" {
-			if d != nil && !named {
-				c.Title, c.MiddleName, c.Suffix, c.Phonetic = d.Title, d.Middle, d.Suffix, d.Phonetic
-			}
-			named = true
+		if p := n.own(); p != nil && p.Details != nil {
+			flags = append(flags, p.Details.Flags...)
 		}
-		if d == nil {
-			continue
-		}
-		first(&c.Preferred, d.Preferred)
-		first(&c.Company, d.Company)
-		for _, k := range d.Contacts {
-			c.Contacts = withContact(c.Contacts, k)
-		}
-		for _, a := range d.External {
-			if !slices.ContainsFunc(c.External, func(k canon.ExternalAccount) bool { return k.System == a.System && k.ID == a.ID }) {
-				c.External = append(c.External, a)
-			}
-		}
-		for _, r := range d.Relations {
-			c.Relations = withRelation(c.Relations, r)
-		}
-		if d.Note != "" {
-			c.Notes = united(c.Notes, canon.Note{Connection: n.Connection, Text: d.Note})
-		}
-		flags = append(flags, d.Flags...)
 	}
 	slices.Sort(flags)
 	c.Flags = slices.Compact(flags)
@@ -179,29 +152,6 @@ func clientDetails(c *canon.Client, members []*personNode) {
 	slices.SortFunc(c.Consents, func(a, b canon.Consent) int {
 		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Purpose, b.Purpose))
 	})
-}
-
-func takeFacts(c *canon.Client, n *personNode, flags *[]string) {
-	if state := canon.ConsentState(n.Consent); state == canon.ConsentGiven || state == canon.ConsentPending || state == canon.ConsentWithdrawn {
-		c.Consents = withConsent(c.Consents, canon.Consent{Channel: "email", Purpose: "marketing", State: state, Connection: n.Connection})
-	}
-	a := n.Facts
-	if a == nil {
-		return
-	}
-	c.Tags = append(c.Tags, a.Tags...)
-	for _, k := range a.Consents {
-		k.Connection = n.Connection
-		c.Consents = withConsent(c.Consents, k)
-		if k.Channel == "email" && k.Purpose == "marketing" {
-			c.MarketingEmail = stricter(c.MarketingEmail, string(k.State))
-		}
-	}
-	// First-wins by the source's own time of creation, then by the order of authority.
-	if a.CreatedAt != nil && (c.Acquired == nil || a.CreatedAt.Before(c.Acquired.At)) {
-		c.Acquired = &canon.Acquisition{At: *a.CreatedAt, Connection: n.Connection, Source: a.Source}
-	}
-	*flags = append(*flags, a.Flags...)
 }
 
 func withConsent(list []canon.Consent, c canon.Consent) []canon.Consent {

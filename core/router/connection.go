@@ -3,13 +3,11 @@ package router
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/lifecycle"
-	"github.com/jumpring/jumpring/core/normalize"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -47,7 +45,11 @@ func (f *fold) putSettings(ft *fact) error {
 	if err := checkSettings(&s); err != nil {
 		return err
 	}
-	f.settings = &s
+	changes, err := policyChange(f.settings.Policy, s.Policy)
+	if err != nil {
+		return err
+	}
+	f.use(&s)
 	if err := f.save(store.KeySettings, s); err != nil {
 		return err
 	}
@@ -93,7 +95,27 @@ func (f *fold) putSettings(ft *fact) error {
 		}
 	}
 	f.out.Settings = true
-	return f.row(canon.Row{Entity: "settings", Type: "settings", Event: "settings.changed"})
+	return f.row(canon.Row{Entity: "settings", Type: "settings", Event: "settings.changed", Changes: changes})
+}
+
+// policyChange gives the policy before and after, where it is another. Invariant 8.
+func policyChange(before, after *canon.Policy) ([]canon.Change, error) {
+	same, err := equalJSON(before, after)
+	if err != nil || same {
+		return nil, err
+	}
+	c := canon.Change{Field: "policy"}
+	if before != nil {
+		if c.Before, err = json.Marshal(before); err != nil {
+			return nil, err
+		}
+	}
+	if after != nil {
+		if c.After, err = json.Marshal(after); err != nil {
+			return nil, err
+		}
+	}
+	return []canon.Change{c}, nil
 }
 
 func (f *fold) refreshPage(ft *fact) error {
@@ -129,6 +151,23 @@ func (f *fold) refreshPage(ft *fact) error {
 			continue
 		}
 		if err := f.recluster(id, n.keys()); err != nil {
+			return err
+		}
+	}
+	for _, id := range r.Products {
+		p, err := store.Load[canon.Product](f.tx, store.RecordKey(store.TypeProduct, id))
+		if err != nil {
+			return err
+		}
+		if p == nil {
+			continue
+		}
+		if err := f.buildProduct(p.Nodes); err != nil {
+			return err
+		}
+	}
+	for _, id := range r.Clients {
+		if err := f.rebuildClient(id); err != nil {
 			return err
 		}
 	}
@@ -292,161 +331,4 @@ func (f *fold) fallBack(ft *fact) error {
 		}
 	}
 	return nil
-}
-
-// productNode is a platform's product with what identifies its style.
-type productNode struct {
-	Node       string `json:"node"`
-	Connection string `json:"connection"`
-	ExternalID string `json:"external_id"`
-	Style      string `json:"style,omitempty"`
-	Golden     string `json:"golden"`
-}
-
-// maxStyle is how many products may share a style number before it names nothing.
-const maxStyle = 200
-
-// product folds a style. Products are joined where they state the same brand and style number.
-func (f *fold) product(b *canon.Binding, st *canon.ProductState) error {
-	node := canon.NodeID("prd", b.Connection, canon.KindProduct, b.ExternalID)
-	n, err := store.Load[productNode](f.tx, prefixProduct+node)
-	if err != nil {
-		return err
-	}
-	if n == nil {
-		n = &productNode{Node: node, Connection: b.Connection, ExternalID: b.ExternalID, Golden: node}
-	}
-	before := n.Style
-	n.Style = ""
-	if st != nil && st.StyleNo != "" {
-		n.Style = normalize.Name(st.Brand) + "/" + normalize.SKU(st.StyleNo)
-	}
-	f.reindex(indexNodeStyle, node, []string{before}, []string{n.Style})
-	if err := f.save(prefixProduct+node, n); err != nil {
-		return err
-	}
-	clusters := [][]string{}
-	if n.Style == "" {
-		clusters = append(clusters, []string{node})
-	}
-	for _, style := range slices.Compact([]string{before, n.Style}) {
-		if style == "" {
-			continue
-		}
-		ids, err := f.scan(indexNodeStyle, style, maxStyle+2)
-		switch {
-		case err != nil:
-			return err
-		case len(ids) > maxStyle+1: // nobody else is concerned: it was crowded before
-			if style == n.Style {
-				clusters = append(clusters, []string{node})
-			}
-		case len(ids) > maxStyle:
-			for _, id := range ids {
-				clusters = append(clusters, []string{id})
-			}
-		case len(ids) > 0:
-			clusters = append(clusters, ids)
-		}
-	}
-	return f.buildProducts(clusters)
-}
-
-// buildProducts computes the golden records of styles from their nodes, which are sorted, and drops those that these
-// nodes had before and have no longer.
-func (f *fold) buildProducts(clusters [][]string) error {
-	gone := make(map[string]bool)
-	for _, ids := range clusters {
-		for _, id := range ids {
-			n, err := store.Load[productNode](f.tx, prefixProduct+id)
-			if err != nil {
-				return err
-			}
-			if n == nil {
-				continue
-			}
-			gone[n.Golden] = true
-			if n.Golden != ids[0] {
-				n.Golden = ids[0]
-				if err := f.save(prefixProduct+id, n); err != nil {
-					return err
-				}
-			}
-			if err := f.save(store.PrefixNode+id, store.Node{Type: store.TypeProduct, Golden: ids[0]}); err != nil {
-				return err
-			}
-		}
-	}
-	for _, ids := range clusters {
-		delete(gone, ids[0])
-		if err := f.buildProduct(ids); err != nil {
-			return err
-		}
-	}
-	for _, id := range sortedKeys(gone) {
-		key := store.RecordKey(store.TypeProduct, id)
-		_, was, err := f.tx.Get(key)
-		if err != nil {
-			return err
-		}
-		if !was {
-			continue
-		}
-		f.tx.Delete(key)
-		if err := f.row(canon.Row{Entity: id, Type: store.TypeProduct, Event: "product.joined"}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// buildProduct computes the golden record of a style from its nodes.
-func (f *fold) buildProduct(ids []string) error {
-	p := &canon.Product{ID: ids[0], Nodes: ids}
-	deleted := true
-	for _, id := range ids {
-		n, err := store.Load[productNode](f.tx, prefixProduct+id)
-		if err != nil {
-			return err
-		}
-		if n == nil {
-			continue
-		}
-		_, obs, err := f.binding(n.Connection, canon.KindProduct, n.ExternalID)
-		if err != nil {
-			return err
-		}
-		if obs == nil || obs.Deleted {
-			continue
-		}
-		deleted = false
-		st := obs.Product
-		first(&p.Title, st.Title)
-		first(&p.Description, st.Description)
-		first(&p.Brand, st.Brand)
-		first(&p.StyleNo, st.StyleNo)
-		first(&p.Category, st.Category)
-		p.Attributes = f.attributes(p.Attributes, n.Connection, st.Attributes, map[string]bool{})
-	}
-	key := store.RecordKey(store.TypeProduct, p.ID)
-	before, err := store.Load[canon.Product](f.tx, key)
-	if err != nil {
-		return err
-	}
-	if deleted {
-		if before == nil {
-			return nil
-		}
-		f.tx.Delete(key)
-		return f.row(canon.Row{Entity: p.ID, Type: store.TypeProduct, Event: "product.deleted"})
-	}
-	changes, err := diff(before, p)
-	if err != nil || (before != nil && len(changes) == 0) {
-		return err
-	}
-	p.Version, p.UpdatedAt = f.f.pos, f.f.at
-	if err := f.save(key, p); err != nil {
-		return err
-	}
-	return f.row(canon.Row{Entity: p.ID, Type: store.TypeProduct, Event: "product.changed", Changes: changes})
 }

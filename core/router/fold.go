@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/policy"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -47,6 +48,7 @@ const (
 type fold struct {
 	tx       *store.Tx
 	settings *canon.Settings
+	policy   *policy.Set // of settings
 	version  int
 	out      *Commit
 	take     func(b *canon.Binding, s *canon.Shown) (changed bool)
@@ -91,11 +93,17 @@ func (f *fold) reload() error {
 	if _, f.components, err = f.tx.Get(keyComponents); err != nil {
 		return err
 	}
-	f.settings, err = store.Load[canon.Settings](f.tx, store.KeySettings)
-	if f.settings == nil {
-		f.settings = &canon.Settings{}
+	s, err := store.Load[canon.Settings](f.tx, store.KeySettings)
+	if s == nil {
+		s = &canon.Settings{}
 	}
+	f.use(s)
 	return err
+}
+
+// use puts settings into force.
+func (f *fold) use(s *canon.Settings) {
+	f.settings, f.policy = s, policy.Compile(s.Policy)
 }
 
 // apply folds one fact. A fault or a panic parks the entry and leaves nothing else of it; so does more than one commit

@@ -15,27 +15,13 @@ type source struct {
 	state *canon.ListingState // nil when the platform deleted it
 }
 
-// buildItem computes an item's catalogue part from its listings, in the order of authority, then its state.
+// buildItem computes an item's catalogue part from its listings, as the policy says, then its state.
 func (f *fold) buildItem(members []*listingNode, previous map[string]*canon.Item) error {
 	golden := members[0].Node
-	sources := make([]source, 0, len(members))
-	for _, n := range members {
-		s := source{node: n}
-		_, obs, err := f.binding(n.Connection, canon.KindListing, n.ExternalID)
-		if err != nil {
-			return err
-		}
-		if obs != nil {
-			s.state = present(obs, obs.Listing)
-		}
-		if s.state != nil {
-			if err := f.ownPrices(n, s.state); err != nil {
-				return err
-			}
-		}
-		sources = append(sources, s)
+	sources, err := f.sourcesOf(members)
+	if err != nil {
+		return err
 	}
-	f.byAuthority(sources)
 	item := &canon.Item{ID: golden, Nodes: make([]string, 0, len(members)), Stock: []canon.StockAt{}, Listings: []canon.Listing{}}
 	for _, n := range members {
 		item.Nodes = append(item.Nodes, n.Node)
@@ -46,7 +32,7 @@ func (f *fold) buildItem(members []*listingNode, previous map[string]*canon.Item
 	slices.SortFunc(item.Listings, func(a, b canon.Listing) int {
 		return cmp.Or(cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.ExternalID, b.ExternalID))
 	})
-	f.catalogue(item, sources)
+	disputes := f.catalogue(item, sources)
 	serialized, err := f.serialized(item, sources)
 	if err != nil {
 		return err
@@ -64,7 +50,33 @@ func (f *fold) buildItem(members []*listingNode, previous map[string]*canon.Item
 			}
 		}
 	}
+	if item.Disputed, err = f.dispute(store.TypeItem, golden, disputedBefore(before), disputes); err != nil {
+		return err
+	}
 	return f.refresh(item, before)
+}
+
+// sourcesOf loads what an item's listings show, in the default order.
+func (f *fold) sourcesOf(members []*listingNode) ([]source, error) {
+	sources := make([]source, 0, len(members))
+	for _, n := range members {
+		s := source{node: n}
+		_, obs, err := f.binding(n.Connection, canon.KindListing, n.ExternalID)
+		if err != nil {
+			return nil, err
+		}
+		if obs != nil {
+			s.state = present(obs, obs.Listing)
+		}
+		if s.state != nil {
+			if err := f.ownPrices(n, s.state); err != nil {
+				return nil, err
+			}
+		}
+		sources = append(sources, s)
+	}
+	f.byAuthority(sources)
+	return sources, nil
 }
 
 // ownPrices takes the prices that the platform states apart from the listing, where it does.
@@ -106,40 +118,11 @@ func (f *fold) byAuthority(sources []source) {
 	})
 }
 
-// catalogue takes each field from the first source that states it. What can't be read stays in its binding, and is
-// flagged (invariant 6).
-func (f *fold) catalogue(item *canon.Item, sources []source) {
+// catalogue makes the item's fields up of what its sources state, field group by field group, as the policy says. What
+// can't be read stays in its binding, and is flagged (invariant 6).
+func (f *fold) catalogue(item *canon.Item, sources []source) []dispute {
 	flags := make(map[string]bool)
-	for _, s := range sources {
-		st := s.state
-		if st == nil {
-			continue
-		}
-		first(&item.Title, st.Title)
-		first(&item.SKU, st.SKU)
-		first(&item.Serial, st.Serial)
-		first(&item.EPC, s.node.EPC)
-		first(&item.Brand, st.Brand)
-		first(&item.StyleNo, st.StyleNo)
-		first(&item.Category, st.Category)
-		if item.GTIN == "" && st.GTIN != "" {
-			if g, err := normalize.GTIN(st.GTIN); err == nil {
-				item.GTIN = g
-			} else {
-				flags["gtin.unreadable"] = true
-			}
-		}
-		if item.ProductID == "" && s.node.ProductID != "" {
-			item.ProductID = canon.NodeID("prd", s.node.Connection, canon.KindProduct, s.node.ProductID)
-		}
-		for _, c := range st.Certificates {
-			f.report(item, c, flags)
-		}
-		f.physical(item, s, flags)
-		f.prices(item, s, flags)
-		f.details(item, s, flags)
-		item.Attributes = f.attributes(item.Attributes, s.node.Connection, st.Attributes, flags)
-	}
+	disputes := compose(f, itemFields, item, itemSources(sources), flags)
 	reported(item, flags)
 	sortDetails(item)
 	slices.SortFunc(item.Attributes, func(a, b canon.Attribute) int {
@@ -150,75 +133,12 @@ func (f *fold) catalogue(item *canon.Item, sources []source) {
 		return cmp.Or(cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Minor, b.Minor))
 	})
 	item.Flags = sortedKeys(flags)
+	return disputes
 }
 
 func first(dst *string, v string) {
 	if *dst == "" {
 		*dst = v
-	}
-}
-
-// physical reads what the piece is made of.
-func (f *fold) physical(item *canon.Item, s source, flags map[string]bool) {
-	st := s.state
-	if item.Metal == nil && (st.Metal != "" || st.Fineness != "") {
-		m, err := normalize.Metal(st.Metal, st.Fineness, st.MetalColour)
-		if err != nil {
-			flags["metal.unreadable"] = true
-		}
-		item.Metal = &m
-	}
-	if item.Weight == nil && st.Weight != "" {
-		w := canon.Weight{Raw: st.Weight}
-		if mg, err := normalize.Weight(st.Weight); err == nil {
-			w.Milligrams = mg
-		} else {
-			flags["weight.unreadable"] = true
-		}
-		item.Weight = &w
-	}
-	if item.RingSize == nil && st.RingSize != "" {
-		r, err := normalize.RingSize(st.RingSize, "")
-		if err != nil {
-			r = canon.RingSize{Label: st.RingSize}
-			flags["ring_size.unreadable"] = true
-		}
-		item.RingSize = &r
-	}
-	if item.Stones == nil {
-		dialect := normalize.Dialect(st.Dialect)
-		for _, stone := range st.Stones {
-			read, err := normalize.Stone(dialect, stone)
-			if err != nil {
-				flags["stone.unreadable"] = true
-			}
-			item.Stones = append(item.Stones, read)
-		}
-	}
-}
-
-// prices keeps what each connection asks, beside the words that it used (invariant 5).
-func (f *fold) prices(item *canon.Item, s source, flags map[string]bool) {
-	for _, p := range s.state.Prices {
-		if p.Amount == "" {
-			continue
-		}
-		m, err := normalize.Money(p)
-		if err != nil {
-			flags["price.unreadable"] = true
-			continue
-		}
-		price := canon.Price{Connection: s.node.Connection, Money: m, Stated: p.Amount}
-		if !slices.Contains(item.Prices, price) {
-			item.Prices = append(item.Prices, price)
-		}
-	}
-	if item.Cost == nil && s.state.Cost != nil {
-		if m, err := normalize.Money(*s.state.Cost); err == nil {
-			item.Cost = &m
-		} else {
-			flags["cost.unreadable"] = true
-		}
 	}
 }
 
@@ -343,6 +263,9 @@ func (f *fold) dropItem(it *canon.Item) error {
 	}
 	delete(f.dirty, it.ID)
 	if err := f.dropItemCases(it.ID); err != nil {
+		return err
+	}
+	if _, err := f.dispute(store.TypeItem, it.ID, it.Disputed, nil); err != nil {
 		return err
 	}
 	return f.row(canon.Row{Entity: it.ID, Type: store.TypeItem, Event: "item.joined"})

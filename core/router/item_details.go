@@ -11,57 +11,6 @@ import (
 	"github.com/jumpring/jumpring/core/normalize"
 )
 
-// details takes what few sources state of a piece: whose it is, where it comes from, what sits in it. One voice counts
-// for what can be only one thing (the first in the order of authority); what is a list of its own accord is united over
-// all sources, so that no source's step of a provenance is lost.
-func (f *fold) details(item *canon.Item, s source, flags map[string]bool) {
-	st := s.state
-	if item.HUID == "" && st.HUID != "" {
-		huid, ok := normalize.HUID(st.HUID)
-		if !ok {
-			flags["huid.unreadable"] = true
-		}
-		item.HUID = huid
-	}
-	if item.Metals == nil {
-		for _, m := range st.Metals {
-			part, err := normalize.MetalPart(m)
-			flag(flags, "metal.unreadable", err)
-			item.Metals = append(item.Metals, part)
-		}
-	}
-	if item.Ownership == nil && st.Ownership != nil {
-		o, err := normalize.Ownership(*st.Ownership)
-		flag(flags, "ownership.unreadable", err)
-		item.Ownership = &o
-	}
-	if item.Edition == nil && st.Edition != nil {
-		e, err := normalize.Edition(*st.Edition)
-		flag(flags, "edition.unreadable", err)
-		item.Edition = &e
-	}
-	for _, set := range st.Sets {
-		if set.Code != "" && !slices.ContainsFunc(item.Sets, func(k canon.MatchingSet) bool { return k.Code == set.Code }) {
-			item.Sets = append(item.Sets, canon.MatchingSet(set))
-		}
-	}
-	for _, step := range st.Provenance {
-		p, err := normalize.Provenance(step)
-		flag(flags, "provenance.unreadable", err)
-		item.Provenance = united(item.Provenance, p)
-	}
-	for _, a := range st.Appraisals {
-		read, err := normalize.Appraisal(a)
-		flag(flags, "appraisal.unreadable", err)
-		item.Appraisals = united(item.Appraisals, read)
-	}
-	for _, c := range st.Components {
-		read, err := normalize.Component(c)
-		flag(flags, "component.unreadable", err)
-		item.Components = withComponent(item.Components, read)
-	}
-}
-
 func flag(flags map[string]bool, code string, err error) {
 	if err != nil {
 		flags[code] = true

@@ -1,0 +1,80 @@
+package canon
+
+// Policy says, for each field group of the golden records, whose word counts. What it does not name goes by the default
+// (core/policy has the groups and their defaults). It is journaled with the settings.
+type Policy struct {
+	Rules   []PolicyRule  `json:"rules,omitempty"`   // sorted by entity and group, each once
+	Publish []PublishRule `json:"publish,omitempty"` // sorted by connection, each once
+}
+
+// PolicyRule is whose word counts for one field group.
+type PolicyRule struct {
+	Entity string     `json:"entity"` // item, product or client
+	Group  string     `json:"group"`  // title, price, name …
+	Policy PolicyKind `json:"policy"`
+	// Authority lists connections, the one that is believed first at the front.
+	Authority []string `json:"authority,omitempty"`
+	// Others says what becomes of the connections that Authority does not name; empty means after.
+	Others Others `json:"others,omitempty"`
+	// Losing says what becomes of a value that does not count; empty means keep.
+	Losing Losing `json:"losing,omitempty"`
+	// Direction is which way values go; empty means in.
+	Direction Direction `json:"direction,omitempty"`
+}
+
+// PolicyKind is how several sources' values become one.
+type PolicyKind string
+
+// The policies. None compares the clocks of two sources, but for PolicyFirst, which compares what each says of when it
+// made the record, once.
+const (
+	PolicyAuthority   PolicyKind = "authority"        // the first connection in the order of authority that states a value
+	PolicyAdditive    PolicyKind = "additive"         // the values of all sources together
+	PolicyFirst       PolicyKind = "first"            // the source that made its record first, by its own word; then the smallest node id
+	PolicyRestrictive PolicyKind = "most_restrictive" // the value that allows least
+	PolicyIgnore      PolicyKind = "ignore"           // no source's: the field stays empty
+)
+
+// Others is what becomes of connections that an order of authority does not name.
+type Others string
+
+// What can become of them.
+const (
+	OthersAfter  Others = "after"  // they come after those that are named, in the default order
+	OthersIgnore Others = "ignore" // what they state does not count
+)
+
+// Losing is what becomes of a value that does not count.
+type Losing string
+
+// What can become of it.
+const (
+	LosingKeep      Losing = "keep"       // it stays in its binding
+	LosingCase      Losing = "case"       // a case is open for as long as it differs from the one that counts
+	LosingWriteBack Losing = "write_back" // the value that counts is written to its platform
+)
+
+// Direction is which way the values of a field group go.
+type Direction string
+
+// The directions.
+const (
+	DirectionIn   Direction = "in"   // from platforms to the hub
+	DirectionOut  Direction = "out"  // from the hub to platforms
+	DirectionBoth Direction = "both" // both ways
+)
+
+// PublishRule says which listings of a connection the hub may create, change and take down. Invariant 9: without a rule
+// it is none.
+type PublishRule struct {
+	Connection string  `json:"connection"`
+	Create     Publish `json:"create,omitempty"`
+	Update     Publish `json:"update,omitempty"` // of anything but available stock, which has its own rules
+	Unpublish  Publish `json:"unpublish,omitempty"`
+}
+
+// Publish says which listings a publish rule is about; empty means none.
+type Publish string
+
+// PublishNone is no listing.
+const PublishNone Publish = "none"
