@@ -200,7 +200,7 @@ func (d *dryRun) page(typ string, ids []string, calls map[string]map[string]bool
 	if err := d.f.apply(&ft); err != nil {
 		return nil, err
 	}
-	if i := slices.IndexFunc(d.f.out.Rows, func(r canon.Row) bool { return r.Type == "parked" }); i >= 0 {
+	if i := slices.IndexFunc(d.f.rows, func(r canon.Row) bool { return r.Type == "parked" }); i >= 0 {
 		return nil, fmt.Errorf("router: plan settings: %d records of type %s could not be computed under them", len(ids), typ)
 	}
 	for _, key := range d.f.out.Levels {
@@ -216,7 +216,7 @@ func (d *dryRun) page(typ string, ids []string, calls map[string]map[string]bool
 		}
 		calls[key.Connection][key.ExternalID] = true
 	}
-	return d.f.out.Rows, nil
+	return d.f.rows, nil
 }
 
 // causesCall reports whether a level would be written that would not be now, or written otherwise.

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,21 +52,14 @@ func (t *Trial) Observe(connection string, o canon.Observation) error {
 func (t *Trial) fold(e bus.Entry) error {
 	t.offset++
 	b := bus.Batch{Offset: t.offset, Time: trialTime.UnixNano(), Entries: []bus.Entry{e}}
-	c, err := t.to.fold(group{facts: decodeBatch(&b), batches: []bus.Batch{b}})
-	if err != nil {
+	if _, err := t.to.fold(group{facts: decodeBatch(&b), batches: []bus.Batch{b}}); err != nil {
 		return err
 	}
-	for _, r := range c.Rows {
-		if r.Type != "parked" {
-			continue
-		}
-		p, err := store.Load[canon.Parked](t.to.view, store.PrefixParked+canon.Position{Offset: b.Offset}.SortKey())
-		if err == nil && p != nil {
-			err = fmt.Errorf("%s: %s", p.Code, p.Reason)
-		}
-		return err
+	p, err := store.Load[canon.Parked](t.to.view, store.PrefixParked+canon.Position{Offset: b.Offset}.SortKey())
+	if err == nil && p != nil {
+		err = fmt.Errorf("%s: %s", p.Code, p.Reason)
 	}
-	return nil
+	return err
 }
 
 // View opens what the trial has made so far.
@@ -73,6 +67,5 @@ func (t *Trial) View() (store.View, error) { return t.store.View() }
 
 // Close ends the trial.
 func (t *Trial) Close() error {
-	t.to.close()
-	return t.store.Close()
+	return errors.Join(t.to.close(), t.store.Close())
 }
