@@ -55,6 +55,10 @@ type fold struct {
 	phones   map[phone]string
 	entered  func(ft *fact) // called before each entry; nil outside of tests
 
+	// They remove a dedupe, so that a test can be seen to notice: what was decided is decided again, and a batch that comes
+	// again is folded again.
+	forgetful, undiscerning bool
+
 	// of the entry that is being applied
 	f         *fact
 	rows      []canon.Row

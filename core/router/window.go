@@ -41,7 +41,7 @@ func (f *fold) first(b *bus.Batch) (bool, error) {
 		f.out.Deadlines = true
 	}
 	if !a.note(binary.BigEndian.Uint64(b.ID[8:])) {
-		return false, nil
+		return f.undiscerning, nil
 	}
 	a.At = at
 	return true, store.Save(f.tx, key, a)
