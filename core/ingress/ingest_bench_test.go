@@ -47,7 +47,9 @@ func (d *durable) Report(ctx context.Context, facts []Fact) ([]canon.Position, e
 	return make([]canon.Position, len(facts)), nil
 }
 
-func (d *durable) Park(context.Context, Unreadable) error { return fmt.Errorf("nothing is to be parked") }
+func (d *durable) Park(context.Context, Unreadable) error {
+	return fmt.Errorf("nothing is to be parked")
+}
 
 // publishAll publishes n events from all senders.
 func publishAll(b *testing.B, n int, publish func(id string) error) {
