@@ -81,10 +81,12 @@ type client struct {
 	served atomic.Pointer[string]
 }
 
-func newClient(s *settings, host sdk.Host, tokenExpiry string) *client {
-	transport := &http.Transport{
-		MaxIdleConnsPerHost: 16, MaxConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true,
-		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second,
+func newClient(s *settings, host sdk.Host, tokenExpiry string, transport http.RoundTripper) *client {
+	if transport == nil {
+		transport = &http.Transport{
+			MaxIdleConnsPerHost: 16, MaxConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true,
+			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second,
+		}
 	}
 	// A redirect would carry the token elsewhere.
 	h := &http.Client{Transport: transport, Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

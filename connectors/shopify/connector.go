@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,8 @@ const (
 
 // connector serves one connection.
 type connector struct {
-	opened atomic.Pointer[session]
+	opened    atomic.Pointer[session]
+	transport http.RoundTripper // nil is the network
 }
 
 // session is what one Open made: it lives until Close, and is never changed but by its own parts.
@@ -50,6 +52,9 @@ type session struct {
 
 // New makes the connector.
 func New() sdk.Connector { return &connector{} }
+
+// Over makes the connector with another way to the shop than the network, such as to a sandbox in the same process.
+func Over(transport http.RoundTripper) sdk.Connector { return &connector{transport: transport} }
 
 // Describe tells what the connector is and can do.
 func (c *connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
@@ -89,7 +94,7 @@ func (c *connector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResp
 	if len(diags) > 0 {
 		return &sdk.OpenResponse{Diagnostics: diags}, nil
 	}
-	ses := &session{settings: s, client: newClient(s, req.Host, req.Secrets[secretTokenExpiry]), catalogue: newCatalogue(), depth: deepest}
+	ses := &session{settings: s, client: newClient(s, req.Host, req.Secrets[secretTokenExpiry], c.transport), catalogue: newCatalogue(), depth: deepest}
 	if s.currency != "" {
 		ses.currency.Store(&s.currency)
 	}

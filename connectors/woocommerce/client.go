@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -34,6 +36,7 @@ type client struct {
 	oauth *oauth1 // nil over https
 	http  *http.Client
 	slots chan struct{}
+	pace  *rate.Limiter // nil where the host knows no limit
 
 	mu    sync.Mutex
 	state callState
@@ -46,15 +49,18 @@ type callState struct {
 	quotaAt time.Time // until when the shop asked to wait
 }
 
-func newClient(cfg *config, key, secret string) *client {
+func newClient(cfg *config, key, secret string, transport http.RoundTripper) *client {
 	c := &client{api: cfg.API, plain: cfg.PlainPermalinks, key: key, sec: secret, slots: make(chan struct{}, maxConcurrent)}
 	c.base, c.sign = apiBase(cfg.root, cfg), apiBase(cfg.home, cfg)
+	if n := cfg.RequestsPerSecond; n > 0 {
+		c.pace = rate.NewLimiter(rate.Limit(n), int(n))
+	}
 	// WooCommerce decides by the connection's own encryption: signatures over http, Basic over https.
 	if cfg.root.Scheme == "http" {
 		c.oauth = newOAuth1(key, secret)
 	}
-	c.http = &http.Client{
-		Transport: &http.Transport{
+	if transport == nil {
+		transport = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 			TLSHandshakeTimeout:   10 * time.Second,
@@ -63,7 +69,10 @@ func newClient(cfg *config, key, secret string) *client {
 			ResponseHeaderTimeout: requestTimeout,
 			MaxIdleConnsPerHost:   maxConcurrent,
 			IdleConnTimeout:       30 * time.Second,
-		},
+		}
+	}
+	c.http = &http.Client{
+		Transport: transport,
 		// A redirect would take the credentials along and turn a PUT into a GET.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -123,6 +132,11 @@ func (c *client) do(ctx context.Context, method, path string, q url.Values, body
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
 		return page{}, fmt.Errorf("%w: %w", errNotSent, ctx.Err())
+	}
+	if c.pace != nil {
+		if err := c.pace.Wait(ctx); err != nil {
+			return page{}, fmt.Errorf("%w: %w", errNotSent, err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()

@@ -28,6 +28,8 @@ type config struct {
 	CertificateKeys []string `json:"certificate_keys"`
 	LabKeys         []string `json:"lab_keys"`
 	EPCKeys         []string `json:"epc_keys"`
+	// RequestsPerSecond bounds the requests that the shop's host lets through; 0 does not.
+	RequestsPerSecond int64 `json:"requests_per_second"`
 
 	root *url.URL       // of url
 	home *url.URL       // of home_url, or root
@@ -57,6 +59,7 @@ func configFields() []sdk.ConfigField {
 		{Key: "certificate_keys", Type: "list", Default: strings.Join(defaultCertificateKeys, ","), Description: "Meta keys or attributes that hold a certificate's number."},
 		{Key: "lab_keys", Type: "list", Default: strings.Join(defaultLabKeys, ","), Description: "Meta keys or attributes that hold the certificate's laboratory."},
 		{Key: "epc_keys", Type: "list", Default: strings.Join(defaultEPCKeys, ","), Description: "Meta keys or attributes that hold the RFID tag's EPC."},
+		{Key: "requests_per_second", Type: "int", Default: "0", Description: "How many requests a second the shop's host lets through, where it refuses more; 0 knows no such limit."},
 		{Key: secretKey, Type: "string", Required: true, Secret: true, Pattern: "^ck_[0-9a-zA-Z]+$", Description: "Consumer key with read and write permission."},
 		{Key: secretSecret, Type: "string", Required: true, Secret: true, Pattern: "^cs_[0-9a-zA-Z]+$", Description: "Consumer secret."},
 		{Key: secretWebhook, Type: "string", Required: true, Secret: true, Description: "Secret that signs webhooks: letters and digits only."},
@@ -90,6 +93,9 @@ func parseConfig(raw json.RawMessage, secrets map[string]string) (*config, []sdk
 	}
 	if c.API != "wc/v3" {
 		bad("api_unsupported", "config.api", fmt.Sprintf("namespace %q is not supported", c.API), "use wc/v3")
+	}
+	if c.RequestsPerSecond < 0 {
+		bad("requests_per_second_invalid", "config.requests_per_second", "less than no request a second", "write how many the host lets through, or leave it out")
 	}
 	if c.OrdersSince != "" {
 		if _, err := time.Parse(time.RFC3339, c.OrdersSince); err != nil {

@@ -14,6 +14,7 @@ package woocommerce
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
@@ -34,6 +35,8 @@ var errNotOpen = errors.New("woocommerce: the connection is not open")
 
 // Connector serves one WooCommerce shop.
 type Connector struct {
+	transport http.RoundTripper // nil is the network
+
 	mu   sync.RWMutex
 	shop *shop
 }
@@ -51,6 +54,9 @@ type shop struct {
 
 // New makes a connector that is not open yet.
 func New() sdk.Connector { return &Connector{} }
+
+// Over makes a connector with another way to the shop than the network, such as to a sandbox in the same process.
+func Over(transport http.RoundTripper) sdk.Connector { return &Connector{transport: transport} }
 
 // Describe implements sdk.Connector.
 func (c *Connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
@@ -90,7 +96,7 @@ func (c *Connector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResp
 	s := &shop{
 		cfg:           cfg,
 		webhookSecret: req.Secrets[secretWebhook],
-		client:        newClient(cfg, req.Secrets[secretKey], req.Secrets[secretSecret]),
+		client:        newClient(cfg, req.Secrets[secretKey], req.Secrets[secretSecret], c.transport),
 		currency:      cfg.Currency,
 	}
 	c.mu.Lock()

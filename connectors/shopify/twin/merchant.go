@@ -221,3 +221,32 @@ func (s *Server) AdjustInventory(a Adjustment) error {
 	}
 	return nil
 }
+
+// SetPrice changes a variant's price by hand.
+func (s *Server) SetPrice(variantID, price string) error {
+	amount, ok := parseCents(price)
+	if !ok {
+		return fmt.Errorf("%w: price %q", ErrInvalid, price)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.variant(variantID, "")
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	v.price, v.updatedAt, v.product.updatedAt = amount.String(), now, now
+	s.publish("PRODUCTS_UPDATE", s.restProduct(v.product))
+	return nil
+}
+
+// Prices gives every variant's price, by its global id.
+func (s *Server) Prices() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]string, len(s.state.variants))
+	for _, v := range s.state.variants {
+		out[gid("ProductVariant", v.id)] = v.price
+	}
+	return out
+}

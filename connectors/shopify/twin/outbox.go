@@ -36,13 +36,17 @@ type outbox struct {
 
 func newOutbox(s *Server) *outbox {
 	ctx, stop := context.WithCancel(context.Background())
-	return &outbox{
-		srv: s, ctx: ctx, stop: stop, slots: make(chan struct{}, 16), dropNext: map[string]int{}, twice: map[string]int{},
-		rand: rand.New(rand.NewPCG(s.opts.Seed, 1)),
-		client: &http.Client{
+	client := s.opts.WebhookClient
+	if client == nil {
+		client = &http.Client{
 			Timeout: s.opts.WebhookTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext, MaxIdleConnsPerHost: 16},
-		},
+		}
+	}
+	return &outbox{
+		srv: s, ctx: ctx, stop: stop, slots: make(chan struct{}, 16), dropNext: map[string]int{}, twice: map[string]int{},
+		rand:   rand.New(rand.NewPCG(s.opts.Seed, 1)),
+		client: client,
 	}
 }
 
@@ -142,7 +146,7 @@ func (o *outbox) enqueue(w *webhook) {
 	}
 	for range times {
 		var delay time.Duration
-		if opts.Shuffle > 0 {
+		if opts.Shuffle > 0 && (opts.Reorder == 0 || o.rand.Float64() < opts.Reorder) {
 			delay = time.Duration(o.rand.Int64N(int64(opts.Shuffle)))
 		}
 		o.pending++

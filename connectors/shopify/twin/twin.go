@@ -22,6 +22,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Options configure a Server. The zero value of each field is a shop on the smallest plan.
@@ -50,8 +52,14 @@ type Options struct {
 	RetryUnit time.Duration
 	// WebhookTimeout is how long an answer is waited for; 5 s.
 	WebhookTimeout time.Duration
-	// Shuffle delays each delivery by a random time up to this, so that they overtake each other.
+	// RequestsPerSecond refuses API requests beyond this with 429, whatever the bucket holds; 0 does not.
+	RequestsPerSecond float64
+	// WebhookClient sends webhooks; nil is a client with WebhookTimeout.
+	WebhookClient *http.Client
+	// Shuffle delays each delivery by a random time up to this, so that they overtake each other; Reorder is the share of
+	// deliveries that it delays, 0 to 1, where 0 is all.
 	Shuffle time.Duration
+	Reorder float64
 	// Duplicate and Drop are the shares of deliveries sent twice and not at all, 0 to 1.
 	Duplicate, Drop float64
 	Seed            uint64
@@ -106,6 +114,7 @@ type Server struct {
 	outbox *outbox
 	faults faults
 	http   *http.Server
+	pace   *rate.Limiter // nil for none
 
 	mu     sync.Mutex
 	state  *state
@@ -122,6 +131,9 @@ func New(opts Options) *Server {
 	s := &Server{opts: opts, state: newState(), tokens: map[string]time.Time{}, renew: opts.RefreshToken, points: opts.BucketSize, at: time.Now()}
 	if opts.AccessToken != "" {
 		s.tokens[opts.AccessToken] = time.Time{}
+	}
+	if r := opts.RequestsPerSecond; r > 0 {
+		s.pace = rate.NewLimiter(rate.Limit(r), max(1, int(r)))
 	}
 	s.outbox = newOutbox(s)
 	s.AddLocation("Boutique", "FR")
@@ -278,7 +290,16 @@ func reply(w http.ResponseWriter, status int, body any) {
 func (s *Server) graphQL(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.ledger.Counts.Requests++
+	refused := s.pace != nil && !s.pace.Allow()
+	if refused {
+		s.ledger.Counts.Throttled++
+	}
 	s.mu.Unlock()
+	if refused {
+		w.Header().Set("Retry-After", "1.0")
+		reply(w, http.StatusTooManyRequests, map[string]any{"errors": "Exceeded call limit"})
+		return
+	}
 	if !s.authorized(r.Header.Get("X-Shopify-Access-Token")) {
 		reply(w, http.StatusUnauthorized, map[string]any{"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"})
 		return

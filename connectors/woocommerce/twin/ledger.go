@@ -67,6 +67,7 @@ type Counts struct {
 	WebhooksFailed    int64 `json:"webhooks_failed"`
 	WebhooksDropped   int64 `json:"webhooks_dropped"` // lost by injection
 	WebhooksCoalesced int64 `json:"webhooks_coalesced"`
+	Throttled         int64 `json:"throttled"` // requests refused with 429 for being too many
 }
 
 // Ledger gives a copy of the shop's account.

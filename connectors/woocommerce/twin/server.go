@@ -8,11 +8,14 @@ package twin
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Key is a REST API key of the shop.
@@ -40,6 +43,12 @@ type Options struct {
 	Latency time.Duration
 	// Workers is how many requests are worked on at once; 0 means 4.
 	Workers int
+	// RequestsPerSecond refuses requests beyond this with 429 and Retry-After, as a host's firewall does; 0 does not.
+	RequestsPerSecond float64
+	// Drop and Duplicate are the shares of webhook deliveries that are lost and sent twice, Reorder of those that are sent
+	// one cron run later, after newer ones, as they were; 0 to 1. Seed chooses them.
+	Drop, Duplicate, Reorder float64
+	Seed                     uint64
 	// WebhookClient sends webhooks; nil is a client with the shop's timeout of 60 s that follows no redirects.
 	WebhookClient *http.Client
 }
@@ -66,8 +75,11 @@ type Server struct {
 	faults    []*Fault
 	drops     int // webhook deliveries still to lose
 	doubles   int // webhook deliveries still to send twice
+	rand      *rand.Rand
+	pace      *rate.Limiter // nil for none
 
-	cron sync.Mutex // one cron run at a time
+	cron sync.Mutex  // one cron run at a time
+	late []*delivery // of the run before; under cron
 }
 
 // New opens a shop. Close ends it.
@@ -87,7 +99,10 @@ func New(opts Options) *Server {
 	s := &Server{
 		opts: opts, workers: make(chan struct{}, opts.Workers), client: opts.WebhookClient, home: strings.TrimRight(opts.HomeURL, "/"), nextID: 9,
 		products: map[int64]*product{}, orders: map[int64]*order{}, customers: map[int64]*customer{}, webhooks: map[int64]*webhook{},
-		nonces: map[string]time.Time{}, done: make(chan struct{}),
+		nonces: map[string]time.Time{}, done: make(chan struct{}), rand: rand.New(rand.NewPCG(opts.Seed, 1)),
+	}
+	if r := opts.RequestsPerSecond; r > 0 {
+		s.pace = rate.NewLimiter(rate.Limit(r), max(1, int(r)))
 	}
 	if s.client == nil {
 		s.client = &http.Client{
@@ -139,6 +154,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.noteHome(r)
 	if strings.HasPrefix(r.URL.Path, "/_twin/") {
 		s.control(w, r)
+		return
+	}
+	if s.pace != nil && !s.pace.Allow() {
+		s.mu.Lock()
+		s.counts.Throttled++
+		s.mu.Unlock()
+		w.Header().Set("Retry-After", "1")
+		htmlPage(http.StatusTooManyRequests, "Too Many Requests").write(w)
 		return
 	}
 	select {

@@ -216,6 +216,29 @@ func (s *Server) AdjustStock(id, to int64) error {
 	return nil
 }
 
+// SetPrice changes a product's regular price in the back office.
+func (s *Server) SetPrice(id int64, price string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.products[id]
+	if p == nil || p.status == "trash" {
+		return fmt.Errorf("product %d: %w", id, ErrNotFound)
+	}
+	p.regular = price
+	s.saved(p)
+	return nil
+}
+
+// Price is the regular price that the shop shows; empty where there is no such product.
+func (s *Server) Price(id int64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.products[id]; p != nil && p.status != "trash" {
+		return p.regular
+	}
+	return ""
+}
+
 // AdjustStockSilently changes a quantity in the database alone, as some plugins do: no date moves and no webhook fires.
 func (s *Server) AdjustStockSilently(id, to int64) error {
 	s.mu.Lock()
@@ -298,4 +321,14 @@ func (s *Server) DoubleWebhooks(n int) {
 	s.mu.Lock()
 	s.doubles += n
 	s.mu.Unlock()
+}
+
+// OrderStatus is an order's status in the shop's words; empty where there is none.
+func (s *Server) OrderStatus(id int64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.orders[id]; o != nil {
+		return o.status
+	}
+	return ""
 }

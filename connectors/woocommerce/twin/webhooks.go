@@ -70,6 +70,8 @@ func (s *Server) RunCron(ctx context.Context) {
 	jobs := s.queue
 	s.queue = nil
 	s.mu.Unlock()
+	late := s.late
+	s.late = nil
 	for i, j := range jobs {
 		if ctx.Err() != nil {
 			s.mu.Lock()
@@ -77,12 +79,21 @@ func (s *Server) RunCron(ctx context.Context) {
 			s.mu.Unlock()
 			return
 		}
-		s.deliver(ctx, j)
+		if d := s.prepare(j); d != nil && d.late {
+			s.late = append(s.late, d)
+		} else if d != nil {
+			s.deliver(ctx, d)
+		}
+	}
+	for _, d := range late {
+		s.deliver(ctx, d)
 	}
 }
 
 // delivery is a webhook ready to be sent.
 type delivery struct {
+	hook   int64
+	late   bool // sent with the next run
 	url    string
 	header http.Header
 	body   []byte
@@ -102,7 +113,7 @@ func (s *Server) prepare(j job) *delivery {
 	mac.Write(body)
 	// The delivery id derives from the webhook and the second: two deliveries of one second have the same.
 	id := md5.Sum(fmt.Appendf(nil, "%d%d", h.id, s.now().Unix()))
-	d := &delivery{url: h.url, body: body, times: 1, header: http.Header{
+	d := &delivery{hook: h.id, url: h.url, body: body, times: 1, late: s.opts.Reorder > 0 && s.rand.Float64() < s.opts.Reorder, header: http.Header{
 		"Content-Type":             {"application/json"},
 		"User-Agent":               {"WooCommerce/10.0.2 Hookshot (WordPress/6.8.3)"},
 		"Connection":               {"close"},
@@ -121,6 +132,11 @@ func (s *Server) prepare(j job) *delivery {
 		s.counts.WebhooksDropped++
 	case s.doubles > 0:
 		s.doubles--
+		d.times = 2
+	case s.opts.Drop > 0 && s.rand.Float64() < s.opts.Drop:
+		d.times = 0
+		s.counts.WebhooksDropped++
+	case s.opts.Duplicate > 0 && s.rand.Float64() < s.opts.Duplicate:
 		d.times = 2
 	}
 	return d
@@ -150,15 +166,11 @@ func (s *Server) payload(resource, event string, id int64) any {
 	return (&apiError{http.StatusNotFound, "woocommerce_rest_invalid_id", "Invalid resource ID.", nil}).object()
 }
 
-func (s *Server) deliver(ctx context.Context, j job) {
-	d := s.prepare(j)
-	if d == nil {
-		return
-	}
+func (s *Server) deliver(ctx context.Context, d *delivery) {
 	for range d.times {
 		ok := s.post(ctx, d.url, d.header, d.body)
 		s.mu.Lock()
-		h := s.webhooks[j.hook]
+		h := s.webhooks[d.hook]
 		if ok {
 			s.counts.WebhooksDelivered++
 		} else {
