@@ -229,7 +229,7 @@ func TestSweepMakesTheRecordsEqualToLossyShops(t *testing.T) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newTown(t, seed, 0)
-				pieces := w.stockTown(60)
+				pieces := w.stockTown(120)
 				h := w.start()
 				w.live()
 				require.Empty(t, w.audit(pieces), "at the beginning all is equal")
@@ -239,22 +239,92 @@ func TestSweepMakesTheRecordsEqualToLossyShops(t *testing.T) {
 				require.NotEmpty(t, control, "without the sweep the loss shows")
 
 				began := time.Now()
-				h.sweepAll()
-				pass(time.Hour) // what one shop's sweep found is written to the other
+				first := h.sweepAll()
 				took := time.Since(began)
+				pass(time.Hour) // what one shop's sweep found is written to the other
 				require.Empty(t, w.audit(pieces), "the records are what the shops say of themselves")
-				reports := h.sweepAll()
-				for name, r := range reports {
+				second := h.sweepAll()
+				put := 0
+				for name, r := range first {
+					require.Empty(t, r.Rows, name)
+					require.NoError(t, reconcile.VerifySeal(r, sealKey(t)), name)
+					put += len(r.Repaired)
+				}
+				require.NotZero(t, put, "the reports say what was put right")
+				for name, r := range second {
 					require.Empty(t, r.Rows, name)
 					require.Empty(t, r.Repaired, name)
 					require.NoError(t, reconcile.VerifySeal(r, sealKey(t)), name)
 				}
-				t.Logf("did %v; %d differences before the sweep; virtual time of the sweeps %s; web %+v; woo %+v; web throttled %d, woo %d",
-					did, len(control), took, reports["web"].Compared, reports["woo"].Compared, w.web.Ledger().Counts.Throttled, w.woo.Counts().Throttled)
+				t.Logf("did %v; the auditor finds %d differences before the sweep; it puts %d right in %s of virtual time; refused with 429: web %d, woo %d",
+					did, len(control), put, took.Round(time.Second), w.web.Ledger().Counts.Throttled, w.woo.Counts().Throttled)
 				h.stop()
 			})
 		})
 	}
+}
+
+// TestSweepGoesOnAfterAKill kills the hub in the middle of its scheduled sweeps. The view is made anew from the journal,
+// and the sweeps go on behind the last page that is in it.
+func TestSweepGoesOnAfterAKill(t *testing.T) {
+	for seed := range sweepSeeds() {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newTown(t, seed+100, 24*time.Hour)
+				pieces := w.stockTown(120)
+				h := w.start()
+				w.live()
+				w.trade(rand.New(rand.NewPCG(seed, 8)), pieces, 200)
+				require.NotEmpty(t, w.audit(pieces), "the loss shows before the sweep")
+				reached, release := make(chan struct{}), make(chan struct{})
+				stopAt := 4 + int64(seed%3)
+				hold := func(n int64) {
+					if n == stopAt {
+						close(reached)
+						<-release
+					}
+				}
+				w.onPage.Store(&hold)
+				<-reached // the sweeps began by themselves
+				h.killed.Store(true)
+				h.cancel()
+				close(release)
+				h.stop()
+				require.Empty(t, reportsOf(t, h.store), "it was killed before it could report")
+				before := w.pages.Load()
+
+				h = w.start()
+				pass(3 * time.Hour)
+				require.Empty(t, w.audit(pieces), "the records are what the shops say of themselves")
+				reports := reportsOf(t, h.store)
+				require.Len(t, reports, 2, "one for each shop")
+				put := 0
+				for i := range reports {
+					require.Empty(t, reports[i].Rows, reports[i].Connection)
+					require.NoError(t, reconcile.VerifySeal(&reports[i], sealKey(t)))
+					put += len(reports[i].Repaired)
+				}
+				require.NotZero(t, put)
+				whole := w.pages.Load() - before
+				h.sweepAll()
+				again := w.pages.Load() - before - whole
+				require.Less(t, whole, again, "pages that were journaled before the kill are not read again")
+				t.Logf("killed at page %d; %d pages after the kill, %d in a whole sweep; %d put right", stopAt, whole, again, put)
+				h.stop()
+			})
+		})
+	}
+}
+
+// reportsOf gives the kept reports.
+func reportsOf(t *testing.T, s store.Store) []canon.DriftReport {
+	t.Helper()
+	v, err := s.View()
+	require.NoError(t, err)
+	defer v.Close()
+	reports, err := reconcile.Reports(v, "")
+	require.NoError(t, err)
+	return reports
 }
 
 func sealKey(t *testing.T) string {

@@ -122,6 +122,13 @@ func (w *town) hook(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// townClock has the journal stamp by the virtual clock too.
+type townClock struct{ start time.Time }
+
+func (c townClock) Now() (wall time.Time, monotonic time.Duration) {
+	return time.Now(), time.Since(c.start)
+}
+
 // townHub is one run of the hub.
 type townHub struct {
 	town    *town
@@ -168,7 +175,7 @@ func (w *town) start() *townHub {
 	require := require.New(w.t)
 	h := &townHub{town: w, store: store.NewMemory(), lines: map[string]*townLine{}, done: make(chan error, 1)}
 	var err error
-	h.journal, err = embedded.Open(embedded.Options{Dir: w.data})
+	h.journal, err = embedded.Open(embedded.Options{Dir: w.data, Clock: townClock{time.Now()}})
 	require.NoError(err)
 	h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store})
 	require.NoError(err)

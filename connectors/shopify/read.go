@@ -138,25 +138,32 @@ func (r *reading) levelRefs(ctx context.Context, ids []string) error {
 // orderRefs reads orders. Without read_all_orders the platform answers null for an order of more than 60 days as it
 // does for a deleted one; only with that scope is null a deletion.
 func (r *reading) orderRefs(ctx context.Context, ids []string) error {
-	var found []*graphOrder
 	var missing []string
 	denied := false
-	err := nodes(ctx, r.session, laneInteractive, docOrdersByID, ids, orderPage, nil, func(id string, o *graphOrder, d bool) error {
-		denied = denied || d
-		if o == nil {
-			missing = append(missing, id)
-		} else {
-			found = append(found, o)
+	// Page by page: what a page brought is handed over even if the shop throttles the next one, so that a long list gets
+	// shorter with each try.
+	for page := range slices.Chunk(ids, orderPage) {
+		var found []*graphOrder
+		err := nodes(ctx, r.session, laneInteractive, docOrdersByID, page, orderPage, nil, func(id string, o *graphOrder, d bool) error {
+			denied = denied || d
+			if o == nil {
+				missing = append(missing, id)
+			} else {
+				found = append(found, o)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
+		obs, err := r.orders(ctx, laneInteractive, found, denied)
+		r.add(obs...)
+		if err != nil {
+			return err
+		}
 	}
-	obs, err := r.orders(ctx, laneInteractive, found, denied)
-	r.add(obs...)
-	if err != nil || denied || len(missing) == 0 {
-		return err
+	if denied || len(missing) == 0 {
+		return nil
 	}
 	if r.scopes.Load() == nil {
 		if _, err := r.shopFacts(ctx, laneInteractive); err != nil {
@@ -172,6 +179,15 @@ func (r *reading) orderRefs(ctx context.Context, ids []string) error {
 }
 
 func (r *reading) productRefs(ctx context.Context, ids []string, listingsOf map[string][]string) error {
+	for page := range slices.Chunk(ids, productPage) { // as orders are
+		if err := r.productPage(ctx, page, listingsOf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reading) productPage(ctx context.Context, ids []string, listingsOf map[string][]string) error {
 	var found []*graphProduct
 	err := nodes(ctx, r.session, laneInteractive, docProductsByID, ids, productPage, r.metafieldVariables(map[string]any{}), func(id string, p *graphProduct, denied bool) error {
 		if p != nil {
