@@ -44,9 +44,41 @@ type town struct {
 	every time.Duration // between two sweeps; 0 is none
 
 	hub atomic.Pointer[townHub]
-	// pages counts the requests of the sweep; onPage is called before each.
-	pages  atomic.Int64
-	onPage atomic.Pointer[func(n int64)]
+
+	mu     sync.Mutex
+	pages  map[string][]string // that were asked for since watch, by connection
+	onPage func(n int64)
+}
+
+// watch begins to note the pages that are asked for; onPage, which may be nil, is called before the n-th.
+func (w *town) watch(onPage func(n int64)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pages, w.onPage = map[string][]string{}, onPage
+}
+
+func (w *town) asked() map[string][]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pages
+}
+
+func (w *town) note(connection, page string) {
+	w.mu.Lock()
+	if w.pages == nil {
+		w.mu.Unlock()
+		return
+	}
+	w.pages[connection] = append(w.pages[connection], page)
+	n := int64(0)
+	for _, list := range w.pages {
+		n += int64(len(list))
+	}
+	onPage := w.onPage
+	w.mu.Unlock()
+	if onPage != nil {
+		onPage(n)
+	}
 }
 
 // The addresses of the town, and what the shops let through.
@@ -356,9 +388,7 @@ func (l *townLine) Poll(ctx context.Context, req *sdk.PollRequest) (*intake.Poll
 }
 
 func (l *townLine) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*intake.SnapshotResult, error) {
-	if fn := l.hub.town.onPage.Load(); fn != nil {
-		(*fn)(l.hub.town.pages.Add(1))
-	}
+	l.hub.town.note(l.name, string(req.Page))
 	r, err := l.plugin.(sdk.Snapshotter).Snapshot(ctx, req)
 	if err != nil {
 		return nil, err
