@@ -31,7 +31,7 @@ func (d *Drifter) sweep(ctx context.Context, progress func(intake.Progress)) (*c
 		return nil, err
 	}
 	if !read {
-		_, err := d.o.Sweeper.Sweep(ctx, func(p *intake.Page) ([]bus.Entry, error) { return d.page(p, began) }, progress)
+		_, err := d.o.Sweeper.Sweep(ctx, func(p *intake.Page) ([]bus.Entry, error) { return d.page(p, &began) }, progress)
 		if errors.Is(err, intake.ErrNoSnapshot) {
 			err = d.readLevels(ctx, began)
 		}
@@ -66,7 +66,7 @@ func (d *Drifter) sweep(ctx context.Context, progress func(intake.Progress)) (*c
 	return report, d.journal(ctx, report)
 }
 
-// start gives the view's position before the sweep began, and whether everything is read already.
+// start gives the view's position now, or where everything is read already, that before the read.
 func (d *Drifter) start() (began canon.Position, read bool, err error) {
 	v, err := d.o.Store.View()
 	if err != nil {
@@ -77,29 +77,39 @@ func (d *Drifter) start() (began canon.Position, read bool, err error) {
 	if err != nil {
 		return began, false, err
 	}
-	if run == nil {
-		mark, err := v.Mark()
-		return mark.Position, false, err
-	}
 	conn, err := loadConnection(v, d.o.Name)
 	if err != nil {
 		return began, false, err
 	}
-	return run.Began, conn.Sweep != nil && conn.Sweep.ID == run.Run && conn.Sweep.Complete, nil
+	if run != nil && conn.Sweep != nil && conn.Sweep.ID == run.Run && conn.Sweep.Complete {
+		return run.Began, true, nil
+	}
+	mark, err := v.Mark()
+	return mark.Position, false, err
 }
 
-// page compares a page before it is journaled.
-func (d *Drifter) page(p *intake.Page, began canon.Position) ([]bus.Entry, error) {
+// page compares a page before it is journaled. began becomes the position before the read where one that was cut off
+// goes on.
+func (d *Drifter) page(p *intake.Page, began *canon.Position) ([]bus.Entry, error) {
 	v, err := d.o.Store.View()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
+	if p.First {
+		run, err := store.Load[canon.DriftRun](v, store.PrefixSweep+d.o.Name)
+		if err != nil {
+			return nil, err
+		}
+		if run != nil && run.Run == p.Run {
+			*began = run.Began
+		}
+	}
 	found, holds, err := comparePage(v, d.o.Name, p.Facts, d.o.Policy.Report)
 	if err != nil || !p.First && len(found) == 0 {
 		return nil, err
 	}
-	e, err := d.entry(canon.EntryDriftPage, canon.DriftPage{Run: p.Run, StartedAt: p.StartedAt, Began: began, Found: found, Holds: holds})
+	e, err := d.entry(canon.EntryDriftPage, canon.DriftPage{Run: p.Run, StartedAt: p.StartedAt, Began: *began, Found: found, Holds: holds})
 	return []bus.Entry{e}, err
 }
 

@@ -15,8 +15,9 @@ const keptReports = 20
 // maxSwept is how many holds one report looks through, so that an entry writes a bounded amount.
 const maxSwept = 2 * canon.MaxDriftRows
 
-// driftPage keeps what a page of a sweep found. A sweep that ended without a report, because its hub was killed before
-// its first page was complete, is continued by the next one: what it found was folded and would not be found again.
+// driftPage keeps what a page of a sweep found. Where a sweep ended without a report, because its hub was killed and the
+// platform does not know its page any more, the next one takes over what it found: that was folded and would not be found
+// again. What was shown counts from the newest full read alone.
 func (f *fold) driftPage(ft *fact) error {
 	var p canon.DriftPage
 	if err := decodeInto(ft, &p); err != nil {
@@ -35,9 +36,11 @@ func (f *fold) driftPage(ft *fact) error {
 		return err
 	}
 	if run == nil {
-		run = &canon.DriftRun{Connection: name, StartedAt: p.StartedAt, Began: p.Began}
+		run = &canon.DriftRun{Connection: name}
 	}
-	run.Run = p.Run
+	if run.Run != p.Run {
+		run.Run, run.StartedAt, run.Began = p.Run, p.StartedAt, p.Began
+	}
 	room := max(canon.MaxDriftRows-len(run.Found), 0)
 	taken := min(room, len(p.Found))
 	run.Found = append(run.Found[:len(run.Found):len(run.Found)], p.Found[:taken]...)

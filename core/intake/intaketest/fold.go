@@ -104,9 +104,12 @@ func (f *fold) drift(typ canon.EntryType, name string, data []byte) error {
 		return err
 	}
 	if run == nil {
-		run = &canon.DriftRun{Connection: name, StartedAt: p.StartedAt, Began: p.Began}
+		run = &canon.DriftRun{Connection: name}
 	}
-	run.Run, run.Found = p.Run, append(run.Found, p.Found...)
+	if run.Run != p.Run {
+		run.Run, run.StartedAt, run.Began = p.Run, p.StartedAt, p.Began
+	}
+	run.Found = append(run.Found, p.Found...)
 	for _, h := range p.Holds {
 		if err := store.Save(f.tx, store.PrefixHold+name+"/"+h.ExternalID, h); err != nil {
 			return err
