@@ -154,6 +154,7 @@ func TestTheCommandLineFromTheFirstStartToVerify(t *testing.T) {
 	o.ok("connection", "resume", "web-eu")
 	require.Contains(t, o.ok("import", "files"), "listings")
 	require.Contains(t, o.ok("match", "export", "files", "-o", "csv"), "connection,listing_id")
+	driftIsProven(t, o)
 	require.Equal(t, "[]\n", o.ok("case", "list", "-o", "json"))
 	require.Equal(t, "[]\n", o.ok("parked", "list", "-o", "json"))
 	require.Equal(t, exitRefused, o.run("connection", "check", "nowhere").code)

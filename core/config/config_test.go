@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/jumpring/jumpring/core/reconcile"
+
 	"github.com/jumpring/jumpring/core/canon"
 )
 
@@ -90,6 +92,9 @@ func TestEveryFindingHasItsPlaceAndWhatToDo(t *testing.T) {
 		"list for keys":       {"log: [info]\n", "line 1, column 6: log: is a list; write keys and values"},
 		"time":                {conn + "    baseline: yesterday\n", "line 4, column 15: connections[0].baseline: is no time; write it with its offset, such as 2026-01-01T00:00:00Z"},
 		"share":               {conn + "    fuse: {to_zero_share: \"120%\"}\n", "line 4, column 27: connections[0].fuse.to_zero_share: is no share; write a percentage from 0% to 100%, such as \"25%\""},
+		"time of sweeps":      {conn + "    drift: {every: often}\n", "line 4, column 20: connections[0].drift.every: is no time between two sweeps; write a duration of a minute or more, such as 24h, or off"},
+		"sweeps too often":    {conn + "    drift: {every: 10s}\n", "line 4, column 20: connections[0].drift.every: is no time between two sweeps; write a duration of a minute or more, such as 24h, or off"},
+		"drift's policy":      {conn + "    drift: {stock: ignore}\n", "line 4, column 20: connections[0].drift.stock: is not one of what it can be; write repair or report"},
 		"anchor":              {"log: &a {level: info}\n", "line 1, column 6: log: anchors, aliases and merges are not taken; write the value out"},
 		"tag":                 {"region: !!str FR\n", "line 1, column 9: region: tags are not taken; leave !!str out"},
 		"two documents":       {"region: FR\n---\nregion: DE\n", "line 3, column 7: the file has more than one document; leave one, without --- between"},
@@ -254,4 +259,17 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("no finding in %v", err)
 		}
 	})
+}
+
+func TestDriftIsSweptForDailyAndRepairedUnlessSaidOtherwise(t *testing.T) {
+	for drift, want := range map[string]reconcile.DriftPolicy{
+		"{}":           {Every: 24 * time.Hour},
+		"{every: off}": {},
+		"{every: 90m, stock: report, price_parity: report}": {Every: 90 * time.Minute, Report: true, Parity: true},
+		"{every: 1m, stock: repair, price_parity: ignore}":  {Every: time.Minute},
+	} {
+		c, err := Parse([]byte("connections:\n  - name: web-eu\n    connector: shopify\n    drift: "+drift+"\n"), "/x/y.yaml", closet())
+		require.NoError(t, err, drift)
+		require.Equal(t, want, c.Connections[0].Drift.Policy(), drift)
+	}
 }

@@ -326,6 +326,68 @@ func (w *world) reports(t *testing.T) []canon.DriftReport {
 	return reports
 }
 
+func TestPricesThatDifferBetweenConnectionsAreListedWherePolicySaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"a@1": 1})
+		node := canon.NodeID("itm", "web", canon.KindListing, "L1")
+		eur := func(connection string, minor int64) canon.Price {
+			return canon.Price{Connection: connection, Money: canon.Money{Minor: minor, Currency: "EUR"}}
+		}
+		w.hub.Put(store.KeySettings, canon.Settings{Connections: []canon.ConnectionSettings{{Name: "shop"}, {Name: "web"}}})
+		w.hub.Put(store.PrefixNode+node, store.Node{Type: store.TypeItem, Golden: node})
+		item := canon.Item{ID: node, Title: "Ring", Prices: []canon.Price{eur("web", 95000), eur("shop", 90000)}}
+		w.hub.Put(store.RecordKey(store.TypeItem, node), item)
+		listing := canon.Observation{Kind: canon.KindListing, ExternalID: "L1", Listing: &canon.ListingState{Title: "Ring"}}
+		w.hub.Tell(canon.EntryObservation, canon.Head{Connection: "web"}, &listing)
+		r := w.start()
+		require.Empty(t, w.drift(t, r).Rows, "it is nobody's business without a policy")
+		w.sweeps = w.drifter(t, r, DriftPolicy{Parity: true})
+		report := w.drift(t, r)
+		require.Len(t, report.Rows, 1)
+		row := report.Rows[0]
+		require.Equal(t, []any{canon.DriftParity, "L1", "price", "shop asks another price"}, []any{row.Drift, row.ExternalID, row.Field, row.Reason})
+		require.Contains(t, string(row.Changes[0].Before), "90000")
+		require.Contains(t, string(row.Changes[0].After), "95000")
+		item.Prices[0] = eur("web", 90000)
+		w.hub.Put(store.RecordKey(store.TypeItem, node), item)
+		require.Empty(t, w.drift(t, r).Rows)
+		r.stop(t)
+	})
+}
+
+func TestASweepNamesWhatChangedWithoutWhatIsNobodysBusiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"a@1": 1})
+		was := canon.Observation{Kind: canon.KindListing, ExternalID: "L1", Listing: &canon.ListingState{
+			Title: "Ring", Brand: "Aurum", Prices: []canon.StatedMoney{{Amount: "10.00", Currency: "EUR"}}, Cost: &canon.StatedMoney{Amount: "4.00", Currency: "EUR"},
+		}}
+		w.hub.Tell(canon.EntryObservation, canon.Head{Connection: "web", ReadStamp: canon.Position{Offset: 1}}, &was)
+		is := was
+		state := *was.Listing
+		is.Listing = &state
+		state.Prices, state.Cost = []canon.StatedMoney{{Amount: "12.00", Currency: "EUR"}}, &canon.StatedMoney{Amount: "5.00", Currency: "EUR"}
+		data, err := json.Marshal(&is)
+		require.NoError(t, err)
+		v, err := w.hub.Store.View()
+		require.NoError(t, err)
+		defer v.Close()
+		found, _, err := comparePage(v, "web", []intake.Fact{{Kind: canon.KindListing, ExternalID: "L1", Data: data}}, false)
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.Equal(t, []canon.Change{
+			{Field: "cost"},
+			{Field: "prices", Before: json.RawMessage(`[{"amount":"10.00","currency":"EUR"}]`), After: json.RawMessage(`[{"amount":"12.00","currency":"EUR"}]`)},
+		}, found[0].Changes, "costs are named and not shown")
+
+		is.Hidden, state.Prices = []string{"cost"}, was.Listing.Prices
+		data, err = json.Marshal(&is)
+		require.NoError(t, err)
+		found, _, err = comparePage(v, "web", []intake.Fact{{Kind: canon.KindListing, ExternalID: "L1", Data: data}}, false)
+		require.NoError(t, err)
+		require.Empty(t, found, "what the platform hides has not changed")
+	})
+}
+
 func TestSweepsKeepTheirSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string]int64{"a@1": 1})
