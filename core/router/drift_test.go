@@ -97,6 +97,8 @@ func TestAHoldStandsForExactlyWhatWasReportedAndEndsWithTheDifference(t *testing
 		mark, err := v.Mark()
 		require.NoError(t, err)
 		require.NoError(t, b.to.store.Commit(tx.Writes(), mark))
+		require.NoError(t, b.to.close())
+		b.to = folder{store: b.to.store, journal: "shared"} // one that remembers nothing of before
 	}
 	held := func() bool {
 		v, err := b.to.store.View()
