@@ -13,6 +13,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/jumpring/jumpring/bench/bare"
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/bus/embedded"
 )
@@ -39,7 +40,7 @@ func fact() []bus.Entry {
 // alternate; writing is kept short, because a disk slows down after bursts.
 func (b *bench) journal() error {
 	length := min(b.length, 2*time.Second)
-	var syncs, badgers, appends, tails, overSync, overBadger []float64
+	var syncs, badgers, logs, appends, tails, overSync, overBadger []float64
 	for round := range b.rounds {
 		dir := filepath.Join(b.dir, fmt.Sprint("journal-", round))
 		if err := os.MkdirAll(dir, 0o750); err != nil {
@@ -53,19 +54,24 @@ func (b *bench) journal() error {
 		if err != nil {
 			return err
 		}
+		logged, err := bareLog(filepath.Join(dir, "log"), length)
+		if err != nil {
+			return err
+		}
 		appended, tail, err := journalRates(filepath.Join(dir, "journal"), length)
 		if err != nil {
 			return err
 		}
-		note("  journal: disk %.0f fdatasync/s, Badger %.0f synced transactions/s, journal %.0f appends/s (%.1f and %.0f times), tail %.0f/s",
-			sync, txns, appended, appended/sync, appended/txns, tail)
-		syncs, badgers, appends, tails = append(syncs, sync), append(badgers, txns), append(appends, appended), append(tails, tail)
+		note("  journal: disk %.0f fdatasync/s, Badger %.0f synced transactions/s, bare log %.0f appends/s, journal %.0f appends/s (%.1f and %.1f times), tail %.0f/s",
+			sync, txns, logged, appended, appended/sync, appended/txns, tail)
+		syncs, badgers, logs = append(syncs, sync), append(badgers, txns), append(logs, logged)
+		appends, tails = append(appends, appended), append(tails, tail)
 		overSync, overBadger = append(overSync, appended/sync), append(overBadger, appended/txns)
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
 	}
-	by := fmt.Sprintf("%d writers of 1.5 KB", writers)
+	by := fmt.Sprintf("%d writers of 1.5 KB; a bare log takes %.0f/s", writers, median(logs))
 	b.rows = append(b.rows,
 		row{what: "append, over the disk's fdatasync", unit: "/s", bare: median(syncs), hub: median(appends), value: median(overSync), limit: leastOverSync, least: true, note: by},
 		row{what: "append, over Badger synced", unit: "/s", bare: median(badgers), hub: median(appends), value: median(overBadger), limit: leastOverBadger, least: true, note: by + ", one transaction each"},
@@ -118,6 +124,18 @@ func together(length time.Duration, write func(n int64) error) (float64, error) 
 		return 0, *err
 	}
 	return float64(n.Load()) / time.Since(start).Seconds(), nil
+}
+
+// bareLog has all writers append as many bytes to a log that does nothing but to write and sync, once for all that wait:
+// what the disk and the processors leave room for.
+func bareLog(path string, length time.Duration) (float64, error) {
+	log, err := bare.OpenLog(path, 1<<30)
+	if err != nil {
+		return 0, err
+	}
+	value := bytes.Repeat([]byte("v"), 1500)
+	rate, err := together(length, func(int64) error { return log.Append(value) })
+	return rate, errors.Join(err, log.Close())
 }
 
 func badgerTransactions(dir string, length time.Duration) (rate float64, err error) {

@@ -53,3 +53,6 @@ func (l *Log) Append(p []byte) error {
 	})
 	return g.err
 }
+
+// Close closes the file.
+func (l *Log) Close() error { return l.file.Close() }

@@ -215,6 +215,9 @@ func (f *fold) noteComponents(item *canon.Item) {
 // componentCase opens a case while an item and kin of it are claimed at once, and closes it otherwise. It stands on the
 // smallest id of those that are claimed, so that there is one for all of them.
 func (f *fold) componentCase(item *canon.Item, claims []*canon.Claim) error {
+	if !f.components {
+		return nil // no such case was ever opened
+	}
 	id := lifecycle.CaseID(canon.CaseComponent, item.ID)
 	if item.Holder == nil || len(item.Blocked) == 0 || item.Blocked[0] < item.ID {
 		return f.closeCase(id, "one live claim is left on what they share")

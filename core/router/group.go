@@ -162,9 +162,9 @@ func (w *folder) commit(b *bus.Batch, mark store.Mark, end bool) error {
 	mark.JournalID, mark.Hash, mark.Time, mark.FoldVersion = w.journal, hex.EncodeToString(b.Hash[:]), b.Time, w.f.version
 	out, tx := w.f.out, w.f.tx
 	out.Time, out.Mark = time.Unix(0, b.Time).UTC(), mark
-	writes := tx.Writes()
-	out.Records = writes.Below(store.PrefixRecord, out.Records)
 	if w.passed == nil {
+		writes := tx.Writes()
+		out.Records = writes.Below(store.PrefixRecord, out.Records)
 		if err := w.write(writes, mark); err != nil {
 			return err
 		}
@@ -184,6 +184,8 @@ func (w *folder) commit(b *bus.Batch, mark store.Mark, end bool) error {
 		return err
 	}
 	tx.Rebase(view) // it holds what tx lay over, whose commit is done
+	writes, next := tx.Ahead()
+	out.Records = writes.Below(store.PrefixRecord, out.Records)
 	sent := make(chan error, 1)
 	var done Commit
 	if end {
@@ -196,7 +198,7 @@ func (w *folder) commit(b *bus.Batch, mark store.Mark, end bool) error {
 		}
 		sent <- err
 	}()
-	w.sent, w.mark, w.f.tx = sent, mark, tx.Ahead()
+	w.sent, w.mark, w.f.tx = sent, mark, next
 	return nil
 }
 

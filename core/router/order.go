@@ -271,9 +271,12 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 }
 
 func (f *fold) putOrder(before, order *canon.Order) error {
-	changes, err := diff(before, order)
-	if err != nil || (before != nil && len(changes) == 0) {
-		return err
+	var changes []canon.Change // none of a new order: the record itself says it all
+	if before != nil {
+		var err error
+		if changes, err = diff(before, order); err != nil || len(changes) == 0 {
+			return err
+		}
 	}
 	order.Version, order.UpdatedAt = f.f.pos, f.f.at
 	if err := f.save(store.RecordKey(store.TypeOrder, order.ID), order); err != nil {
@@ -282,7 +285,6 @@ func (f *fold) putOrder(before, order *canon.Order) error {
 	event := "order.changed"
 	if before == nil {
 		event = "order.created"
-		changes = nil // the record itself says it all
 		if err := f.save(store.PrefixNode+order.ID, store.Node{Type: store.TypeOrder, Golden: order.ID}); err != nil {
 			return err
 		}

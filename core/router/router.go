@@ -381,6 +381,8 @@ func (r *Router) readGroup(ctx context.Context, from uint64) (group, int) {
 func (r *Router) foldGroups(ctx context.Context, groups <-chan group) (err error) {
 	to := folder{store: r.store, journal: r.journal.ID(), yield: r.yield, passed: r.passed}
 	defer func() { err = errors.Join(err, to.close()) }()
+	idle := time.NewTimer(restAfter)
+	defer idle.Stop()
 	for {
 		select {
 		case g, ok := <-groups:
@@ -390,6 +392,7 @@ func (r *Router) foldGroups(ctx context.Context, groups <-chan group) (err error
 			if g.err != nil {
 				return g.err
 			}
+			idle.Reset(restAfter)
 			if _, err := to.fold(g); err != nil {
 				return err
 			}
@@ -398,11 +401,18 @@ func (r *Router) foldGroups(ctx context.Context, groups <-chan group) (err error
 			if err != nil {
 				return err
 			}
+		case <-idle.C:
+			if err := to.close(); err != nil { // what it remembers of the view is read again when something comes
+				return err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
+
+// restAfter is how long the fold remembers what it has read and written after the last entry.
+const restAfter = 4 * time.Second
 
 // keepUp is how many batches the fold may be behind before it no longer gives way.
 const keepUp = 128

@@ -245,9 +245,7 @@ func (b *Badger) Commit(w *Writes, mark Mark) error {
 // fill puts the writes and the mark into a transaction. Keys and entries come out of two allocations.
 func fill(txn *badger.Txn, w *Writes, mark []byte) error {
 	size := len(KeyMark)
-	for k := range w.put {
-		size += len(k)
-	}
+	_ = w.Each(func(key string, _ []byte, _ bool) error { size += len(key); return nil })
 	keys := make([]byte, 0, size)
 	var values packer
 	entries := make([]badger.Entry, w.Len()+1)

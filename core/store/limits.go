@@ -33,11 +33,12 @@ func checkWrites(w *Writes) error {
 		return fmt.Errorf("%w: %d keys, limit %d", ErrTooBig, w.Len(), MaxCommitKeys)
 	}
 	size := 0
-	for k, v := range w.put {
-		if err := checkKey(k); err != nil {
-			return err
-		}
-		size += len(k) + len(v) + entryOverhead
+	err := w.Each(func(key string, value []byte, _ bool) error {
+		size += len(key) + len(value) + entryOverhead
+		return checkKey(key)
+	})
+	if err != nil {
+		return err
 	}
 	if size > MaxCommitBytes {
 		return fmt.Errorf("%w: %d bytes, limit %d", ErrTooBig, size, MaxCommitBytes)

@@ -46,12 +46,16 @@ func (m *Memory) Commit(w *Writes, mark Mark) error {
 	if m.closed {
 		return ErrClosed
 	}
-	for k, v := range w.put {
-		if v == nil {
-			m.tree.Delete(k)
+	err := w.Each(func(key string, value []byte, deleted bool) error {
+		if deleted {
+			m.tree.Delete(key)
 		} else {
-			m.tree.Set(k, v)
+			m.tree.Set(key, value)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	m.mark, m.shared = mark, nil
 	return nil

@@ -59,7 +59,14 @@ type Mark struct {
 
 // Writes is a set of changes; the last one for a key counts.
 type Writes struct {
-	put map[string][]byte // a nil value means delete
+	list []write           // of a Tx, in the order of their keys
+	put  map[string][]byte // a nil value means delete
+}
+
+// write is the change of one key; a nil value means delete.
+type write struct {
+	key   string
+	value []byte
 }
 
 // Put sets a key. The value must not be changed afterwards.
@@ -82,20 +89,26 @@ func (w *Writes) Delete(key string) {
 }
 
 // Len is the number of keys that change.
-func (w *Writes) Len() int { return len(w.put) }
+func (w *Writes) Len() int { return len(w.list) + len(w.put) }
 
 // Below adds the keys that change below a prefix to a list, in no particular order.
 func (w *Writes) Below(prefix string, list []string) []string {
-	for k := range w.put {
-		if strings.HasPrefix(k, prefix) {
-			list = append(list, k)
+	_ = w.Each(func(key string, _ []byte, _ bool) error {
+		if strings.HasPrefix(key, prefix) {
+			list = append(list, key)
 		}
-	}
+		return nil
+	})
 	return list
 }
 
 // Each calls fn for every change in no particular order; deleted tells a removal.
 func (w *Writes) Each(fn func(key string, value []byte, deleted bool) error) error {
+	for i := range w.list {
+		if err := fn(w.list[i].key, w.list[i].value, w.list[i].value == nil); err != nil {
+			return err
+		}
+	}
 	for k, v := range w.put {
 		if err := fn(k, v, v == nil); err != nil {
 			return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -14,43 +15,37 @@ import (
 // The fold opens one for each journal entry, so that an entry that fails leaves nothing behind in its batch.
 type Tx struct {
 	base    Reader
-	pending map[string][]byte // nil means deleted
-	order   btree.Set[string] // the keys of pending
-	cache   *readCache        // what base has
-	decoded *decodedCache     // records that were made of what pending and base have
-	size    int               // what pending counts towards MaxCommitBytes
-	changes uint64            // grows with each change of pending
-	undo    []undo            // what pending was, oldest first, since the outermost savepoint
-	saves   []int             // where in undo each open savepoint begins
-	settled bool              // an overlay lies over it: nothing is written any more
+	cells   *cells                   // what is known of keys, those with a pending write among them
+	pending btree.Map[string, *cell] // the cells with a pending write, by key
+	number  uint64                   // marks them
+	size    int                      // what pending counts towards MaxCommitBytes
+	changes uint64                   // grows with each change of pending
+	undo    []undo                   // what cells were, oldest first, since the outermost savepoint
+	saves   []int                    // where in undo each open savepoint begins
 }
 
+// undo is what a cell was before a write.
 type undo struct {
-	key     string
+	cell    *cell
 	value   []byte
-	present bool
+	record  any
+	known   bool // there was a cell
+	pending bool
 }
 
 // NewTx gives an overlay without writes over r, which must show one state for as long as the Tx is used.
-func NewTx(r Reader) *Tx {
-	return &Tx{base: r, pending: make(map[string][]byte), cache: newReadCache(), decoded: newDecodedCache()}
-}
+func NewTx(r Reader) *Tx { return &Tx{base: r, cells: newCells(), number: 1} }
 
 // Next gives an overlay without writes over r, which must show exactly what t's base does with t's writes committed.
 // It goes on with what t has read and written in memory, so that a fold does not ask the store for the same records
 // batch after batch. t must not be used any more.
-func (t *Tx) Next(r Reader) *Tx {
-	for key, value := range t.pending {
-		t.cache.put(key, value)
-	}
-	return &Tx{base: r, pending: make(map[string][]byte, len(t.pending)), cache: t.cache, decoded: t.decoded}
-}
+func (t *Tx) Next(r Reader) *Tx { return &Tx{base: r, cells: t.cells, number: t.number + 1} }
 
-// Ahead is Next before t's writes are committed: an overlay without writes over t itself. Nothing may be written to t
-// any more; its Writes may be committed meanwhile. When they are, Rebase takes t out from under the overlay.
-func (t *Tx) Ahead() *Tx {
-	t.settled = true
-	return t.Next(t)
+// Ahead gives t's writes, and an overlay without writes that shows t's state before they are committed. When they are,
+// Rebase puts the overlay on a base that has them. t must not be used any more.
+func (t *Tx) Ahead() (*Writes, *Tx) {
+	w := t.Writes()
+	return w, t.Next(&sent{writes: w.list, base: t.base})
 }
 
 // Rebase goes on over r, which must show exactly what t's base does.
@@ -67,13 +62,17 @@ func (t *Tx) Get(key string) ([]byte, bool, error) {
 
 // borrow is Get without the copy; the value must not be changed.
 func (t *Tx) borrow(key string) ([]byte, bool, error) {
-	if v, ok := t.pending[key]; ok {
-		return v, v != nil, nil
+	c, err := t.cell(key)
+	if err != nil {
+		return nil, false, err
 	}
-	if !t.settled { // else the overlay above has looked
-		if v, ok := t.cache.get(key); ok {
-			return v, v != nil, nil
-		}
+	return c.value, c.value != nil, nil
+}
+
+// cell gives what a key has, read from the base where it is not known.
+func (t *Tx) cell(key string) (*cell, error) {
+	if c := t.cells.get(key); c != nil {
+		return c, nil
 	}
 	get := t.base.Get
 	if b, ok := t.base.(borrower); ok {
@@ -81,18 +80,19 @@ func (t *Tx) borrow(key string) ([]byte, bool, error) {
 	}
 	v, ok, err := get(key)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if !ok {
 		v = nil
 	} else if v == nil {
 		v = []byte{}
 	}
-	if !t.settled {
-		t.cache.put(key, v)
-	}
-	return v, ok, nil
+	t.room()
+	return t.cells.add(key, v), nil
 }
+
+// room forgets what was not asked for lately, where there is too much.
+func (t *Tx) room() { t.cells.bound(func(c *cell) bool { return c.written == t.number }) }
 
 // Put sets a key. The value must not be changed afterwards.
 func (t *Tx) Put(key string, value []byte) {
@@ -106,20 +106,23 @@ func (t *Tx) Put(key string, value []byte) {
 func (t *Tx) Delete(key string) { t.write(key, nil) }
 
 func (t *Tx) write(key string, value []byte) {
-	old, present := t.pending[key]
+	c := t.cells.get(key)
+	known := c != nil
+	if !known {
+		t.room()
+		c = t.cells.add(key, nil)
+	}
+	pending := c.written == t.number
 	if len(t.saves) > 0 {
-		t.undo = append(t.undo, undo{key: key, value: old, present: present})
+		t.undo = append(t.undo, undo{cell: c, value: c.value, record: c.record, known: known, pending: pending})
 	}
-	t.set(key, value, old, present)
-}
-
-func (t *Tx) set(key string, value, old []byte, present bool) {
-	if present {
-		t.size -= len(key) + len(old) + entryOverhead
+	if pending {
+		t.size -= len(key) + len(c.value) + entryOverhead
 	} else {
-		t.order.Insert(key)
+		c.written = t.number
+		t.pending.Set(c.key, c)
 	}
-	t.pending[key] = value
+	t.cells.set(c, value, nil)
 	t.size += len(key) + len(value) + entryOverhead
 	t.changes++
 }
@@ -133,9 +136,9 @@ func (t *Tx) Scan(prefix, from string, fn func(key string, value []byte) (bool, 
 		if more, err := s.pendingBefore(key); !more || err != nil {
 			return false, err
 		}
-		if _, ok := t.pending[key]; ok {
+		if c := t.cells.known[key]; c != nil && c.written == t.number {
 			// The pending value stands in for the base's; it is the next one in order.
-			return s.pendingAt(key)
+			return s.pendingAt()
 		}
 		return s.emit(key, value)
 	})
@@ -154,6 +157,7 @@ type txScan struct {
 	at      string // the scan's place: the key emitted last, or where it begins
 	past    bool   // at itself is done
 	head    string // the first pending key from the place on
+	value   []byte // of head
 	has     bool   // there is a head
 	changes uint64 // the Tx's changes when head was looked up
 	stopped bool
@@ -162,12 +166,12 @@ type txScan struct {
 // seek looks up head.
 func (s *txScan) seek() {
 	s.has, s.changes = false, s.tx.changes
-	s.tx.order.Ascend(s.at, func(key string) bool {
+	s.tx.pending.Ascend(s.at, func(key string, c *cell) bool {
 		if s.past && key == s.at {
 			return true
 		}
 		if strings.HasPrefix(key, s.prefix) {
-			s.head, s.has = key, true
+			s.head, s.value, s.has = key, c.value, true
 		}
 		return false
 	})
@@ -182,15 +186,15 @@ func (s *txScan) pendingBefore(limit string) (bool, error) {
 		if !s.has || (limit != "" && s.head >= limit) {
 			return true, nil
 		}
-		if more, err := s.pendingAt(s.head); !more || err != nil {
+		if more, err := s.pendingAt(); !more || err != nil {
 			return false, err
 		}
 	}
 }
 
-// pendingAt emits the pending key unless it is a removal.
-func (s *txScan) pendingAt(key string) (bool, error) {
-	value := s.tx.pending[key]
+// pendingAt emits the pending key that is the head, unless it is a removal.
+func (s *txScan) pendingAt() (bool, error) {
+	key, value := s.head, s.value
 	s.at, s.past = key, true
 	s.seek()
 	if value == nil {
@@ -223,15 +227,19 @@ func (t *Tx) Keep() {
 func (t *Tx) Rollback() {
 	at := t.pop()
 	for i := len(t.undo) - 1; i >= at; i-- {
-		u := t.undo[i]
-		old := t.pending[u.key]
-		if u.present {
-			t.set(u.key, u.value, old, true)
-			continue
+		u := &t.undo[i]
+		c := u.cell
+		t.size -= len(c.key) + len(c.value) + entryOverhead
+		t.cells.set(c, u.value, u.record)
+		if u.pending {
+			t.size += len(c.key) + len(c.value) + entryOverhead
+		} else {
+			c.written = 0
+			t.pending.Delete(c.key)
 		}
-		delete(t.pending, u.key)
-		t.order.Delete(u.key)
-		t.size -= len(u.key) + len(old) + entryOverhead
+		if !u.known {
+			t.cells.drop(c) // what the base has was never looked up
+		}
 		t.changes++
 	}
 	clear(t.undo[at:])
@@ -259,21 +267,21 @@ func (t *Tx) CheckWithin(maxBytes, maxKeys int) error {
 	undo := t.undo[t.saves[len(t.saves)-1]:]
 	size := 0
 	for i := range undo {
-		if err := checkKey(undo[i].key); err != nil {
+		c := undo[i].cell
+		if err := checkKey(c.key); err != nil {
 			return err
 		}
-		size += len(undo[i].key) + len(t.pending[undo[i].key]) + entryOverhead
+		size += len(c.key) + len(c.value) + entryOverhead
 	}
 	if size <= maxBytes && len(undo) <= maxKeys {
 		return nil // as much even if no key was written twice
 	}
-	written := make(map[string][]byte)
+	written := make(map[*cell]bool)
 	size = 0
 	for i := range undo {
-		key := undo[i].key
-		if _, known := written[key]; !known {
-			written[key] = t.pending[key]
-			size += len(key) + len(t.pending[key]) + entryOverhead
+		if c := undo[i].cell; !written[c] {
+			written[c] = true
+			size += len(c.key) + len(c.value) + entryOverhead
 		}
 	}
 	if size > maxBytes || len(written) > maxKeys {
@@ -286,10 +294,76 @@ func (t *Tx) CheckWithin(maxBytes, maxKeys int) error {
 func (t *Tx) Bytes() int { return t.size }
 
 // Len is the number of keys that change; it counts towards MaxCommitKeys.
-func (t *Tx) Len() int { return len(t.pending) }
+func (t *Tx) Len() int { return t.pending.Len() }
 
-// Writes gives the pending writes for a Commit. They share the Tx's memory: the Tx must not be used any more once it
-// was called.
-func (t *Tx) Writes() *Writes { return &Writes{put: t.pending} }
+// Writes gives the pending writes for a Commit, in the order of their keys.
+func (t *Tx) Writes() *Writes {
+	list := make([]write, 0, t.pending.Len())
+	t.pending.Scan(func(key string, c *cell) bool {
+		list = append(list, write{key, c.value})
+		return true
+	})
+	return &Writes{list: list}
+}
 
-var _ Reader = (*Tx)(nil)
+// sent is a Reader of writes that are being committed and of what they lie over.
+type sent struct {
+	writes []write // in the order of their keys
+	base   Reader
+}
+
+func (s *sent) from(key string) int {
+	at, _ := slices.BinarySearchFunc(s.writes, key, func(w write, key string) int { return strings.Compare(w.key, key) })
+	return at
+}
+
+// Get implements Reader.
+func (s *sent) Get(key string) ([]byte, bool, error) {
+	if at := s.from(key); at < len(s.writes) && s.writes[at].key == key {
+		v := s.writes[at].value
+		return append([]byte{}, v...), v != nil, nil
+	}
+	return s.base.Get(key)
+}
+
+// Scan implements Reader.
+func (s *sent) Scan(prefix, from string, fn func(key string, value []byte) (bool, error)) error {
+	at := s.from(scanStart(prefix, from))
+	stopped := false
+	before := func(limit string) (err error) { // emits the writes before a key, all for ""
+		for ; !stopped && at < len(s.writes) && strings.HasPrefix(s.writes[at].key, prefix); at++ {
+			w := &s.writes[at]
+			if limit != "" && w.key >= limit {
+				return nil
+			}
+			if w.value == nil {
+				continue
+			}
+			more, err := fn(w.key, w.value)
+			if stopped = !more || err != nil; err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := s.base.Scan(prefix, from, func(key string, value []byte) (bool, error) {
+		if err := before(key); err != nil || stopped {
+			return false, err
+		}
+		if at < len(s.writes) && s.writes[at].key == key {
+			return true, nil // it is emitted in its place, before the next key
+		}
+		more, err := fn(key, value)
+		stopped = !more || err != nil
+		return more, err
+	})
+	if err != nil || stopped {
+		return err
+	}
+	return before("")
+}
+
+var (
+	_ Reader = (*Tx)(nil)
+	_ Reader = (*sent)(nil)
+)

@@ -77,7 +77,7 @@ func TestTxEqualsMap(t *testing.T) {
 		tx := NewTx(view)
 		now := maps.Clone(base)
 		var saved []map[string]string
-		var sent *Tx // whose writes are not committed yet
+		var sent *Writes // not committed yet
 		var sentState map[string]string
 
 		t.Repeat(map[string]func(*rapid.T){
@@ -111,7 +111,7 @@ func TestTxEqualsMap(t *testing.T) {
 					t.Skip("inside a savepoint")
 				}
 				if sent != nil {
-					if err := s.Commit(sent.Writes(), Mark{}); err != nil {
+					if err := s.Commit(sent, Mark{}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -129,7 +129,7 @@ func TestTxEqualsMap(t *testing.T) {
 					t.Skip("inside a savepoint")
 				}
 				if sent != nil { // the one before is done by now, and a view shows it
-					if err := s.Commit(sent.Writes(), Mark{}); err != nil {
+					if err := s.Commit(sent, Mark{}); err != nil {
 						t.Fatal(err)
 					}
 					if view, err = s.View(); err != nil {
@@ -138,8 +138,8 @@ func TestTxEqualsMap(t *testing.T) {
 					tx.Rebase(view)
 					base = sentState
 				}
-				sent, sentState = tx, maps.Clone(now)
-				tx = sent.Ahead()
+				sent, tx = tx.Ahead()
+				sentState = maps.Clone(now)
 			},
 			"get": func(t *rapid.T) {
 				k := key.Draw(t, "key")
@@ -160,14 +160,15 @@ func TestTxEqualsMap(t *testing.T) {
 		size, count := tx.Bytes(), tx.Len()
 		out := tx.Writes()
 		sum := 0
-		for k, v := range out.put {
-			sum += len(k) + len(v) + entryOverhead
-		}
+		_ = out.Each(func(key string, value []byte, _ bool) error {
+			sum += len(key) + len(value) + entryOverhead
+			return nil
+		})
 		if size != sum || count != out.Len() {
 			t.Fatalf("Bytes, Len = %d, %d; the writes have %d, %d", size, count, sum, out.Len())
 		}
 		if sent != nil {
-			if err := s.Commit(sent.Writes(), Mark{}); err != nil {
+			if err := s.Commit(sent, Mark{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -272,30 +273,34 @@ func TestTxReadsABaseKeyOnce(t *testing.T) {
 	}
 }
 
-func TestReadCacheIsBounded(t *testing.T) {
+func TestWhatATxRemembersIsBounded(t *testing.T) {
 	s := NewMemory()
 	value := strings.Repeat("x", 1<<20)
-	for i := range 20 {
+	for i := range 40 {
 		commit(t, s, Mark{}, string(rune('a'+i)), value)
 	}
 	base := &countingReader{Reader: openView(t, s)}
 	tx := NewTx(base)
-	for i := range 20 {
+	tx.Put("!written", []byte(value))
+	for i := range 40 {
 		for _, key := range []string{"a", string(rune('a' + i))} {
 			if _, ok, err := tx.Get(key); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 		}
 		held := 0
-		for k, v := range tx.cache.newer {
-			held += len(k) + len(v) + entryOverhead
+		for _, c := range tx.cells.known {
+			held += c.cost()
 		}
-		if held != tx.cache.size || held > maxCached {
-			t.Fatalf("the newer generation holds %d bytes, counts %d, limit %d", held, tx.cache.size, maxCached)
+		if held != tx.cells.size || held > maxKnown+len(value)+cellOverhead+1 {
+			t.Fatalf("%d bytes are held, %d counted, limit %d", held, tx.cells.size, maxKnown)
 		}
 	}
-	if base.gets != 20 {
+	if base.gets != 40 {
 		t.Errorf("the base was asked %d times: a key that is read again and again should stay", base.gets)
+	}
+	if got, ok, err := tx.Get("!written"); !ok || err != nil || len(got) != len(value) {
+		t.Error("what was written was forgotten", ok, err)
 	}
 }
 

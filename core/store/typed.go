@@ -28,23 +28,23 @@ func Load[T any](r Reader, key string) (*T, error) {
 // Peek is Load of a record that is shared: neither it nor what it points to may be changed. It is decoded once for as
 // long as its bytes stay the same. decode makes it of them; nil stands for JSON of a T.
 func Peek[T any](tx *Tx, key string, decode func(raw []byte) (*T, error)) (*T, error) {
-	raw, found, err := tx.borrow(key)
-	if err != nil || !found {
+	c, err := tx.cell(key)
+	if err != nil || c.value == nil {
 		return nil, err
 	}
-	if record, same := tx.decoded.get(key, raw).(*T); same {
+	if record, same := c.record.(*T); same {
 		return record, nil
 	}
 	var record *T
 	if decode != nil {
-		record, err = decode(raw)
+		record, err = decode(c.value)
 	} else {
-		record, err = decodeRecord[T](key, raw)
+		record, err = decodeRecord[T](key, c.value)
 	}
 	if err != nil {
 		return nil, err
 	}
-	tx.decoded.put(key, raw, record)
+	tx.cells.set(c, c.value, record)
 	return record, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,6 +139,7 @@ func (c *Connection) environment() []string {
 	env := []string{
 		sdk.EnvHostPID + "=" + strconv.Itoa(os.Getpid()),
 		sdk.EnvLogLevel + "=" + c.log.GetLevel().String(),
+		"GOMAXPROCS=" + strconv.Itoa(max(1, runtime.GOMAXPROCS(0)/2)), // the hub has more to do than any one connector
 	}
 	if c.spec.MemoryLimit > 0 {
 		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(c.spec.MemoryLimit, 10))
