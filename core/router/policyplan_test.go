@@ -105,7 +105,7 @@ func TestAPlanSaysWhatTheChangeThenDoes(t *testing.T) {
 	w := newWorkbench(t, testSettings())
 	w.foldAll(newWorld(t, 302, 400).entries, 7)
 	before := w.digest(store.ScopeState)
-	changed, opened := map[string]int{}, len(w.openCases())
+	changed, opened := map[string]int{"item": 0, "product": 0, "client": 0}, len(w.openCases())
 	plan := w.planned(everyRule(t))
 	require.Equal(t, before, w.digest(store.ScopeState), "nothing is written")
 	require.False(t, plan.Same)
