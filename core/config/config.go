@@ -256,8 +256,8 @@ func (c *Connection) sellsFrom(places []string) []string {
 	return slices.Compact(mapped)
 }
 
-// names gives the connections' names, in their order.
-func (c *Config) names() []string {
+// Names gives the connections' names, in their order.
+func (c *Config) Names() []string {
 	out := make([]string, len(c.Connections))
 	for i := range c.Connections {
 		out[i] = c.Connections[i].Name

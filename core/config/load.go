@@ -77,7 +77,7 @@ func Load(path string, src Source) (*Config, error) {
 	if err != nil || c.Policy == "" {
 		return c, err
 	}
-	if c.rules, err = LoadPolicy(c.Policy, src, c.names()); err != nil {
+	if c.rules, err = LoadPolicy(c.Policy, src, c.Names()); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -78,7 +78,7 @@ func TestAConfigurationNamesItsPolicy(t *testing.T) {
 func TestTheShippedPolicyIsTheDefault(t *testing.T) {
 	c, err := Load("../../configs/jumpring.yaml", closet())
 	require.NoError(t, err)
-	p, err := LoadPolicy("../../configs/policy.yaml", closet(), c.names())
+	p, err := LoadPolicy("../../configs/policy.yaml", closet(), c.Names())
 	require.NoError(t, err)
 	require.Nil(t, p)
 	raw, err := os.ReadFile("../../configs/policy.yaml")
@@ -98,7 +98,7 @@ func TestTheShippedPolicyIsTheDefault(t *testing.T) {
 func TestTheShippedExamplesHold(t *testing.T) {
 	c, err := Load("../../configs/jumpring.yaml", closet())
 	require.NoError(t, err)
-	examples, path, err := LoadExamples("../../configs/policy-examples.yaml", closet(), c.names())
+	examples, path, err := LoadExamples("../../configs/policy-examples.yaml", closet(), c.Names())
 	require.NoError(t, err)
 	require.Empty(t, path)
 	s := c.Settings()
