@@ -236,20 +236,3 @@ func TestATrialGivesWhatAHubWould(t *testing.T) {
 	require.ErrorContains(t, trial.Observe("web", canon.Observation{Kind: canon.KindListing, ExternalID: "w1"}), "observation.malformed")
 	require.NoError(t, trial.Close())
 }
-
-// row is the first timeline row of the entry at a position.
-func (w *workbench) row(at canon.Position) *canon.Row {
-	w.t.Helper()
-	for _, key := range w.keys(store.PrefixRow) {
-		v, err := w.store.View()
-		require.NoError(w.t, err)
-		r, err := store.Load[canon.Row](v, store.PrefixRow+key)
-		v.Close()
-		require.NoError(w.t, err)
-		if r.Position.Offset == at.Offset {
-			return r
-		}
-	}
-	w.t.Fatalf("no timeline row of %s", at)
-	return nil
-}
