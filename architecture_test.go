@@ -24,6 +24,7 @@ var rooms = map[string][]string{
 	"core/identity":       {"core/canon", "core/normalize", "core/identity"},
 	"core/lifecycle":      {"core/canon"},
 	"core/policy":         {"core/canon"},
+	"core/policy/example": {"core/canon", "core/policy", "core/router", "core/store"},
 	"plugins/host":        {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},
 	"plugins/conformance": {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},
 	"core/router":         {"bus", "core/canon", "core/store", "core/normalize", "core/identity", "core/lifecycle", "core/policy"},

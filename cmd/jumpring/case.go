@@ -12,7 +12,7 @@ var caseColumns = []column{
 
 func newCase(con *console) *cobra.Command {
 	list := &cobra.Command{Use: "list", Short: "List open cases", Args: exactly(0)}
-	query := filters(list, map[string]string{"kind": "double_claim, component_claim, oversold, identity or fuse", "state": "open (default) or closed"})
+	query := filters(list, map[string]string{"kind": "double_claim, component_claim, oversold, identity, client, field or fuse", "state": "open (default) or closed"})
 	list.RunE = func(c *cobra.Command, _ []string) error { return con.listed(c, "/v1/cases", query(), 0, caseColumns) }
 	show := &cobra.Command{Use: "show ID", Short: "Show a case with its evidence", Args: exactly(1), RunE: func(c *cobra.Command, args []string) error {
 		return con.shown(c, "/v1/cases/"+url.PathEscape(args[0]), append(caseColumns, column{"evidence", "evidence.text"}, column{"means", "proposals.text"}, column{"resolution", "resolution"}, column{"note", "note"}))

@@ -43,6 +43,7 @@ const (
 	CasesResolve       Permission = "cases.resolve"
 	ParkedManage       Permission = "parked.manage"
 	MatchesManage      Permission = "matches.manage"
+	PolicyRead         Permission = "policy.read" // whose word counts, and with which values
 	ConnectionsRead    Permission = "connections.read"
 	ConnectionsInspect Permission = "connections.inspect" // check, discover, plan, import, drift: reads platforms
 	ConnectionsControl Permission = "connections.control" // mode, pause, resume: decides what is written
@@ -59,7 +60,7 @@ var table = map[Role][]Permission{
 	RoleAdmin: Permissions(),
 	RoleManager: {
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
-		MatchesManage, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
+		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
 	},
 	RoleTill: {
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, EventsReport, StreamRead, DescriptionRead,
@@ -75,7 +76,7 @@ var table = map[Role][]Permission{
 func Permissions() []Permission {
 	return []Permission{
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
-		MatchesManage, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
+		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
 		TokensManage, DescriptionRead, OwnCommandsRead,
 	}
 }

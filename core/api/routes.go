@@ -9,7 +9,9 @@ import (
 
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/policy"
 	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
@@ -186,7 +188,7 @@ func routes() []route {
 
 		{
 			method: get, path: "/v1/cases", name: "cases", summary: "List cases.", needs: access.CasesRead,
-			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, client, fuse"}),
+			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, client, field, fuse"}),
 			gives: page(canon.Case{}), handle: (*API).cases,
 		},
 		{
@@ -196,6 +198,20 @@ func routes() []route {
 		{
 			method: post, path: "/v1/cases/{id}/resolve", name: "resolve", summary: "End a case by one of its proposals.", needs: access.CasesResolve,
 			takes: Resolve{}, keyed: true, gives: json200(canon.Case{}), handle: (*API).resolve,
+		},
+
+		{
+			method: get, path: "/v1/policy", name: "policy", summary: "Show whose word counts for which field.", needs: access.PolicyRead,
+			gives: json200(PolicyShown{}), handle: (*API).policyShown,
+		},
+		{
+			method: get, path: "/v1/policy/explain", name: "policy-explain", summary: "Say which rule a field goes by and why, and what each source of a record states.", needs: access.PolicyRead,
+			query: []param{{"group", "A field group, such as item.price"}, {"id", "Any id of a record; the rule alone where it is left out"}},
+			gives: json200(policy.Explanation{}), handle: (*API).policyExplain,
+		},
+		{
+			method: post, path: "/v1/policy/plan", name: "policy-plan", summary: "Compute what another policy would change; writes nothing.", needs: access.PolicyRead,
+			takes: PolicyAsked{}, gives: json200(router.SettingsPlan{}), handle: (*API).policyPlan,
 		},
 
 		{

@@ -25,7 +25,9 @@ type Config struct {
 	Data  string `yaml:"data"`
 	Bus   Bus    `yaml:"bus"`
 	Match Match  `yaml:"match"`
-	Stock Stock  `yaml:"stock"`
+	// Policy is the file that says whose word counts for what; empty means the defaults. Relative like Data.
+	Policy string `yaml:"policy"`
+	Stock  Stock  `yaml:"stock"`
 	// Attributes define the custom attributes of items.
 	Attributes []Attribute `yaml:"attributes"`
 	// Region is the default region of phone numbers, ISO 3166-1 alpha-2.
@@ -35,6 +37,8 @@ type Config struct {
 	Log         Log          `yaml:"log"`
 	Limits      Limits       `yaml:"limits"`
 	Connections []Connection `yaml:"connections"`
+
+	rules *canon.Policy // of Policy
 }
 
 // Match says how listings join.
@@ -221,7 +225,7 @@ func Default() *Config {
 func (c *Config) Settings() canon.Settings {
 	s := canon.Settings{
 		MatchItem: c.Match.Item, Serialized: c.Match.Serialized.Default, StockAuthority: c.Stock.Authority, Safety: c.Stock.Safety,
-		OneChannel: c.Stock.OneChannel, Region: c.Region, Locations: c.places(), Connections: make([]canon.ConnectionSettings, 0, len(c.Connections)),
+		OneChannel: c.Stock.OneChannel, Policy: c.rules, Region: c.Region, Locations: c.places(), Connections: make([]canon.ConnectionSettings, 0, len(c.Connections)),
 	}
 	for i := range c.Attributes {
 		s.Attributes = append(s.Attributes, c.Attributes[i].definition())
@@ -250,6 +254,15 @@ func (c *Connection) sellsFrom(places []string) []string {
 		return places
 	}
 	return slices.Compact(mapped)
+}
+
+// Names gives the connections' names, in their order.
+func (c *Config) Names() []string {
+	out := make([]string, len(c.Connections))
+	for i := range c.Connections {
+		out[i] = c.Connections[i].Name
+	}
+	return out
 }
 
 // Connection gives a connection by its name; nil when there is none.

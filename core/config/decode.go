@@ -27,10 +27,25 @@ const maxNesting = 32
 type decoder struct {
 	src      Source
 	folder   string
+	what     string // what the file is: "the configuration"
+	compare  string // a file that shows how it is written
 	findings []Finding
 	at       map[string]place // where each path stands, for what validation finds
 	bad      map[string]bool  // paths that have a finding
 	broken   bool             // it is no YAML: nothing more can be said
+}
+
+func newDecoder(src Source, folder, what, compare string) *decoder {
+	return &decoder{src: src, folder: folder, what: what, compare: compare, at: map[string]place{}, bad: map[string]bool{}}
+}
+
+// result gives the findings in the order of the file as an error; nil where there are none.
+func (d *decoder) result(file string) error {
+	if len(d.findings) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(d.findings, func(a, b Finding) int { return a.Line - b.Line })
+	return &InvalidError{file, d.findings}
 }
 
 func (d *decoder) note(p place, path, what, do string) {
@@ -67,11 +82,11 @@ func placeOf(n ast.Node) place {
 }
 
 // document reads the one document of a file. The parser panics on some broken input; that is a finding too.
-func (d *decoder) document(raw []byte, into *Config) {
+func (d *decoder) document(raw []byte, into any) {
 	defer func() {
 		if caught := recover(); caught != nil {
 			d.broken = true
-			d.note(place{}, "", "the file is not YAML that can be read", "compare it with configs/jumpring.yaml")
+			d.note(place{}, "", "the file is not YAML that can be read", "compare it with "+d.compare)
 		}
 	}()
 	if deep(raw) {
@@ -345,6 +360,9 @@ func (d *decoder) object(n ast.Node, into reflect.Value, path string) {
 	var known []string
 	for i := range into.NumField() {
 		name := into.Type().Field(i).Tag.Get("yaml")
+		if name == "" {
+			continue // not from this file
+		}
 		fields[name] = i
 		known = append(known, name)
 	}
@@ -357,7 +375,7 @@ func (d *decoder) object(n ast.Node, into reflect.Value, path string) {
 		case !ok:
 			d.note(placeOf(m.Key), path, "has a key that is no text", "write a plain key; merges are not taken")
 		case !there:
-			d.note(placeOf(m.Key), at, "is not a key of the configuration", suggestion(key, known))
+			d.note(placeOf(m.Key), at, "is not a key of "+d.what, suggestion(key, known))
 		case seen[key]:
 			d.note(placeOf(m.Key), at, "is there twice", "leave one")
 		default:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -67,38 +66,41 @@ type Source struct {
 // System looks references up in the process's environment and file system.
 func System() Source { return Source{Env: os.LookupEnv, ReadFile: os.ReadFile} }
 
-// Load reads a configuration file. Relative paths in it are relative to its folder. What is wrong with it comes back as
-// an *InvalidError with all findings.
+// Load reads a configuration file and the policy that it names. Relative paths in it are relative to its folder. What is
+// wrong with either comes back as an *InvalidError with all findings.
 func Load(path string, src Source) (*Config, error) {
-	info, err := os.Stat(path)
+	raw, err := readWhole(path)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, err
 	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("configuration: %s has %d bytes, at most %d are read", path, info.Size(), maxFile)
+	c, err := Parse(raw, path, src)
+	if err != nil || c.Policy == "" {
+		return c, err
 	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+	if c.rules, err = LoadPolicy(c.Policy, src, c.Names()); err != nil {
+		return nil, err
 	}
-	return Parse(raw, path, src)
+	return c, nil
 }
 
-// Parse reads a configuration. file names it in findings, and its folder is what relative paths start from.
+// Parse reads a configuration without its policy. file names it in findings, and its folder is what relative paths start
+// from.
 func Parse(raw []byte, file string, src Source) (*Config, error) {
 	if len(raw) > maxFile {
 		return nil, &InvalidError{file, []Finding{{What: fmt.Sprintf("the file has %d bytes, at most %d are read", len(raw), maxFile)}}}
 	}
 	folder := filepath.Dir(file)
-	d := &decoder{src: src, folder: folder, at: map[string]place{}, bad: map[string]bool{}}
+	d := newDecoder(src, folder, "the configuration", "configs/jumpring.yaml")
 	c := Default()
 	d.document(raw, c)
 	if !d.broken {
 		c.check(d)
 	}
-	if len(d.findings) > 0 {
-		slices.SortStableFunc(d.findings, func(a, b Finding) int { return a.Line - b.Line })
-		return nil, &InvalidError{file, d.findings}
+	if err := d.result(file); err != nil {
+		return nil, err
+	}
+	if c.Policy != "" && !filepath.IsAbs(c.Policy) {
+		c.Policy = filepath.Join(folder, c.Policy)
 	}
 	if !filepath.IsAbs(c.Data) {
 		c.Data = filepath.Join(folder, c.Data)

@@ -35,6 +35,7 @@ const (
 	ConnectionCan     Code = "connection.cannot"
 	NotImported       Code = "connection.not_imported"
 	PlanStale         Code = "plan.stale"
+	PolicyInvalid     Code = "policy.invalid"
 	CommandRefused    Code = "command.refused"
 	JobRunning        Code = "job.running"
 	EventType         Code = "event.type_unknown"
@@ -86,6 +87,7 @@ func Specs() []Spec {
 		{JobRunning, http.StatusConflict, "The same job is running", "Follow the running job, whose address is in Location."},
 		{NotImported, http.StatusConflict, "The connection has not been read in full", "Wait for its import to end, look at its plan, then go live."},
 		{PlanStale, http.StatusConflict, "The plan has changed since it was looked at", "Look at the plan again and pass its new digest."},
+		{PolicyInvalid, http.StatusUnprocessableEntity, "The policy can't be used", "Change each rule that errors names."},
 		{EventType, http.StatusUnprocessableEntity, "The event's type is not known", "See docs/events.md for the types that are taken."},
 		{EventInvalid, http.StatusUnprocessableEntity, "The event can't be read", "Change each field that errors names; see docs/events.md for examples."},
 		{EventBatch, http.StatusUnprocessableEntity, "The batch has no event, or too many", "Send 1 to 500 events at once."},

@@ -310,8 +310,8 @@ func everyRule(t testing.TB) canon.Settings {
 // that come after the observations give what they would have given before them.
 func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 	t.Parallel()
-	for set := range uint64(seeds(t, 2)) {
-		world := newWorld(t, 300+set, 1500)
+	for set := range uint64(seeds(t, 1)) {
+		world := newWorld(t, 301+set, 900)
 		reference := newWorkbench(t, everyRule(t))
 		reference.foldAll(world.entries, 7)
 		coherent(t, reference.store)
@@ -343,7 +343,7 @@ func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 // fails.
 func TestARuleThatGoesByArrivalDoesNotCommute(t *testing.T) {
 	t.Parallel()
-	world := newWorld(t, 300, 800)
+	world := newWorld(t, 301, 300)
 	fold := func(s uint64) string {
 		w := newWorkbench(t, testSettings())
 		entries := world.entries

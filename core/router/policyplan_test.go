@@ -73,7 +73,7 @@ func TestExplainSaysWhichRuleAndWhatBecameOfEachSource(t *testing.T) {
 func TestExplainAgreesWithTheFold(t *testing.T) {
 	t.Parallel()
 	w := newWorkbench(t, everyRule(t))
-	w.foldAll(newWorld(t, 301, 700).entries, 7)
+	w.foldAll(newWorld(t, 301, 400).entries, 7)
 	asked, counted := 0, 0
 	for _, g := range policy.Groups() {
 		for _, id := range w.keys(store.PrefixRecord + g.Entity + "/") {
@@ -95,17 +95,17 @@ func TestExplainAgreesWithTheFold(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, asked, 1000)
-	require.Greater(t, counted, 300)
+	require.Greater(t, asked, 500)
+	require.Greater(t, counted, 200)
 }
 
 // TestAPlanSaysWhatTheChangeThenDoes compares a plan with what the same policy does once it is in force.
 func TestAPlanSaysWhatTheChangeThenDoes(t *testing.T) {
 	t.Parallel()
 	w := newWorkbench(t, testSettings())
-	w.foldAll(newWorld(t, 302, 700).entries, 7)
+	w.foldAll(newWorld(t, 302, 400).entries, 7)
 	before := w.digest(store.ScopeState)
-	changed, opened := map[string]int{}, len(w.openCases())
+	changed, opened := map[string]int{"item": 0, "product": 0, "client": 0}, len(w.openCases())
 	plan := w.planned(everyRule(t))
 	require.Equal(t, before, w.digest(store.ScopeState), "nothing is written")
 	require.False(t, plan.Same)
@@ -160,7 +160,7 @@ func (w *workbench) planned(s canon.Settings) *SettingsPlan {
 func TestAPlanCountsCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorkbench(t, testSettings())
-	w.foldAll(newWorld(t, 302, 700).entries, 7)
+	w.foldAll(newWorld(t, 302, 400).entries, 7)
 	require.Empty(t, w.planned(everyRule(t)).Calls, "whose title counts moves no stock")
 	before := map[string]int64{}
 	wanted := func(do func(key string, w *canon.Want)) {
@@ -205,13 +205,17 @@ func TestAnotherPolicyIsInTheHistoryOfTheSettings(t *testing.T) {
 	t.Parallel()
 	w := newWorkbench(t, testSettings())
 	s := ruled(t, canon.PolicyRule{Entity: "item", Group: "title", Policy: canon.PolicyFirst})
-	c := w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
-	row := w.row(c.Mark.Position)
-	require.Equal(t, "settings.changed", row.Event)
-	require.Equal(t, "policy", row.Changes[0].Field)
-	require.JSONEq(t, `{"rules":[{"entity":"item","group":"title","policy":"first"}]}`, string(row.Changes[0].After))
-	c = w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
-	require.Empty(t, w.row(c.Mark.Position).Changes)
+	history := func() []canon.Change {
+		w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
+		r := load[canon.Row](w, store.RowKey(w.last.Mark.Position, 0))
+		require.Equal(t, "settings.changed", r.Event)
+		return r.Changes
+	}
+	changes := history()
+	require.Len(t, changes, 1)
+	require.Equal(t, "policy", changes[0].Field)
+	require.JSONEq(t, `{"rules":[{"entity":"item","group":"title","policy":"first"}]}`, string(changes[0].After))
+	require.Empty(t, history(), "the same again is no change")
 }
 
 func TestATrialGivesWhatAHubWould(t *testing.T) {
@@ -231,21 +235,4 @@ func TestATrialGivesWhatAHubWould(t *testing.T) {
 	require.Equal(t, []any{"Web ring", 2}, []any{it.Title, len(it.Nodes)})
 	require.ErrorContains(t, trial.Observe("web", canon.Observation{Kind: canon.KindListing, ExternalID: "w1"}), "observation.malformed")
 	require.NoError(t, trial.Close())
-}
-
-// row is the first timeline row of the entry at a position.
-func (w *workbench) row(at canon.Position) *canon.Row {
-	w.t.Helper()
-	for _, key := range w.keys(store.PrefixRow) {
-		v, err := w.store.View()
-		require.NoError(w.t, err)
-		r, err := store.Load[canon.Row](v, store.PrefixRow+key)
-		v.Close()
-		require.NoError(w.t, err)
-		if r.Position.Offset == at.Offset {
-			return r
-		}
-	}
-	w.t.Fatalf("no timeline row of %s", at)
-	return nil
 }
