@@ -37,6 +37,15 @@ func (v *sealing) rotate(key, value string) error {
 	return nil
 }
 
+// sealLimit is how long a connector that goes on may take to seal what it goes on with.
+const sealLimit = 2 * time.Second
+
+func (v *sealing) any() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.ContainsFunc(v.sealed, func(s sealedSecret) bool { return credential(s.value) })
+}
+
 // take gives what was sealed since the last time, without what is no credential (an expiry).
 func (v *sealing) take(refuse bool) []sealedSecret {
 	v.mu.Lock()
@@ -79,6 +88,8 @@ func tryRotation(ctx context.Context, t *trial) error {
 		t.find("after its credentials expired the connector does not go on: %v", err)
 		return nil
 	}
+	// One that does not wait for the vault may seal it later still.
+	eventually(ctx, sealLimit, vault.any)
 	log, rotated := t.proxy.clear(), vault.take(true)
 	if len(rotated) == 0 {
 		t.notApplicable("the connector goes on with a new credential that it need not keep")
@@ -101,8 +112,14 @@ func tryRotation(ctx context.Context, t *trial) error {
 		t.find("the connector does not start with the credentials that it had rotated: %v", err)
 		return nil
 	}
-	if err := again(ctx, use); err != nil {
-		t.find("a new process does not go on with the credentials that were rotated: %v", err)
+	for range 2 { // with the token that was sealed, and with the next one that it leads to
+		if err := again(ctx, use); err != nil {
+			t.find("a new process does not go on with the credentials that were rotated: %v", err)
+			return nil
+		}
+		if err := expire(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

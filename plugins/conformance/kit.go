@@ -168,7 +168,8 @@ func (t *trial) launch(ctx context.Context, l launching) (*session, error) {
 			Start: startLimit, Describe: t.Deadline, Open: t.Deadline, Validate: t.Deadline, Check: d, Close: t.Deadline, Register: d,
 			Discover: d, Webhook: d, Poll: d, Snapshot: d, Apply: d, Lookup: d, Read: d, Health: d,
 		},
-		Restart: host.Restart{Initial: 10 * time.Millisecond, Max: 50 * time.Millisecond, MaxCrashes: 1000},
+		// Ends that the kit causes never break the connection; starts that fail do, so that the reason is told soon.
+		Restart: host.Restart{Initial: 10 * time.Millisecond, Max: 50 * time.Millisecond, StableAfter: time.Millisecond, MaxCrashes: 4},
 		Logger:  hclog.New(&hclog.LoggerOptions{Output: &t.log, Level: hclog.Trace}),
 		Rotate: func(key, value string) error {
 			t.mu.Lock()
@@ -281,30 +282,45 @@ func (s *session) close() (took time.Duration, err error) {
 	return time.Since(began), err
 }
 
-// describe learns what the connector is, before anything is tried.
-func (k *kit) describe(ctx context.Context) error {
+// describe learns what the connector is, before anything is tried: from a process that the first checks go on with, or
+// from one that is not opened, where the connector does not open.
+func (k *kit) describe(ctx context.Context) (err error) {
 	t := &trial{kit: k}
 	defer t.end()
-	s, err := t.launch(ctx, launching{unopened: true, config: k.Config})
+	config, err := k.configured()
 	if err != nil {
 		return err
 	}
-	startCtx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	// A program that is no connector at all is told from its first end, not from its thousandth.
-	for {
-		st := s.Status()
-		switch {
-		case st.State == host.StateRunning:
-			k.about, err = s.Describe(startCtx)
+	for _, l := range []launching{{config: config}, {config: k.Config, unopened: true}} {
+		var s *session
+		if s, err = t.launch(ctx, l); err != nil {
 			return err
+		}
+		if err = s.started(ctx); err != nil {
+			continue
+		}
+		s.lent = !l.unopened
+		k.about, err = s.Describe(ctx)
+		return err
+	}
+	return fmt.Errorf("the connector does not start: %w", err)
+}
+
+// started waits for a first process. A program that is no connector at all is told from its first end.
+func (s *session) started(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for {
+		switch st := s.Status(); {
+		case st.State == host.StateRunning:
+			return nil
 		case st.LastError != "":
-			return fmt.Errorf("the connector does not start: %s", st.LastError)
+			return errors.New(st.LastError)
 		}
 		select {
-		case <-startCtx.Done():
-			return fmt.Errorf("the connector does not start: %w", startCtx.Err())
-		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
 		}
 	}
 }

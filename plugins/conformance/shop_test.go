@@ -39,9 +39,9 @@ type shop struct {
 	tokens  *sdk.Tokens
 	url     string
 
+	hooks  sync.Mutex // guards last, count and leaks
 	mu     sync.Mutex
 	cursor []byte // what the faults that keep a position in memory keep
-	page   int
 	last   *item
 	count  int
 	leaks  [][]byte
@@ -76,11 +76,11 @@ func (s *shop) Open(ctx context.Context, req *sdk.OpenRequest) (*sdk.OpenRespons
 	}
 	s.url, s.secrets = config.URL, req.Secrets
 	s.log = func(text string) { req.Log.Info(text) }
-	http := sdk.HTTPConfig{Retries: -1}
-	if s.fault == "impatient" {
-		http.Timeout = trickle / 2
+	client := sdk.HTTPConfig{Retries: -1}
+	if s.fault == "reads-once" {
+		client.Transport = readsOnce{}
 	}
-	s.client = sdk.NewHTTPClient(http)
+	s.client = sdk.NewHTTPClient(client)
 	tokens := sdk.TokenConfig{
 		URL: s.url + "/token", AccessToken: req.Secrets["access_token"], RefreshToken: req.Secrets["refresh_token"], Host: req.Host,
 		Keys: sdk.TokenKeys{Access: "access_token", Refresh: "refresh_token"},
@@ -94,13 +94,28 @@ func (s *shop) Open(ctx context.Context, req *sdk.OpenRequest) (*sdk.OpenRespons
 	s.tokens = sdk.NewTokens(tokens)
 	switch s.fault {
 	case "open-needs-platform":
-		if err := s.get(ctx, "/api/account", nil, &struct{}{}); err != nil {
+		if err := s.get(ctx, "/api/account", nil, &struct{}{}); errors.Is(err, sdk.ErrNotSent) {
 			return nil, err
 		}
 	case "secret-in-log":
 		req.Log.Info("opening", "secret", req.Secrets["client_secret"])
 	}
 	return &sdk.OpenResponse{}, nil
+}
+
+// readsOnce takes what comes first for the whole answer.
+type readsOnce struct{}
+
+func (readsOnce) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	part := make([]byte, 64<<10)
+	n, _ := resp.Body.Read(part)
+	resp.Body.Close()
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(part[:n])), int64(n)
+	return resp, nil
 }
 
 // lateVault seals a token a moment after it was used.
@@ -248,7 +263,7 @@ func (s *shop) Poll(ctx context.Context, req *sdk.PollRequest) (*sdk.PollRespons
 		return &sdk.PollResponse{Cursor: req.Cursor}, nil
 	case s.fault == "drops-what-breaks-off" && errors.Is(err, sdk.ErrOutcomeUnknown) && ctx.Err() == nil:
 		return &sdk.PollResponse{Cursor: cur.Bytes()}, nil
-	case err != nil && s.fault == "secret-in-error" && errors.Is(err, sdk.ErrNotSent):
+	case err != nil && s.fault == "secret-in-error":
 		return nil, fmt.Errorf("with %s: %w", s.secrets["client_secret"], err)
 	case err != nil:
 		return nil, err
@@ -307,7 +322,13 @@ func (s *shop) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sdk.Sna
 			return err
 		}
 		out.Cursors = map[string][]byte{"items": cur.Bytes()}
-		return nil
+		switch s.fault {
+		case "poll-loses-ties":
+			out.Cursors["items"], err = account.Now.Add(-back).MarshalText()
+		case "poll-in-memory":
+			s.cursor = cur.Bytes()
+		}
+		return err
 	}
 	first := after == ""
 	if first && s.fault != "cursor-after-rows" && s.fault != "snapshot-without-cursor" {
@@ -359,11 +380,13 @@ func (s *shop) Read(ctx context.Context, req *sdk.ReadRequest) (*sdk.ReadRespons
 }
 
 func (s *shop) HandleWebhook(_ context.Context, req *sdk.WebhookRequest) (*sdk.WebhookResponse, error) {
-	if s.fault == "webhook-waits-for-poll" || s.fault == "leaks" || s.fault == "webhook-compares" || s.fault == "webhook-counts" {
+	if s.fault == "webhook-waits-for-poll" {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 	}
 	s.leak()
+	s.hooks.Lock()
+	defer s.hooks.Unlock()
 	signature := req.Header("X-Signature")
 	if s.fault != "webhook-unverified" && !sdk.VerifyHMACHex(s.secrets["client_secret"], req.Body, signature) {
 		return &sdk.WebhookResponse{Verdict: sdk.VerdictBadSignature}, nil
@@ -408,6 +431,8 @@ func (s *shop) HandleWebhook(_ context.Context, req *sdk.WebhookRequest) (*sdk.W
 
 // leak keeps a mebibyte of each call.
 func (s *shop) leak() {
+	s.hooks.Lock()
+	defer s.hooks.Unlock()
 	if s.fault == "leaks" {
 		s.leaks = append(s.leaks, bytes.Repeat([]byte{1}, 1<<20))
 	}
@@ -432,12 +457,17 @@ func (s *shop) Apply(ctx context.Context, req *sdk.ApplyRequest) (*sdk.ApplyResp
 func (s *shop) write(ctx context.Context, w *sdk.Write) sdk.Result {
 	key, want, expect := w.Key, w.Stock.Want, w.Stock.Expect
 	switch s.fault {
-	case "apply-lies":
-		return sdk.Result{Status: sdk.StatusApplied}
 	case "apply-overwrites", "apply-adds": // takes what is there for what is expected
 		var it item
-		if err := s.get(ctx, "/api/items/"+w.Stock.StockID, nil, &it); err != nil {
+		err := s.get(ctx, "/api/items/"+w.Stock.StockID, nil, &it)
+		var failed *sdk.Error
+		switch {
+		case errors.Is(err, errNotThere):
 			return sdk.Result{Status: sdk.StatusRejected, Code: "shop.no_item"}
+		case errors.As(err, &failed):
+			return sdk.Result{Status: sdk.StatusRetry, RetryAfterMillis: failed.RetryAfter.Milliseconds()}
+		case err != nil:
+			return sdk.Result{Status: sdk.StatusRetry, RetryAfterMillis: 10}
 		}
 		if s.fault == "apply-adds" && it.Stock != expect && it.Stock != want {
 			return sdk.Result{Status: sdk.StatusConflict}
@@ -463,7 +493,12 @@ func (s *shop) write(ctx context.Context, w *sdk.Write) sdk.Result {
 	}
 	switch resp.Status {
 	case http.StatusOK:
-		return sdk.Result{Status: sdk.StatusApplied}
+		r := sdk.Result{Status: sdk.StatusApplied}
+		if s.fault == "apply-misstates" {
+			wrong := want + 1
+			r.Shows = &canon.Observation{Kind: canon.KindLevel, ExternalID: w.Ref.ExternalID, Level: &canon.LevelState{StockID: w.Stock.StockID, Available: &wrong}}
+		}
+		return r
 	case http.StatusConflict:
 		return sdk.Result{Status: sdk.StatusConflict}
 	case http.StatusNotFound:

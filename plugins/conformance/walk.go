@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -143,7 +144,8 @@ func (s *session) snapshot(ctx context.Context, between func(page int) error) (a
 			return nil, nil, fmt.Errorf("page %d: %w", n, err)
 		}
 		if n == 1 {
-			cursors = r.Cursors
+			cursors = map[string][]byte{}
+			maps.Copy(cursors, r.Cursors)
 		}
 		if r.Complete {
 			return all, cursors, nil

@@ -43,7 +43,7 @@ type Server struct {
 	mu     sync.Mutex
 	items  []*Item         // in the order of their ids
 	writes map[string]bool // keys of stock writes that were done
-	last   time.Time       // no two changes have the same time, but those of one moment
+	last   time.Time       // of the latest change; no two have the same, but those of one moment
 }
 
 // New makes an empty one that takes the key.
@@ -109,10 +109,11 @@ func (s *Server) control(w http.ResponseWriter, door string, n int) {
 	switch door {
 	case "reset":
 		s.items, s.writes = nil, map[string]bool{}
+		s.last = time.Now().UTC().Add(-time.Minute).Truncate(time.Millisecond)
 		for i := range n {
 			s.items = append(s.items, &Item{
 				ID: fmt.Sprintf("I%05d", i+1), SKU: fmt.Sprintf("RING-%d", i+1), Serial: fmt.Sprintf("AC-%05d", i+1), Title: fmt.Sprintf("Ring %d", i+1),
-				Metal: "18k yellow gold", Weight: "4.2 g", Price: "1250.00", Stock: 1, Modified: s.moment(),
+				Metal: "18k yellow gold", Weight: "4.2 g", Price: "1250.00", Stock: 1, Modified: s.last.Add(time.Duration(i) * time.Millisecond),
 			})
 		}
 	case "change":
