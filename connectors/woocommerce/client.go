@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
 const (
@@ -97,6 +99,15 @@ func (e *apiError) Error() string {
 // throttled tells that the shop did nothing and asks to come back later.
 func (e *apiError) throttled() bool {
 	return e.status == http.StatusTooManyRequests || e.status == http.StatusServiceUnavailable
+}
+
+// paced gives the hub the pause that a throttling shop asks for.
+func paced(err error) error {
+	var api *apiError
+	if errors.As(err, &api) && api.throttled() {
+		return &sdk.Error{Code: "woocommerce.throttled", Message: "the shop asks to come back later", RetryAfter: max(api.retryAfter, time.Second), Err: err}
+	}
+	return err
 }
 
 // errNotSent is wrapped by failures that happened before a byte of the request could reach the shop.

@@ -47,7 +47,7 @@ var checks = []check{
 	{"network-dropped", "an answer that breaks off is an error and never an empty or partial success", "treat a body that ends early as a failed request and keep the cursor", []need{anyOf(can(sdk.CanPoll), can(sdk.CanSnapshot)), network}, tryDropped},
 	{"network-hang", "a platform that never answers holds up neither a call beyond its deadline nor other calls", "hand the call's context to every request, and hold no lock while you wait", []need{anyOf(can(sdk.CanPoll), can(sdk.CanCheck)), network}, tryHang},
 	{"webhook-genuine", "genuine deliveries get their verdict", "verify the raw bytes before anything is parsed", []need{can(sdk.CanWebhook), deliveries}, tryGenuine},
-	{"webhook-signature", "a delivery that was altered, has no headers or is signed with another secret is refused", "verify the signature over the raw body in constant time (sdk.VerifyHMAC…); an empty secret verifies nothing", []need{can(sdk.CanWebhook), signed}, trySignature},
+	{"webhook-signature", "a delivery that was altered, has no headers or is signed with another secret is refused", "verify the signature over the raw body in constant time (sdk.VerifyHMAC…); an empty secret verifies nothing", []need{can(sdk.CanWebhook), genuine}, trySignature},
 	{"webhook-replay", "a delivery that comes again gives the same facts and the same id", "derive DeliveryID and observations from the delivery alone", []need{can(sdk.CanWebhook), genuine}, tryReplay},
 	{"webhook-stale", "a delivery older than the replay window is refused", "compare the signed time with WebhookRequest.ReceivedAt", []need{can(sdk.CanWebhook), genuine, replayWindow}, tryStale},
 	{"webhook-order", "a delivery means the same whatever came before it", "keep no state between deliveries; order is told by SourceVersion", []need{can(sdk.CanWebhook), several}, tryOrder},
@@ -61,7 +61,7 @@ var checks = []check{
 	{"apply-unknown", "a write that was done without an answer is not denied, and not done twice", "say unknown after a 5xx or a lost answer (sdk.ErrOutcomeUnknown), never retry; Lookup tells the truth", []need{can(sdk.CanApply), network, readsBack}, tryUnknown},
 	{"rotation", "a rotated credential is sealed by the hub before it is used, and survives a restart", "call Host.RotateSecret and wait for it before the first use; give the new value back at the next Open", []need{expires, network, anyOf(can(sdk.CanPoll), can(sdk.CanCheck))}, tryRotation},
 	{"shutdown", "the process ends in time, idle or busy, and never by itself", "return from Close and from calls whose context ended; never exit", nil, tryShutdown},
-	{"memory", "memory does not grow with the number of calls", "look for what is kept for each call: maps, goroutines, open bodies", []need{canMeasure, anyOf(can(sdk.CanPoll), can(sdk.CanWebhook))}, tryMemory},
+	{"memory", "memory does not grow with the number of calls", "look for what is kept for each call: maps, goroutines, open bodies", []need{canMeasure, anyOf(all(can(sdk.CanWebhook), genuine), all(can(sdk.CanPoll), twin))}, tryMemory},
 	{"secrets", "no secret is in a log line, an error, a diagnostic or a fact, even where the platform repeats it", "quote no request and no body in errors; redact with sdk.Redact", []need{secrets}, trySecrets},
 }
 
@@ -97,6 +97,17 @@ func anyOf(needs ...need) need {
 	}
 }
 
+func all(needs ...need) need {
+	return func(k *kit) string {
+		for _, n := range needs {
+			if why := n(k); why != "" {
+				return why
+			}
+		}
+		return ""
+	}
+}
+
 func when(ok func(*kit) bool, why string) need {
 	return func(k *kit) string {
 		if !ok(k) {
@@ -121,7 +132,6 @@ var (
 	}, "the twin's credentials don't expire")
 	deliveries = when(func(k *kit) bool { return len(k.Deliveries) > 0 }, "no delivery is described")
 	genuine    = when(func(k *kit) bool { return len(k.genuine()) > 0 }, "no delivery that is accepted is described")
-	signed     = genuine
 	several    = when(func(k *kit) bool { return len(k.genuine()) > 1 }, "fewer than two deliveries that are accepted are described")
 	challenges = when(func(k *kit) bool {
 		return slices.ContainsFunc(k.Deliveries, func(d Delivery) bool { return d.Expect == sdk.VerdictChallenge })

@@ -111,6 +111,8 @@ func Run(t testing.TB, o Options) {
 	}
 	for _, res := range report.Results {
 		switch res.Outcome {
+		case Passed:
+			t.Logf("%s: passed in %d ms", res.Check, res.Millis)
 		case NotApplicable:
 			t.Logf("%s: not applicable: %s", res.Check, res.Reason)
 		case Failed:
