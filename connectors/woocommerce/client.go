@@ -33,7 +33,7 @@ type client struct {
 	plain bool   // plain permalinks: the route goes into ?rest_route=
 	key   string
 	sec   string
-	oauth *oauth1 // nil over https
+	oauth *sdk.OAuth1 // over plain http, where WooCommerce ignores Basic credentials; nil over https
 	http  *http.Client
 	slots chan struct{}
 
@@ -53,7 +53,7 @@ func newClient(cfg *config, key, secret string) *client {
 	c.base, c.sign = apiBase(cfg.root, cfg), apiBase(cfg.home, cfg)
 	// WooCommerce decides by the connection's own encryption: signatures over http, Basic over https.
 	if cfg.root.Scheme == "http" {
-		c.oauth = newOAuth1(key, secret)
+		c.oauth = &sdk.OAuth1{ConsumerKey: key, ConsumerSecret: secret}
 	}
 	c.http = &http.Client{
 		Transport: &http.Transport{
@@ -189,12 +189,12 @@ func (c *client) request(ctx context.Context, method, path string, q url.Values,
 		target, signed = target+"/", signed+"/"
 	}
 	if c.oauth != nil {
-		if err := c.oauth.sign(method, signed, query); err != nil {
+		if err := c.oauth.SignQuery(method, signed, query); err != nil {
 			return nil, fmt.Errorf("%w: %w", errNotSent, err)
 		}
 	}
 	if len(query) > 0 {
-		target += "?" + encode3986(query)
+		target += "?" + sdk.EncodeQuery(query)
 	}
 	var reader io.Reader
 	if body != nil {

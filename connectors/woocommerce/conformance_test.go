@@ -121,15 +121,14 @@ func TestConformance(t *testing.T) {
 	}
 	shop := newKitShop(t)
 	conformance.Run(t, conformance.Options{
-		Command:    []string{self, "connector"},
-		Config:     []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `","currency":"EUR"}`),
-		Secrets:    map[string]string{secretKey: kitKey, secretSecret: kitSecret, secretWebhook: hookSecret},
-		Twin:       shop,
-		URLKey:     "url",
+		Command: []string{self, "connector"},
+		Config:  []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `","currency":"EUR"}`),
+		Secrets: map[string]string{secretKey: kitKey, secretSecret: kitSecret, secretWebhook: hookSecret},
+		Twin:    shop,
+		URLKey:  "url",
 		Deliveries: []conformance.Delivery{
 			{WebhookRequest: *hook("order.updated", kitHome+"/", someOrder)},
 			{WebhookRequest: *hook("order.created", kitHome+"/", strings.Replace(someOrder, "727", "728", 2))},
 		},
 	})
 }
-

@@ -76,7 +76,7 @@ func (s *shop) Open(ctx context.Context, req *sdk.OpenRequest) (*sdk.OpenRespons
 	}
 	s.url, s.secrets = config.URL, req.Secrets
 	s.log = func(text string) { req.Log.Info(text) }
-	client := sdk.HTTPConfig{Retries: -1}
+	client := sdk.HTTPConfig{Retries: -1, Limits: func(int, http.Header) time.Duration { return 0 }} // it tells the hub instead
 	if s.fault == "reads-once" {
 		client.Transport = readsOnce{}
 	}

@@ -211,7 +211,9 @@ func number(r *http.Request, key string) int {
 	return n
 }
 
-func fail(w http.ResponseWriter, status int, why string) { reply(w, status, map[string]string{"error": why}) }
+func fail(w http.ResponseWriter, status int, why string) {
+	reply(w, status, map[string]string{"error": why})
+}
 
 func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
