@@ -1,12 +1,19 @@
 package shopify
 
 import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/jumpring/jumpring/connectors/shopify/twin"
 	"github.com/jumpring/jumpring/plugins/conformance"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
@@ -20,18 +27,117 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// kitShop is a twin as the conformance kit moves it: each reset opens another shop.
+type kitShop struct {
+	t      *testing.T
+	server *httptest.Server
+
+	mu      sync.Mutex
+	shop    *twin.Server
+	created []twin.Created
+	frozen  time.Time // while a change is made
+}
+
+func newKitShop(t *testing.T) *kitShop {
+	k := &kitShop{t: t}
+	k.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		k.mu.Lock()
+		shop := k.shop
+		k.mu.Unlock()
+		shop.ServeHTTP(w, r)
+	}))
+	k.open()
+	t.Cleanup(func() {
+		k.server.Close()
+		require.NoError(t, k.shop.Close())
+	})
+	return k
+}
+
+func (k *kitShop) open() {
+	shop := twin.New(twin.Options{
+		Shop: testShop, ClientID: "kit-client", ClientSecret: kitSecret, AccessToken: kitAccess, RefreshToken: kitRefresh,
+		AllowHTTP: true, BucketSize: 20_000, RestoreRate: 2_000, Clock: k.now,
+	})
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shop, k.created = shop, nil
+}
+
+const (
+	kitSecret  = "canary-client-secret-81f2"
+	kitAccess  = "shpat_canary-access-27d0"
+	kitRefresh = "canary-refresh-55aa"
+)
+
+func (k *kitShop) now() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.frozen.IsZero() {
+		return k.frozen
+	}
+	return time.Now()
+}
+
+func (k *kitShop) freeze(at time.Time) {
+	k.mu.Lock()
+	k.frozen = at
+	k.mu.Unlock()
+}
+
+// URL implements conformance.Twin.
+func (k *kitShop) URL() string { return k.server.URL }
+
+// Reset implements conformance.Twin.
+func (k *kitShop) Reset(_ context.Context, n int) error {
+	old := k.shop
+	k.open()
+	if err := old.Close(); err != nil {
+		return err
+	}
+	s := &shop{twin: k.shop}
+	k.freeze(time.Now().Add(-time.Hour))
+	defer k.freeze(time.Time{})
+	for i := range n {
+		k.created = append(k.created, s.piece(k.t, i))
+	}
+	return nil
+}
+
+// Change implements conformance.Twin.
+func (k *kitShop) Change(_ context.Context, n int) error {
+	k.freeze(time.Now())
+	defer k.freeze(time.Time{})
+	for i, c := range k.created[:n] {
+		err := k.shop.SetMetafield(c.Variants[0], twin.Metafield{Namespace: "jewelry", Key: "serial", Value: fmt.Sprintf("CHANGED-%d", i)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Expire implements conformance.Expirer.
+func (k *kitShop) Expire(context.Context) error {
+	k.shop.RevokeTokens()
+	return nil
+}
+
 func TestConformance(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	self, err := os.Executable()
 	require.NoError(t, err)
-	var deliveries []sdk.WebhookRequest
+	var deliveries []conformance.Delivery
 	for _, name := range []string{"orders_create", "products_create", "inventory_levels_update", "customers_update"} {
 		tc := webhookCases(t)[name]
-		deliveries = append(deliveries, *delivery(tc.Topic, testShop, sign(testSecret, tc.Body), tc.Body))
+		deliveries = append(deliveries, conformance.Delivery{WebhookRequest: *delivery(tc.Topic, testShop, sign(kitSecret, tc.Body), tc.Body)})
 	}
 	conformance.Run(t, conformance.Options{
 		Command:    []string{self, "connector"},
-		Config:     []byte(`{"shop":"` + testShop + `","endpoint":"http://127.0.0.1:1"}`),
-		Secrets:    map[string]string{"client_secret": testSecret, "access_token": "shpat_0123456789"},
+		Config:     []byte(`{"shop":"` + testShop + `","endpoint":"http://127.0.0.1:1","client_id":"kit-client"}`),
+		Secrets:    map[string]string{"client_secret": kitSecret, "access_token": kitAccess, "refresh_token": kitRefresh},
+		Twin:       newKitShop(t),
+		URLKey:     "endpoint",
 		Deliveries: deliveries,
 	})
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
 const (
@@ -33,7 +35,7 @@ type client struct {
 	plain bool   // plain permalinks: the route goes into ?rest_route=
 	key   string
 	sec   string
-	oauth *oauth1 // nil over https
+	oauth *sdk.OAuth1 // over plain http, where WooCommerce ignores Basic credentials; nil over https
 	http  *http.Client
 	slots chan struct{}
 	pace  *rate.Limiter // nil where the host knows no limit
@@ -57,7 +59,7 @@ func newClient(cfg *config, key, secret string, transport http.RoundTripper) *cl
 	}
 	// WooCommerce decides by the connection's own encryption: signatures over http, Basic over https.
 	if cfg.root.Scheme == "http" {
-		c.oauth = newOAuth1(key, secret)
+		c.oauth = &sdk.OAuth1{ConsumerKey: key, ConsumerSecret: secret}
 	}
 	if transport == nil {
 		transport = &http.Transport{
@@ -106,6 +108,15 @@ func (e *apiError) Error() string {
 // throttled tells that the shop did nothing and asks to come back later.
 func (e *apiError) throttled() bool {
 	return e.status == http.StatusTooManyRequests || e.status == http.StatusServiceUnavailable
+}
+
+// paced gives the hub the pause that a throttling shop asks for.
+func paced(err error) error {
+	var api *apiError
+	if errors.As(err, &api) && api.throttled() {
+		return &sdk.Error{Code: "woocommerce.throttled", Message: "the shop asks to come back later", RetryAfter: max(api.retryAfter, time.Second), Err: err}
+	}
+	return err
 }
 
 // errNotSent is wrapped by failures that happened before a byte of the request could reach the shop.
@@ -192,12 +203,12 @@ func (c *client) request(ctx context.Context, method, path string, q url.Values,
 		target, signed = target+"/", signed+"/"
 	}
 	if c.oauth != nil {
-		if err := c.oauth.sign(method, signed, query); err != nil {
+		if err := c.oauth.SignQuery(method, signed, query); err != nil {
 			return nil, fmt.Errorf("%w: %w", errNotSent, err)
 		}
 	}
 	if len(query) > 0 {
-		target += "?" + encode3986(query)
+		target += "?" + sdk.EncodeQuery(query)
 	}
 	var reader io.Reader
 	if body != nil {

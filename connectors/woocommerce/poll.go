@@ -145,7 +145,7 @@ func (c *Connector) Poll(ctx context.Context, req *sdk.PollRequest) (*sdk.PollRe
 		return nil, fmt.Errorf("woocommerce: there is no stream %q", req.Stream)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("poll %s: %w", req.Stream, err)
+		return nil, paced(fmt.Errorf("poll %s: %w", req.Stream, err))
 	}
 	if resp.Cursor, err = next.encode(); err != nil {
 		return nil, err

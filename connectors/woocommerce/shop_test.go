@@ -122,7 +122,7 @@ func (ts *testShop) open(cfg map[string]any, key string) *Connector {
 		}
 	}
 	if c.shop.client.oauth != nil {
-		c.shop.client.oauth.now = ts.clock.now // signatures are checked against the shop's clock
+		c.shop.client.oauth.Now = ts.clock.now // signatures are checked against the shop's clock
 	}
 	ts.t.Cleanup(func() { _, _ = c.Close(context.Background(), &sdk.CloseRequest{}) })
 	return c

@@ -41,7 +41,7 @@ func (c *Connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 			return nil, fmt.Errorf("%w: %w", errCursor, jsonError(err))
 		}
 	} else if err := s.beginSnapshot(ctx, tok, resp); err != nil {
-		return nil, fmt.Errorf("begin the snapshot: %w", err)
+		return nil, paced(fmt.Errorf("begin the snapshot: %w", err))
 	}
 	resp.Total = tok.Total
 	switch tok.Stage {
@@ -55,7 +55,7 @@ func (c *Connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 		err = fmt.Errorf("there is no stage %q", tok.Stage)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("snapshot %s: %w", tok.Stage, err)
+		return nil, paced(fmt.Errorf("snapshot %s: %w", tok.Stage, err))
 	}
 	if !tok.next() {
 		resp.Complete = true

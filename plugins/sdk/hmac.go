@@ -13,20 +13,31 @@ import (
 func VerifyHMACBase64(secret string, raw []byte, signature string) bool {
 	// Decoding is lenient: line ends and unused bits of the last letter pass. The one right spelling is compared.
 	want, err := base64.StdEncoding.DecodeString(signature)
-	return err == nil && base64.StdEncoding.EncodeToString(want) == signature && verifyHMAC(secret, raw, want)
+	return err == nil && base64.StdEncoding.EncodeToString(want) == signature && verifyHMAC([]byte(secret), raw, want)
 }
 
 // VerifyHMACHex is VerifyHMACBase64 for a signature in hexadecimal, of either case.
 func VerifyHMACHex(secret string, raw []byte, signature string) bool {
 	want, err := hex.DecodeString(signature)
-	return err == nil && verifyHMAC(secret, raw, want)
+	return err == nil && verifyHMAC([]byte(secret), raw, want)
 }
 
-func verifyHMAC(secret string, raw, want []byte) bool {
-	if secret == "" || len(want) != sha256.Size {
-		return false
-	}
-	mac := hmac.New(sha256.New, []byte(secret))
+// SignHMACBase64 makes what VerifyHMACBase64 verifies, for twins and tests.
+func SignHMACBase64(secret string, raw []byte) string {
+	return base64.StdEncoding.EncodeToString(signHMAC([]byte(secret), raw))
+}
+
+// SignHMACHex makes what VerifyHMACHex verifies, for twins and tests.
+func SignHMACHex(secret string, raw []byte) string {
+	return hex.EncodeToString(signHMAC([]byte(secret), raw))
+}
+
+func signHMAC(secret, raw []byte) []byte {
+	mac := hmac.New(sha256.New, secret)
 	mac.Write(raw)
-	return hmac.Equal(mac.Sum(nil), want)
+	return mac.Sum(nil)
+}
+
+func verifyHMAC(secret, raw, want []byte) bool {
+	return len(secret) > 0 && len(want) == sha256.Size && hmac.Equal(signHMAC(secret, raw), want)
 }

@@ -29,8 +29,13 @@ var (
 
 // HTTPConfig sizes an HTTPClient. Zero fields take the default in brackets.
 type HTTPConfig struct {
-	PerSecond float64       // requests per second [no limit]
-	Burst     int           // requests at once after a pause [1]
+	PerSecond float64 // requests per second [no limit]
+	Burst     int     // requests at once after a pause [1]
+	// Concurrent is how many requests are under way at once, for platforms that count those (NetSuite: 5 to 20 for an
+	// account, Magento: what its workers bear) [no limit].
+	Concurrent int
+	// Limits reads from each answer how long the next request waits [RetryAfterLimits].
+	Limits    Limits
 	Timeout   time.Duration // of one attempt, response body included; the context may end it sooner [30 s]
 	MaxBody   int64         // of a response after decompression, in bytes [16 MiB]
 	Retries   int           // further attempts, see Do [2]; negative for none
@@ -47,6 +52,8 @@ type HTTPConfig struct {
 // same host alone, and tells a request that was not sent from one whose outcome is unknown.
 type HTTPClient struct {
 	config HTTPConfig
+	slots  chan struct{} // nil without a limit
+	pause  pause
 	pace   *rate.Limiter
 	http   *http.Client
 	redact *Redactor
@@ -80,12 +87,19 @@ func NewHTTPClient(config HTTPConfig) *HTTPClient {
 		t.MaxIdleConnsPerHost = 8
 		config.Transport = t
 	}
+	if config.Limits == nil {
+		config.Limits = RetryAfterLimits
+	}
+	var slots chan struct{}
+	if config.Concurrent > 0 {
+		slots = make(chan struct{}, config.Concurrent)
+	}
 	limit := rate.Inf
 	if config.PerSecond > 0 {
 		limit = rate.Limit(config.PerSecond)
 	}
 	return &HTTPClient{
-		config: config, pace: rate.NewLimiter(limit, max(1, config.Burst)), redact: NewRedactor(config.Secrets...),
+		config: config, slots: slots, pace: rate.NewLimiter(limit, max(1, config.Burst)), redact: NewRedactor(config.Secrets...),
 		http: &http.Client{Transport: config.Transport, CheckRedirect: checkRedirect},
 	}
 }
@@ -145,6 +159,17 @@ func repeatable(req *http.Request) bool {
 
 // attempt sends the request once. sent tells whether the platform may have seen all of it.
 func (c *HTTPClient) attempt(ctx context.Context, req *http.Request) (resp *HTTPResponse, sent bool, err error) {
+	if c.slots != nil {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		case <-ctx.Done():
+			return nil, false, fmt.Errorf("%w: too many requests are under way: %w", errFinal, ctx.Err())
+		}
+	}
+	if err := c.pause.wait(ctx); err != nil {
+		return nil, false, err
+	}
 	if err := c.pace.Wait(ctx); err != nil {
 		return nil, false, fmt.Errorf("%w: the turn would come after the deadline: %w", errFinal, err)
 	}
@@ -174,6 +199,7 @@ func (c *HTTPClient) attempt(ctx context.Context, req *http.Request) (resp *HTTP
 		return nil, wrote.Load(), err
 	}
 	defer raw.Body.Close()
+	c.pause.extend(c.config.Limits(raw.StatusCode, raw.Header))
 	body, err := io.ReadAll(io.LimitReader(raw.Body, c.config.MaxBody+1))
 	if err != nil {
 		return nil, true, fmt.Errorf("read the response of status %d: %w", raw.StatusCode, err)

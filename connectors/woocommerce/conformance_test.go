@@ -1,0 +1,134 @@
+package woocommerce
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jumpring/jumpring/connectors/woocommerce/twin"
+	"github.com/jumpring/jumpring/plugins/conformance"
+	"github.com/jumpring/jumpring/plugins/sdk"
+)
+
+// The test binary is also the connector's process, which the conformance kit launches.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "connector" {
+		sdk.Serve(New)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// The kit's shop: its keys and what it calls itself.
+const (
+	kitKey    = "ck_canary456789abcdef0123456789abcdef01234567"
+	kitSecret = "cs_canary456789abcdef0123456789abcdef01234567"
+	kitHome   = "http://shop.example.com"
+)
+
+// kitShop is a twin as the conformance kit moves it: each reset opens another shop.
+type kitShop struct {
+	server *httptest.Server
+
+	mu       sync.Mutex
+	shop     *twin.Server
+	products []int64
+	frozen   time.Time // while a change is made
+}
+
+func newKitShop(t *testing.T) *kitShop {
+	k := &kitShop{}
+	k.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		k.mu.Lock()
+		shop := k.shop
+		k.mu.Unlock()
+		shop.ServeHTTP(w, r)
+	}))
+	k.open()
+	t.Cleanup(func() {
+		k.server.Close()
+		k.shop.Close()
+	})
+	return k
+}
+
+func (k *kitShop) open() {
+	shop := twin.New(twin.Options{HomeURL: kitHome, Keys: []twin.Key{{ConsumerKey: kitKey, ConsumerSecret: kitSecret}}, Currency: "EUR", Now: k.now})
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shop, k.products = shop, nil
+}
+
+func (k *kitShop) now() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.frozen.IsZero() {
+		return k.frozen
+	}
+	return time.Now()
+}
+
+func (k *kitShop) freeze(at time.Time) {
+	k.mu.Lock()
+	k.frozen = at
+	k.mu.Unlock()
+}
+
+// URL implements conformance.Twin.
+func (k *kitShop) URL() string { return k.server.URL }
+
+// Reset implements conformance.Twin.
+func (k *kitShop) Reset(_ context.Context, n int) error {
+	old := k.shop
+	k.open()
+	old.Close()
+	defer k.freeze(time.Time{})
+	for i := range n {
+		k.freeze(time.Now().Add(-time.Hour + time.Duration(i)*time.Second))
+		stock := int64(1)
+		id, _, err := k.shop.CreateProduct(twin.ProductSpec{Name: fmt.Sprintf("Ring %d", i), SKU: fmt.Sprintf("R-%d", i), Price: "1250.00", Stock: &stock})
+		if err != nil {
+			return err
+		}
+		k.products = append(k.products, id)
+	}
+	return nil
+}
+
+// Change implements conformance.Twin.
+func (k *kitShop) Change(_ context.Context, n int) error {
+	k.freeze(time.Now())
+	defer k.freeze(time.Time{})
+	for i, id := range k.products[:n] {
+		if err := k.shop.AdjustStock(id, int64(5+i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := newKitShop(t)
+	conformance.Run(t, conformance.Options{
+		Command: []string{self, "connector"},
+		Config:  []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `","currency":"EUR"}`),
+		Secrets: map[string]string{secretKey: kitKey, secretSecret: kitSecret, secretWebhook: hookSecret},
+		Twin:    shop,
+		URLKey:  "url",
+		Deliveries: []conformance.Delivery{
+			{WebhookRequest: *hook("order.updated", kitHome+"/", someOrder)},
+			{WebhookRequest: *hook("order.created", kitHome+"/", strings.Replace(someOrder, "727", "728", 2))},
+		},
+	})
+}
