@@ -36,6 +36,8 @@ const (
 	ItemsRead          Permission = "items.read"
 	ItemsClaim         Permission = "items.claim" // reserve, release, sell
 	ItemsRestock       Permission = "items.restock"
+	StockMove          Permission = "stock.move" // transfers, counts, what becomes of goods; the machines say which role takes which step
+	StockScan          Permission = "stock.scan" // what a reader does for them: pick, receive, see
 	ClientsRead        Permission = "clients.read"
 	OrdersRead         Permission = "orders.read"
 	LocationsRead      Permission = "locations.read"
@@ -61,12 +63,13 @@ var table = map[Role][]Permission{
 	RoleManager: {
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
+		StockMove, StockScan,
 	},
 	RoleTill: {
-		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, EventsReport, StreamRead, DescriptionRead,
+		ItemsRead, ItemsClaim, ItemsRestock, StockMove, StockScan, ClientsRead, OrdersRead, LocationsRead, EventsReport, StreamRead, DescriptionRead,
 		OwnCommandsRead,
 	},
-	RoleDevice: {ItemsRead, LocationsRead, EventsReport, DescriptionRead},
+	RoleDevice: {ItemsRead, LocationsRead, EventsReport, DescriptionRead, StockScan, OwnCommandsRead},
 	RoleRead: {
 		ItemsRead, OrdersRead, LocationsRead, CasesRead, ConnectionsRead, StreamRead, MetricsRead, DescriptionRead,
 	},
@@ -77,6 +80,7 @@ func Permissions() []Permission {
 	return []Permission{
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
+		StockMove, StockScan,
 		TokensManage, DescriptionRead, OwnCommandsRead,
 	}
 }

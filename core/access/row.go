@@ -41,6 +41,8 @@ func changeHidden(r Role, typ, field string) bool {
 		return FieldHidden[canon.Claim](r, name)
 	case "memo":
 		return FieldHidden[canon.Memo](r, name)
+	case "transfer":
+		return FieldHidden[canon.Transfer](r, name)
 	case "client":
 		return FieldHidden[canon.Client](r, name)
 	}

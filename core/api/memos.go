@@ -1,8 +1,6 @@
 package api
 
 import (
-	"encoding/json"
-
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/jumpring/jumpring/core/access"
@@ -32,11 +30,13 @@ type Extend struct {
 }
 
 func (a *API) memos(c *fiber.Ctx, who access.Principal) error {
-	return listing[canon.Memo](a, c, who, func(v store.View, p views.Paging) (views.Page, error) { return views.Memos(v, query(c, "status"), p) })
+	return listing[canon.Memo](a, c, who, func(v store.View, p views.Paging) (views.Page, error) {
+		return views.Documents(v, store.TypeMemo, query(c, "status"), p)
+	})
 }
 
 func (a *API) memo(c *fiber.Ctx, who access.Principal) error {
-	return record[canon.Memo](a, c, who, func(v store.View) (json.RawMessage, error) { return views.Memo(v, parameter(c, "id")) })
+	return record[canon.Memo](a, c, who, byID(c, store.TypeMemo))
 }
 
 func (a *API) lend(c *fiber.Ctx, who access.Principal) error {

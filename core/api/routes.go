@@ -56,7 +56,7 @@ func with(own ...param) []param { return append(own, paging...) }
 func routes() []route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	control := access.ConnectionsControl
-	return []route{
+	return append(documentRoutes(), []route{
 		{
 			method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
 			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,
@@ -351,7 +351,7 @@ func routes() []route {
 			method: get, path: "/", name: "page", summary: "A status page for a browser; without a token on this machine only.", open: true,
 			gives: gives{status: 200, media: "text/html"}, handle: (*API).statusPage,
 		},
-	}
+	}...)
 }
 
 // fiberPath writes a path as Fiber does: {id} becomes :id.

@@ -9,7 +9,9 @@ type ClaimKind string
 const (
 	ClaimSale        ClaimKind = "sale"
 	ClaimReservation ClaimKind = "reservation"
-	ClaimMemo        ClaimKind = "memo" // lent: the goods are with somebody else
+	ClaimMemo        ClaimKind = "memo"     // lent: the goods are with somebody else
+	ClaimTransfer    ClaimKind = "transfer" // picked for another of the house's places, or on the way there
+	ClaimAside       ClaimKind = "aside"    // not for sale by a person's word: in repair, damaged, missing, scrapped …
 )
 
 // Claim is a right to a piece or to a quantity of a SKU: an order's line, a till's sale, a reservation. Its key is
@@ -46,11 +48,21 @@ type Claim struct {
 	// HandedOver tells that the goods have left with the client.
 	HandedOver bool `json:"handed_over,omitempty"`
 	// Overruled tells that a person decided for another claim; it counts no longer.
-	Overruled bool       `json:"overruled,omitempty"`
-	Document  string     `json:"document,omitempty"` // golden id of the order
-	ForWhom   string     `json:"for_whom,omitempty" class:"personal"`
-	Until     *time.Time `json:"until,omitempty"` // of a reservation
-	Ended     string     `json:"ended,omitempty"` // released, expired, sold, cancelled, returned
+	Overruled bool   `json:"overruled,omitempty"`
+	Document  string `json:"document,omitempty"` // golden id of the order, or id of the memo or transfer
+	// State is where the goods of an aside claim are in their life.
+	State ItemStatus `json:"state,omitempty"`
+	// Reference is what an aside claim refers to: the police's number, the vendor's document.
+	Reference string `json:"reference,omitempty"`
+	// To is the place that a transfer's goods are on the way to; empty until they are shipped.
+	To string `json:"to,omitempty"`
+	// Arrived is what of a quantity has arrived there, sorted by time.
+	Arrived []Return `json:"arrived,omitempty"`
+	// Lost is how much of a quantity has not arrived in time.
+	Lost    int64      `json:"lost,omitempty"`
+	ForWhom string     `json:"for_whom,omitempty" class:"personal"`
+	Until   *time.Time `json:"until,omitempty"` // of a reservation
+	Ended   string     `json:"ended,omitempty"` // released, expired, sold, cancelled, returned
 	// Since is the entry that first stated the claim live; the earliest live claim becomes the holder of a free piece.
 	Since Position `json:"since" golden:"-"`
 	// Changed is the entry that last changed Net.
@@ -66,8 +78,40 @@ const EndedRemoved = "line removed"
 // came first.
 func (c *Claim) InGolden() bool { return c.Ended != EndedRemoved }
 
-// Live reports whether the claim counts.
-func (c *Claim) Live() bool { return c.Net > 0 && !c.Overruled }
+// Live reports whether the claim counts. A transfer whose goods have all arrived, or are lost, holds nothing any more.
+func (c *Claim) Live() bool { return c.Net > c.arrived()+c.Lost && !c.Overruled }
+
+// OnHand reports whether the goods are where they were claimed, as far as the claim knows.
+func (c *Claim) OnHand() bool {
+	switch c.Kind {
+	case ClaimReservation:
+		return true
+	case ClaimTransfer:
+		return c.To == ""
+	case ClaimAside:
+		switch c.State {
+		case ItemInRepair, ItemQuarantine, ItemReturned, ItemAssembled:
+			return true
+		}
+	}
+	return false
+}
+
+// OnTheWay is how many pieces are on the way to To.
+func (c *Claim) OnTheWay() int64 {
+	if c.To == "" || c.Overruled {
+		return 0
+	}
+	return c.Net - c.arrived() - c.Lost
+}
+
+func (c *Claim) arrived() int64 {
+	n := int64(0)
+	for _, a := range c.Arrived {
+		n += a.Quantity
+	}
+	return n
+}
 
 // Return is goods of a claim that came back for sale.
 type Return struct {
@@ -84,9 +128,9 @@ func (c *Claim) When() time.Time {
 }
 
 // Before is what the claim had taken of the stock at a moment, in pieces: whoever counted what was there then, did not
-// find them. Goods that are only reserved were there.
+// find them. Goods that are only reserved or set aside were there.
 func (c *Claim) Before(t time.Time) int64 {
-	if c.Kind == ClaimReservation || c.Overruled || c.Ended == EndedRemoved {
+	if c.OnHand() || c.Overruled || c.Ended == EndedRemoved {
 		return 0
 	}
 	if c.When().After(t) {
@@ -102,6 +146,22 @@ func (c *Claim) Before(t time.Time) int64 {
 		q -= c.Restocked
 	}
 	return max(q, 0)
+}
+
+// BeforeAt is Before of one place: what a transfer had brought there is less than nothing taken.
+func (c *Claim) BeforeAt(location string, t time.Time) int64 {
+	q := int64(0)
+	if location == c.Location {
+		q = c.Before(t)
+	}
+	if c.To != "" && location == c.To && !c.Overruled {
+		for _, a := range c.Arrived {
+			if !a.At.After(t) {
+				q -= a.Quantity
+			}
+		}
+	}
+	return q
 }
 
 // CaseKind names what a case is about.

@@ -191,6 +191,8 @@ type Row struct {
 	Position Position `json:"position"`
 	Changes  []Change `json:"changes,omitempty"`
 	Location string   `json:"location,omitempty"`
+	// Inferred tells that nobody stated this step: it lies between what was known and what the entry shows.
+	Inferred bool `json:"inferred,omitempty"`
 }
 
 // Change is one field before and after, as JSON.

@@ -13,6 +13,17 @@ const (
 	ItemBlocked     ItemStatus = "blocked"     // in the house, but something in it, or what it sits in, is held
 	ItemOnMemo      ItemStatus = "on_memo_out" // lent
 	ItemSold        ItemStatus = "sold"        //
+	ItemInTransit   ItemStatus = "in_transit"  // on the way from one of the house's places to another, at neither
+	ItemInRepair    ItemStatus = "in_repair"   //
+	ItemReturned    ItemStatus = "returned"    // back from its buyer, nobody has looked at it
+	ItemQuarantine  ItemStatus = "quarantine"  // damaged or in doubt
+	ItemAssembled   ItemStatus = "assembled"   // part of another piece
+	ItemMissing     ItemStatus = "missing"     //
+	ItemStolen      ItemStatus = "stolen"      //
+	ItemWrittenOff  ItemStatus = "written_off" //
+	ItemMelted      ItemStatus = "melted"      //
+	ItemScrapped    ItemStatus = "scrapped"    //
+	ItemToVendor    ItemStatus = "returned_to_vendor"
 	ItemUnavailable ItemStatus = "unavailable" // no source shows it as there
 	ItemRetired     ItemStatus = "retired"     // every source deleted it
 )
@@ -85,14 +96,24 @@ type Weight struct {
 	Raw        string `json:"raw,omitempty"`
 }
 
-// StockAt is the stock of an item at one of the hub's locations, in pieces.
+// StockAt is the stock of an item at one of the hub's locations, in pieces. What is on hand is what is reserved,
+// committed, in repair, damaged and available together.
 type StockAt struct {
 	Location  string `json:"location"`
 	OnHand    int64  `json:"on_hand"`
 	Reserved  int64  `json:"reserved"`
-	Memo      int64  `json:"memo,omitempty"`      // lent from here; not on hand
-	Committed int64  `json:"committed,omitempty"` // bound by a claim on what shares a component with it
-	Available int64  `json:"available"`           // may be negative: oversold, a case is open
+	Memo      int64  `json:"memo,omitempty"`       // lent from here; not on hand
+	Committed int64  `json:"committed,omitempty"`  // bound by a claim on what shares a component with it, by what it was built into, or picked for a transfer
+	InRepair  int64  `json:"in_repair,omitempty"`  //
+	Damaged   int64  `json:"damaged,omitempty"`    // back or broken: to be looked at before it is for sale
+	InTransit int64  `json:"in_transit,omitempty"` // on the way to here; not on hand
+	Available int64  `json:"available"`            // may be negative: oversold, a case is open
+	Safety    int64  `json:"safety,omitempty"`     // the part of what is available that no channel is shown
+}
+
+// AddsUp reports whether what is on hand is what it counts as.
+func (s *StockAt) AddsUp() bool {
+	return s.OnHand == s.Available+s.Reserved+s.Committed+s.InRepair+s.Damaged && s.Safety >= 0 && s.Safety <= max(s.Available, 0)
 }
 
 // Holder is the claim that holds a piece. Invariant 4: there is at most one.

@@ -46,23 +46,18 @@ func Live(claims []*canon.Claim) []*canon.Claim {
 	return live
 }
 
-// PieceStatus gives the status of a piece from its live claims and whether it is in the house. A sale outranks a
-// memo, and a memo a reservation, whoever holds the piece, so that the status does not depend on the order of events.
+// PieceStatus gives the status of a piece from its live claims and whether it is in the house. A sale outranks what was
+// set aside, that a transfer, that a memo, and a memo a reservation, whoever holds the piece, so that the status does not
+// depend on the order of events. Of two words on what was set aside the later in the piece's life counts.
 func PieceStatus(live []*canon.Claim, custody Custody) canon.ItemStatus {
-	status := canon.ItemStatus("")
+	status, rank := canon.ItemStatus(""), 0
 	for _, c := range live {
-		switch c.Kind {
-		case canon.ClaimSale:
-			return canon.ItemSold
-		case canon.ClaimMemo:
-			status = canon.ItemOnMemo
-		case canon.ClaimReservation:
-			if status == "" {
-				status = canon.ItemReserved
-			}
+		s, r := claimed(c)
+		if r > rank {
+			status, rank = s, r
 		}
 	}
-	if status != "" {
+	if rank > 0 {
 		return status
 	}
 	switch custody {
@@ -72,6 +67,29 @@ func PieceStatus(live []*canon.Claim, custody Custody) canon.ItemStatus {
 		return canon.ItemUnavailable
 	}
 	return canon.ItemUnknown
+}
+
+// asideRank orders what goods are set aside as, the gravest last.
+var asideRank = []canon.ItemStatus{
+	canon.ItemReturned, canon.ItemQuarantine, canon.ItemInRepair, canon.ItemAssembled, canon.ItemMissing, canon.ItemStolen,
+	canon.ItemWrittenOff, canon.ItemToVendor, canon.ItemScrapped, canon.ItemMelted,
+}
+
+// claimed is what a live claim makes of a piece, and how much that outranks.
+func claimed(c *canon.Claim) (canon.ItemStatus, int) {
+	switch {
+	case c.Kind == canon.ClaimSale:
+		return canon.ItemSold, 100
+	case c.Kind == canon.ClaimAside:
+		return c.State, 10 + slices.Index(asideRank, c.State)
+	case c.Kind == canon.ClaimTransfer && c.To != "":
+		return canon.ItemInTransit, 4
+	case c.Kind == canon.ClaimMemo:
+		return canon.ItemOnMemo, 3
+	case c.Kind == canon.ClaimTransfer:
+		return canon.ItemReserved, 2
+	}
+	return canon.ItemReserved, 1
 }
 
 // Custody is whether a piece is in the house.
@@ -95,7 +113,11 @@ func DoubleClaim(item string, live []*canon.Claim, holder string) *canon.Case {
 		Summary: fmt.Sprintf("%d claims on one piece", len(live)),
 	}
 	for _, cl := range live {
-		text := fmt.Sprintf("%s %s by %s", cl.Kind, cl.Key, cl.Connection)
+		what := string(cl.Kind)
+		if cl.Kind == canon.ClaimAside {
+			what = string(cl.State)
+		}
+		text := fmt.Sprintf("%s %s by %s", what, cl.Key, cl.Connection)
 		if cl.HandedOver {
 			text += ", goods handed over"
 		}

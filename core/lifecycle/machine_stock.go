@@ -5,17 +5,21 @@ var TransferMachine = Machine{Name: "transfer", Table: []Transition{
 	{From: "", Event: "request", To: "requested", By: by(Consultant, Manager), Guards: guards(otherPlace)},
 	{From: "requested", Event: "approve", To: "approved", By: by(Manager)},
 	{From: "requested", Event: "cancel", To: "cancelled", By: by(Consultant, Manager)},
-	{From: "approved", Event: "pick", To: "picked", By: by(Consultant, Device), Guards: guards(rightPiece)},
+	{From: "approved", Event: "pick", To: "picked", By: by(Consultant, Device), Guards: guards(rightPiece, noneOpen)},
+	{From: "approved", Event: "pick", To: "approved", By: by(Consultant, Device), Guards: guards(rightPiece)},
 	{From: "approved", Event: "cancel", To: "cancelled", By: by(Manager)},
 	{From: "picked", Event: "ship", To: "in_transit", By: by(Consultant), Guards: guards(free, referenced, twoPersons), Effects: causes(onItem("ship"))},
 	{From: "picked", Event: "cancel", To: "cancelled", By: by(Manager)},
 	{From: "in_transit", Event: "receive", To: "received", By: by(Consultant, Device), Guards: guards(rightPiece, otherPerson, noneOpen, noDiscrepancy), Effects: causes(onItem("receive"))},
 	{From: "in_transit", Event: "receive", To: "part_received", By: by(Consultant, Device), Guards: guards(rightPiece, otherPerson), Effects: causes(onItem("receive"))},
 	{From: "in_transit", Event: "miss", To: "investigated", By: by(Manager, Timer), Guards: guards(overdue), Effects: causes(onItem("miss"))},
+	{From: "in_transit", Event: "miss", To: "investigated", By: by(Manager), Guards: guards(referenced), Effects: causes(onItem("miss"))}, // a parcel that came open
 	{From: "part_received", Event: "receive", To: "received", By: by(Consultant, Device), Guards: guards(rightPiece, otherPerson, noneOpen, noDiscrepancy), Effects: causes(onItem("receive"))},
 	{From: "part_received", Event: "receive", To: "part_received", By: by(Consultant, Device), Guards: guards(rightPiece, otherPerson), Effects: causes(onItem("receive"))},
 	{From: "part_received", Event: "miss", To: "investigated", By: by(Manager, Timer), Guards: guards(overdue), Effects: causes(onItem("miss"))},
+	{From: "part_received", Event: "miss", To: "investigated", By: by(Manager), Guards: guards(referenced), Effects: causes(onItem("miss"))}, // a parcel that came open
 	{From: "investigated", Event: "receive", To: "received", By: by(Consultant, Manager), Guards: guards(rightPiece, otherPerson, noneOpen), Effects: causes(onItem("find"))},
+	{From: "investigated", Event: "receive", To: "investigated", By: by(Consultant, Manager), Guards: guards(rightPiece, otherPerson), Effects: causes(onItem("find"))},
 	{From: "investigated", Event: "close", To: "closed", By: by(Manager), Guards: guards(approved)},
 	{From: "received", Event: "close", To: "closed", By: by(Manager, Timer)},
 }}

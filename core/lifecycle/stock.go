@@ -13,6 +13,13 @@ import (
 type Sum struct {
 	Opening  int64 `json:"opening,omitempty"`  // fixed when a connection went live
 	Reserved int64 `json:"reserved,omitempty"` // live reservations
+	// Committed, InRepair and Damaged are on hand and not for sale; InTransit is on the way to here; Arrived came here
+	// by transfers.
+	Committed int64 `json:"committed,omitempty"`
+	InRepair  int64 `json:"in_repair,omitempty"`
+	Damaged   int64 `json:"damaged,omitempty"`
+	InTransit int64 `json:"in_transit,omitempty"`
+	Arrived   int64 `json:"arrived,omitempty"`
 	// Counted is the newest count of the node at this location.
 	Counted *Counted `json:"counted,omitempty"`
 	// Sold is what live sale claims took, by connection.
@@ -154,8 +161,8 @@ func (l *Ledger) move(c *canon.Claim, sign int64, authority string) {
 	}
 	net := Net(c)
 	s := l.Sum(c.Location)
-	if c.Kind == canon.ClaimReservation {
-		s.Reserved += sign * net
+	if bucket := s.bucket(c); bucket != nil {
+		*bucket += sign * net
 	} else if net != 0 {
 		if s.Sold == nil {
 			s.Sold = make(map[string]int64)
@@ -165,14 +172,43 @@ func (l *Ledger) move(c *canon.Claim, sign int64, authority string) {
 			delete(s.Sold, c.Connection)
 		}
 	}
-	if t, ok := l.Taken[c.Location]; ok {
-		t.Before += sign * c.Before(t.Since)
-		l.Taken[c.Location] = t
+	if c.To != "" && !c.Overruled {
+		to, came := l.Sum(c.To), int64(0)
+		for _, a := range c.Arrived {
+			came += a.Quantity
+		}
+		to.Arrived += sign * came
+		to.InTransit += sign * c.OnTheWay()
+		l.takenBefore(c, c.To, sign)
+		l.Trim(c.To)
 	}
+	l.takenBefore(c, c.Location, sign)
 	if c.Connection != authority {
 		s.Pending += sign * (net - c.Reflected)
 	}
 	l.Trim(c.Location)
+}
+
+// bucket is where what a claim holds on hand counts; nil where it took the goods away.
+func (s *Sum) bucket(c *canon.Claim) *int64 {
+	switch {
+	case !c.OnHand():
+		return nil
+	case c.Kind == canon.ClaimReservation:
+		return &s.Reserved
+	case c.State == canon.ItemInRepair:
+		return &s.InRepair
+	case c.Kind == canon.ClaimAside && BucketOf(State(c.State)) == BucketDamaged:
+		return &s.Damaged
+	}
+	return &s.Committed
+}
+
+func (l *Ledger) takenBefore(c *canon.Claim, at string, sign int64) {
+	if t, ok := l.Taken[at]; ok {
+		t.Before += sign * c.BeforeAt(at, t.Since)
+		l.Taken[at] = t
+	}
 }
 
 // Trim drops the sum of a location that says nothing.
@@ -184,14 +220,15 @@ func (l *Ledger) Trim(location string) {
 
 // Net is what a claim takes now: nothing when it is not live.
 func Net(c *canon.Claim) int64 {
-	if c.Live() {
+	if c.Live() || c.To != "" && !c.Overruled { // what arrived elsewhere is not here
 		return c.Net
 	}
 	return 0
 }
 
 func (s *Sum) zero() bool {
-	return s.Opening == 0 && s.Counted == nil && s.Reserved == 0 && len(s.Sold) == 0 && s.Pending == 0
+	return s.Opening == 0 && s.Counted == nil && s.Reserved == 0 && len(s.Sold) == 0 && s.Pending == 0 &&
+		s.Committed == 0 && s.InRepair == 0 && s.Damaged == 0 && s.InTransit == 0 && s.Arrived == 0
 }
 
 // ShownAt is what a connection's level shows at one of the hub's locations.
@@ -366,8 +403,12 @@ func HubStock(levels []ShownAt, ledgers []*Ledger) Stock {
 	for _, l := range ledgers {
 		for loc, s := range l.At {
 			a := get(loc)
-			a.OnHand -= s.sold()
+			a.OnHand += s.Arrived - s.sold()
 			a.Reserved += s.Reserved
+			a.Committed += s.Committed
+			a.InRepair += s.InRepair
+			a.Damaged += s.Damaged
+			a.InTransit += s.InTransit
 		}
 	}
 	st.At = finish(at)
@@ -420,10 +461,18 @@ func finish(at map[string]*canon.StockAt) []canon.StockAt {
 	out := make([]canon.StockAt, 0, len(at))
 	for _, loc := range slices.Sorted(maps.Keys(at)) {
 		a := at[loc]
-		a.Available = a.OnHand - a.Reserved
+		a.Available = a.OnHand - a.Reserved - a.Committed - a.InRepair - a.Damaged
 		out = append(out, *a)
 	}
 	return out
+}
+
+// HoldBack says of what is available which part no channel is shown: the buffer, from the first place on.
+func HoldBack(at []canon.StockAt, buffer int64) {
+	for i := range at {
+		at[i].Safety = max(min(buffer, at[i].Available), 0)
+		buffer -= at[i].Safety
+	}
 }
 
 // Oversold gives the case of a quantity SKU whose stock is below zero somewhere; nil when it is not.

@@ -56,7 +56,7 @@ type Spec struct {
 
 // Specs lists every code of the doors in the order of the documentation.
 func Specs() []Spec {
-	return []Spec{
+	return append([]Spec{
 		{BodyNotJSON, http.StatusBadRequest, "The body is not JSON", "Send one JSON value and nothing after it."},
 		{BodyNotUTF8, http.StatusBadRequest, "The body is not UTF-8", "Encode the body as UTF-8."},
 		{BodyTooDeep, http.StatusBadRequest, "The body is nested too deeply", "Send a body nested no deeper than 64 levels."},
@@ -129,7 +129,7 @@ func Specs() []Spec {
 		{"listing.unknown", http.StatusNotFound, "There is no such listing", "Use a listing_id of the match list."},
 		{"mode.unknown", http.StatusUnprocessableEntity, "There is no such mode", "Use observe, shadow or live."},
 		{"command.unknown", http.StatusUnprocessableEntity, "The hub does not know this command", "Use a newer hub, or a route of /openapi.json."},
-	}
+	}, documentSpecs()...)
 }
 
 var specs = func() map[Code]Spec {

@@ -14,13 +14,14 @@ import (
 
 // workbench folds entries into a store in memory, one batch for each call, on a clock that the test moves.
 type workbench struct {
-	t      testing.TB
-	store  store.Store
-	offset uint64
-	now    time.Time
-	last   Commit
-	reads  []Read
-	tune   func(f *fold)
+	t        testing.TB
+	store    store.Store
+	offset   uint64
+	now      time.Time
+	last     Commit
+	reads    []Read
+	tune     func(f *fold)
+	commands int // given so far by desks
 }
 
 var dayOne = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)

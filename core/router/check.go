@@ -80,6 +80,10 @@ func channelOf(cmd *canon.Command) string {
 		return cmd.Sell.Channel
 	case cmd.Lend != nil:
 		return cmd.Lend.Channel
+	case cmd.MoveItem != nil:
+		return cmd.MoveItem.Channel
+	case cmd.Transfer != nil:
+		return cmd.Transfer.Channel
 	}
 	return ""
 }

@@ -210,6 +210,12 @@ func (f *fold) tick() error {
 			}
 			continue
 		}
+		if id, is := strings.CutPrefix(what, dueTransfer); is {
+			if err := f.transferDue(id); err != nil {
+				return err
+			}
+			continue
+		}
 		if strings.HasPrefix(what, prefixAppender) {
 			if err := f.forgetAppender(what); err != nil {
 				return err

@@ -96,6 +96,10 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.takeBack(cmd)
 	case cmd.ExtendMemo != nil:
 		return f.extendMemo(cmd)
+	case cmd.MoveItem != nil:
+		return f.moveItem(cmd)
+	case cmd.Transfer != nil:
+		return f.transfer(cmd)
 	case cmd.Resolve != nil:
 		return f.resolve(cmd.Resolve)
 	case cmd.Match != nil:
@@ -128,6 +132,9 @@ func (f *fold) takeable(item *canon.Item, quantity int64, location string, own *
 	if item.Serialized {
 		if len(item.Blocked) > 0 {
 			return refuse(409, "item.component_held", "%s is held, which shares a component with the piece", item.Blocked[0])
+		}
+		if item.Holder != nil && item.Holder.Kind == canon.ClaimAside {
+			return refuse(409, "item.not_in_stock", "the piece is %s", item.Status)
 		}
 		if item.Holder != nil && (own == nil || item.Holder.Claim != own.Key) {
 			o := refuse(409, "item.held", "the piece is held by %s (%s)%s", item.Holder.Channel, item.Holder.Kind, until(item.Holder.Until))
@@ -269,7 +276,7 @@ func (f *fold) sell(id string, s *canon.Sell) (*canon.Outcome, error) {
 		if own, err = f.claim(s.Reservation); err != nil {
 			return nil, err
 		}
-		if own == nil || own.Kind == canon.ClaimSale || own.Item != item.ID {
+		if own == nil || own.Kind != canon.ClaimReservation && own.Kind != canon.ClaimMemo || own.Item != item.ID {
 			return refuse(404, "reservation.unknown", "no reservation of this item has the id %q", s.Reservation), nil
 		}
 		if !own.Live() {

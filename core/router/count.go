@@ -135,6 +135,9 @@ func (f *fold) recount(node, location string) error {
 		return err
 	}
 	f.dirty[n.Item] = true
+	if err := f.foundAgain(n.Item, newest); err != nil {
+		return err
+	}
 	return f.row(canon.Row{Entity: n.Item, Type: store.TypeItem, Event: "item.counted", Location: location})
 }
 
@@ -175,9 +178,7 @@ func (f *fold) countMoments(nodes []*listingNode, ledgers []*lifecycle.Ledger) e
 			}
 			t := lifecycle.Taken{Since: c.At}
 			for _, claim := range claims {
-				if claim.Location == at {
-					t.Before += claim.Before(c.At)
-				}
+				t.Before += claim.BeforeAt(at, c.At)
 			}
 			l.Taken[at] = t
 		}

@@ -198,7 +198,8 @@ func itemKeys(it *canon.Item) map[string][]string {
 		m[store.IndexComponent] = append(m[store.IndexComponent], c.Keys...)
 	}
 	for _, s := range it.Stock {
-		if s.Location != "" && !contains(m[store.IndexItemAt], s.Location) {
+		onTheWay := s.InTransit > 0 && s.OnHand == 0 && s.Memo == 0
+		if s.Location != "" && !onTheWay && !contains(m[store.IndexItemAt], s.Location) {
 			m[store.IndexItemAt] = append(m[store.IndexItemAt], s.Location)
 		}
 	}
@@ -240,6 +241,9 @@ func (f *fold) putItem(before, item *canon.Item) error {
 		if err := f.kinChanged(item); err != nil {
 			return err
 		}
+	}
+	if err := f.inferred(before, item); err != nil {
+		return err
 	}
 	event := "item.changed"
 	switch {

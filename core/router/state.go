@@ -263,17 +263,12 @@ func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool)
 	}
 	item.Stock = []canon.StockAt{}
 	if custody == lifecycle.CustodyIn || len(live) > 0 {
-		st := canon.StockAt{Location: at}
-		switch item.Status {
-		case canon.ItemInStock:
-			st.OnHand, st.Available = 1, 1
-			if len(item.Blocked) > 0 { // Invariant 4: who holds a part of it holds it
-				st.Available, st.Committed, item.Status = 0, 1, canon.ItemBlocked
-			}
-		case canon.ItemReserved:
-			st.OnHand, st.Reserved = 1, 1
-		case canon.ItemOnMemo:
-			st.Memo = 1
+		if item.Status == canon.ItemInStock && len(item.Blocked) > 0 { // Invariant 4: who holds a part of it holds it
+			item.Status = canon.ItemBlocked
+		}
+		st := pieceStock(item.Status, at, live)
+		if item.Status == canon.ItemInTransit {
+			item.Location, at = "", st.Location
 		}
 		item.Stock = append(item.Stock, st)
 	}
@@ -287,6 +282,39 @@ func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool)
 	}
 }
 
+// pieceStock is what a piece counts as, and where.
+func pieceStock(status canon.ItemStatus, at string, live []*canon.Claim) canon.StockAt {
+	st := canon.StockAt{Location: at}
+	switch status {
+	case canon.ItemInStock:
+		st.OnHand, st.Available = 1, 1
+	case canon.ItemBlocked, canon.ItemAssembled:
+		st.OnHand, st.Committed = 1, 1
+	case canon.ItemReserved:
+		st.OnHand, st.Committed = 1, 1 // picked for a transfer
+		for _, c := range live {
+			if c.Kind == canon.ClaimReservation {
+				st.Reserved, st.Committed = 1, 0
+			}
+		}
+	case canon.ItemOnMemo:
+		st.Memo = 1
+	case canon.ItemInRepair:
+		st.OnHand, st.InRepair = 1, 1
+	case canon.ItemReturned, canon.ItemQuarantine:
+		st.OnHand, st.Damaged = 1, 1
+	case canon.ItemInTransit:
+		st.InTransit = 1
+		for _, c := range live {
+			if c.To != "" {
+				st.Location = c.To
+				break
+			}
+		}
+	}
+	return st
+}
+
 func (f *fold) quantityState(item *canon.Item, p *itemParts, flags map[string]bool) {
 	var st lifecycle.Stock
 	if f.settings.StockAuthority == lifecycle.HubAuthority {
@@ -296,6 +324,7 @@ func (f *fold) quantityState(item *canon.Item, p *itemParts, flags map[string]bo
 	}
 	item.Adopted = st.Adopted && f.settings.StockAuthority == lifecycle.HubAuthority
 	item.Stock = st.At
+	lifecycle.HoldBack(item.Stock, f.settings.Safety)
 	item.Holder, item.Contested, item.Location = nil, false, ""
 	available := int64(0)
 	for _, a := range st.At {

@@ -19,6 +19,7 @@ func RecordTypes() []store.RecordType {
 		rec(store.TypeOrder, func() any { return new(canon.Order) }),
 		rec(store.TypeRefund, func() any { return new(canon.Refund) }),
 		rec(store.TypeMemo, func() any { return new(canon.Memo) }),
+		rec(store.TypeTransfer, func() any { return new(canon.Transfer) }),
 		rec(store.TypeLocation, func() any { return new(canon.Location) }),
 		{Prefix: store.PrefixBinding, New: func() any { return new(canon.Binding) }, Golden: true},
 		{Prefix: store.PrefixClaim, New: func() any { return new(canon.Claim) }, Golden: true},

@@ -45,6 +45,7 @@ const (
 	TypeOrder    = "order"
 	TypeRefund   = "refund"
 	TypeMemo     = "memo"
+	TypeTransfer = "transfer"
 	TypeLocation = "location"
 )
 

@@ -29,6 +29,7 @@ func Roots() map[string]reflect.Type {
 		"refund":      reflect.TypeFor[canon.Refund](),
 		"location":    reflect.TypeFor[canon.Location](),
 		"memo":        reflect.TypeFor[canon.Memo](),
+		"transfer":    reflect.TypeFor[canon.Transfer](),
 		"case":        reflect.TypeFor[canon.Case](),
 		"reservation": reflect.TypeFor[canon.Reservation](),
 		"settings":    reflect.TypeFor[canon.Settings](),

@@ -1,0 +1,30 @@
+package problem
+
+import "net/http"
+
+// documentSpecs lists the refusals of documents and of the states of goods.
+func documentSpecs() []Spec {
+	return []Spec{
+		{"transition.unknown", http.StatusUnprocessableEntity, "There is no such event", "Use one that detail names."},
+		{"item.document", http.StatusConflict, "The piece is under a document", "Take the step of its memo or transfer."},
+		{"item.certificate_missing", http.StatusConflict, "The piece's report is not there", "Restock it with its report, and say so."},
+		{"item.not_client_owned", http.StatusConflict, "The piece is not a client's", "Take in clients' own pieces alone."},
+		{"location.unknown", http.StatusUnprocessableEntity, "The house has no such place", "Use a name of /v1/locations."},
+		{"reference.missing", http.StatusConflict, "A reference is missing", "Give the number of the police, the insurer, the seal or the document, or the reason."},
+		{"component.missing", http.StatusConflict, "The piece that it goes into is not named", "Name it as component."},
+		{"approval.missing", http.StatusConflict, "A manager has to approve it", "Send approved with a manager's token."},
+		{"approval.second_person", http.StatusConflict, "It takes a second person", "Have somebody else than who approved it do it."},
+		{"return.policy", http.StatusConflict, "The return is outside of the house's policy", "Say within_policy, or refuse it."},
+		{"hold.not_due", http.StatusConflict, "It has not fallen due", "Wait for its time."},
+		{"transfer.unknown", http.StatusNotFound, "There is no such transfer", "Look the id up with /v1/transfers."},
+		{"transfer.lines", http.StatusUnprocessableEntity, "A transfer's lines are not as they can be", "Name 1 to 100 goods, each once."},
+		{"transfer.line", http.StatusConflict, "The goods are not to be handled under this transfer now", "Look at the transfer's lines."},
+		{"transfer.quantity", http.StatusUnprocessableEntity, "More than is still to come", "Receive what detail names, or less."},
+		{"transfer.authority", http.StatusConflict, "A platform counts this stock", "Move the quantity there; pieces may be transferred here."},
+		{"transfer.elsewhere", http.StatusConflict, "The piece is not where it is to leave from", "Look at its location, or count it."},
+		{"transfer.same_place", http.StatusConflict, "Origin and destination are the same", "Name two places."},
+		{"transfer.same_person", http.StatusConflict, "Who ships does not receive", "Have somebody else receive it."},
+		{"lines.open", http.StatusConflict, "Lines are still open", "Settle each line first."},
+		{"lines.discrepancy", http.StatusConflict, "What came is not what was sent", "Report what is missing."},
+	}
+}
