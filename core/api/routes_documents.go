@@ -10,7 +10,7 @@ import (
 // documentRoutes is the part of the table about the house's documents and what becomes of goods.
 func documentRoutes() []route {
 	get, post := http.MethodGet, http.MethodPost
-	transfer := json200(canon.Transfer{})
+	transfer, count := json200(canon.Transfer{}), json200(canon.CountSession{})
 	return []route{
 		{
 			method: post, path: "/v1/items/{id}/move", name: "move-item", summary: "State what becomes of goods: repair, finish, damage, miss, find, scrap …", needs: access.StockMove,
@@ -61,6 +61,56 @@ func documentRoutes() []route {
 		{
 			method: post, path: "/v1/transfers/{id}/cancel", name: "cancel-transfer", summary: "Cancel a transfer that was not shipped.", needs: access.StockMove,
 			takes: Decide{}, keyed: true, gives: transfer, handle: transferStep("cancel", decides),
+		},
+
+		{
+			method: get, path: "/v1/counts", name: "counts", summary: "List counts of places.", needs: access.ItemsRead,
+			query: with(param{"status", "open, paused, submitted, completed or cancelled"}),
+			gives: page(canon.CountSession{}), handle: (*API).counts,
+		},
+		{
+			method: get, path: "/v1/counts/{id}", name: "count", summary: "Show a count.", needs: access.ItemsRead,
+			gives: count, handle: (*API).count,
+		},
+		{
+			method: get, path: "/v1/counts/{id}/timeline", name: "count-timeline", summary: "Show what happened to a count.", needs: access.ItemsRead,
+			query: paging, gives: page(canon.Row{}), handle: (*API).countTimeline,
+		},
+		{
+			method: get, path: "/v1/counts/{id}/lines", name: "count-lines", summary: "List scans of a count, or what its comparison found.", needs: access.ItemsRead,
+			query: with(param{"state", "seen, unknown, missing, unexpected or differing"}), gives: page(canon.CountLine{}), handle: (*API).countLines,
+		},
+		{
+			method: post, path: "/v1/counts", name: "open-count", summary: "Begin a count of a place.", needs: access.StockScan,
+			takes: OpenCount{}, keyed: true, gives: gives{status: 201, value: canon.CountSession{}}, handle: (*API).openCount,
+		},
+		{
+			method: post, path: "/v1/counts/{id}/see", name: "see", summary: "Bring up to 500 scans.", needs: access.StockScan,
+			takes: See{}, keyed: true, gives: count, handle: (*API).see,
+		},
+		{
+			method: post, path: "/v1/counts/{id}/pause", name: "pause-count", summary: "Pause a count.", needs: access.StockMove,
+			takes: CountStep{}, keyed: true, gives: count, handle: countStep("pause"),
+		},
+		{
+			method: post, path: "/v1/counts/{id}/resume", name: "resume-count", summary: "Go on with a paused count.", needs: access.StockMove,
+			takes: CountStep{}, keyed: true, gives: count, handle: countStep("resume"),
+		},
+		{
+			method: post, path: "/v1/counts/{id}/submit", name: "submit-count", summary: "End the scanning of a count: what was seen is compared with what should be there.", needs: access.StockScan,
+			takes: CountStep{}, keyed: true, gives: count, handle: countStep("submit"),
+		},
+		{
+			method: post, path: "/v1/counts/{id}/recount", name: "recount-count", summary: "Take further scans of a submitted count; a manager's to decide.", needs: access.StockMove,
+			takes: CountStep{}, keyed: true, gives: count, handle: countStep("recount"),
+		},
+		{
+			method: post, path: "/v1/counts/{id}/complete", name: "complete-count", summary: "Accept a count: what was not seen is missing. One with findings needs a manager's approval, by somebody else than who submitted it.", needs: access.StockMove,
+			takes: CountStep{}, keyed: true, gives: count, handle: countStep("complete"),
+		},
+		{
+			method: post, path: "/v1/counts/{id}/cancel", name: "cancel-count", summary: "Cancel a count: it changes nothing.", needs: access.StockMove,
+			takes: CountStep{}, keyed: true, gives: count, handle: countStep("cancel"),
 		},
 	}
 }

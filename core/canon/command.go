@@ -24,6 +24,7 @@ type Command struct {
 	ExtendMemo *ExtendMemo  `json:"extend_memo,omitempty"`
 	MoveItem   *MoveItem    `json:"move_item,omitempty"`
 	Transfer   *TransferAsk `json:"transfer,omitempty"`
+	Count      *CountAsk    `json:"count,omitempty"`
 	Resolve    *Resolve     `json:"resolve,omitempty"`
 	Match      *Match       `json:"match,omitempty"`
 	SetMode    *SetMode     `json:"set_mode,omitempty"`

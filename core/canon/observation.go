@@ -203,6 +203,8 @@ type LocationState struct {
 
 // CountState is one line of a stock count.
 type CountState struct {
+	// Session names a count session that the line is a scan of; empty where the line stands for itself.
+	Session   string    `json:"session,omitempty"`
 	Location  string    `json:"location"`
 	SKU       string    `json:"sku,omitempty"`
 	Serial    string    `json:"serial,omitempty"`

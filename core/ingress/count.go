@@ -13,6 +13,7 @@ import (
 type Count struct {
 	CountedAt string      `json:"counted_at" maxLength:"40" doc:"RFC 3339 with offset" example:"2026-03-01T20:15:00+01:00"`
 	Location  string      `json:"location,omitempty" maxLength:"100" doc:"One of the hub's locations; the token's own where it is left out" example:"boutique-paris"`
+	Session   string      `json:"session,omitempty" maxLength:"100" doc:"A count session that is open: the lines are scans of it, and change no stock before it is completed"`
 	Lines     []CountLine `json:"lines" minItems:"1" maxItems:"500"`
 }
 
@@ -41,13 +42,16 @@ func (n *Count) observe(version int64) ([]canon.Observation, []problem.Field) {
 		path := fmt.Sprintf("lines[%d]", i)
 		c.key(path, l.Serial, l.EPC, l.SKU)
 		id := n.Location + "/" + countKey(l)
+		if n.Session != "" {
+			id = n.Session + "/" + countKey(l)
+		}
 		if seen[id] {
 			c.add(path, "counts the same goods as another line")
 		}
 		seen[id] = true
 		out = append(out, canon.Observation{
 			Kind: canon.KindCount, ExternalID: id, Aspect: canon.AspectMain, SourceVersion: version,
-			Count: &canon.CountState{Location: n.Location, SKU: l.SKU, Serial: l.Serial, EPC: l.EPC, Quantity: l.Quantity, CountedAt: at.In(time.UTC)},
+			Count: &canon.CountState{Session: n.Session, Location: n.Location, SKU: l.SKU, Serial: l.Serial, EPC: l.EPC, Quantity: l.Quantity, CountedAt: at.In(time.UTC)},
 		})
 	}
 	return out, c.wrong

@@ -24,6 +24,9 @@ func documentSpecs() []Spec {
 		{"transfer.elsewhere", http.StatusConflict, "The piece is not where it is to leave from", "Look at its location, or count it."},
 		{"transfer.same_place", http.StatusConflict, "Origin and destination are the same", "Name two places."},
 		{"transfer.same_person", http.StatusConflict, "Who ships does not receive", "Have somebody else receive it."},
+		{"count.unknown", http.StatusNotFound, "There is no such count", "Look the id up with /v1/counts."},
+		{"count.scans", http.StatusUnprocessableEntity, "There are no scans, or too many", "Bring 1 to 500 at once."},
+		{"count.comparing", http.StatusConflict, "The count is still being compared", "Ask again in a moment, under another Idempotency-Key."},
 		{"lines.open", http.StatusConflict, "Lines are still open", "Settle each line first."},
 		{"lines.discrepancy", http.StatusConflict, "What came is not what was sent", "Report what is missing."},
 	}

@@ -2,6 +2,7 @@ package router
 
 import (
 	"slices"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/lifecycle"
@@ -237,8 +238,13 @@ func (f *fold) inferred(before, item *canon.Item) error {
 
 // foundAt notes that so many of a listing's goods are at a place now, as a count does.
 func (f *fold) foundAt(node, location string, quantity int64, key string) error {
+	return f.foundThen(f.f.at, node, location, quantity, key)
+}
+
+// foundThen is foundAt of a moment.
+func (f *fold) foundThen(at time.Time, node, location string, quantity int64, key string) error {
 	id := countPrefix + store.Part(key)
-	n := countNode{Node: node, Location: location, Counted: lifecycle.Counted{At: f.f.at.UTC(), Quantity: quantity, Key: id}}
+	n := countNode{Node: node, Location: location, Counted: lifecycle.Counted{At: at.UTC(), Quantity: quantity, Key: id}}
 	if err := f.save(prefixCount+id, n); err != nil {
 		return err
 	}

@@ -84,6 +84,8 @@ func channelOf(cmd *canon.Command) string {
 		return cmd.MoveItem.Channel
 	case cmd.Transfer != nil:
 		return cmd.Transfer.Channel
+	case cmd.Count != nil:
+		return cmd.Count.Channel
 	}
 	return ""
 }

@@ -100,6 +100,8 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.moveItem(cmd)
 	case cmd.Transfer != nil:
 		return f.transfer(cmd)
+	case cmd.Count != nil:
+		return f.countSession(cmd)
 	case cmd.Resolve != nil:
 		return f.resolve(cmd.Resolve)
 	case cmd.Match != nil:

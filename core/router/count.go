@@ -29,6 +29,9 @@ const countPrefix = "cnt_"
 // of them (invariant 3). One of goods that are not known waits for them; one that is older than the connection's
 // baseline is history.
 func (f *fold) count(b *canon.Binding, st *canon.CountState) error {
+	if st != nil && st.Session != "" {
+		return f.sessionScan(b, st)
+	}
 	id := canon.NodeID("cnt", b.Connection, canon.KindCount, b.ExternalID)
 	was, err := store.Load[countNode](f.tx, prefixCount+id)
 	if err != nil {

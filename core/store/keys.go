@@ -45,7 +45,6 @@ const (
 	TypeOrder    = "order"
 	TypeRefund   = "refund"
 	TypeMemo     = "memo"
-	TypeTransfer = "transfer"
 	TypeLocation = "location"
 )
 

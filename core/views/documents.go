@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -21,4 +22,24 @@ func Documents(r store.Reader, typ, status string, p Paging) (Page, error) {
 		}
 		return d.Status == status, nil
 	})
+}
+
+// CountStates lists the states of a count's lines.
+func CountStates() []string { return []string{"seen", "unknown", "missing", "unexpected", "differing"} }
+
+// CountLines lists the lines of a count in one state: scans, or what its newest comparison found.
+func CountLines(r store.Reader, session, state string, p Paging) (Page, error) {
+	raw, err := Get(r, store.TypeCount, session)
+	if err != nil {
+		return Page{}, err
+	}
+	var s canon.CountSession
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return Page{}, fmt.Errorf("a stored count: %w", err)
+	}
+	prefix := store.PrefixCounted + s.ID + "/" + state
+	if state != "seen" && state != "unknown" {
+		prefix += fmt.Sprint(s.Run)
+	}
+	return each(r, prefix+"/", p, nil)
 }
