@@ -173,6 +173,7 @@ const (
 	CaseComponent   CaseKind = "component_claim" // live claims on pieces that share a component
 	CaseOversold    CaseKind = "oversold"        // a quantity SKU went below zero
 	CaseIdentity    CaseKind = "identity"        // keys that contradict each other
+	CaseReport      CaseKind = "same_report"     // two live pieces with one grading report
 	CaseFuse        CaseKind = "fuse"            // a connection's fuse stopped its writes
 	CaseClient      CaseKind = "client"          // two records that may be one person
 	CaseField       CaseKind = "field"           // sources differ in a field whose policy asks a person

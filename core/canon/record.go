@@ -70,8 +70,11 @@ type Item struct {
 	Contested bool    `json:"contested,omitempty"` // more than one live claim; a case is open
 	// Blocked are the golden ids of held items that share a component with it, sorted. Invariant 4: holding a stone
 	// blocks whatever contains it, and whatever else it is offered in.
-	Blocked  []string  `json:"blocked_by,omitempty"`
-	Listings []Listing `json:"listings"`
+	Blocked []string `json:"blocked_by,omitempty"`
+	// SameReport are the golden ids of other live pieces that state the same grading report, sorted: one of them is not
+	// what it says. None of them is sold before a person has looked (a case is open).
+	SameReport []string  `json:"same_report_as,omitempty"`
+	Listings   []Listing `json:"listings"`
 	// Adopted tells that the hub counts this item's stock from an opening that was fixed when a connection went live.
 	Adopted bool `json:"adopted,omitempty"`
 	// Disputed are the field groups in which sources differ and whose policy asks a person, sorted; each has an open case.

@@ -1,9 +1,11 @@
 package canon
 
+import "encoding/json"
+
 // Settings are the part of the configuration that the fold uses. They are journaled when they change, so that a
 // replay uses what was in force. They carry no secret.
 type Settings struct {
-	// MatchItem is the join order of listings: certificate, epc, serial, sku.
+	// MatchItem is the join order of listings: certificate, epc, huid, serial, sku.
 	MatchItem []string `json:"match_item"`
 	// Serialized says when a listing without serial, certificate and EPC is one piece: when_quantity_max_1, always, never.
 	Serialized string `json:"serialized"`
@@ -20,6 +22,9 @@ type Settings struct {
 	Attributes []AttributeDef `json:"attributes,omitempty"`
 	// Policy says whose word counts for each field; nil means the default for all.
 	Policy *Policy `json:"policy,omitempty"`
+	// ClientWeights are the weights by which records of clients are compared, as package identity writes them; empty for
+	// those of the build.
+	ClientWeights json.RawMessage `json:"client_weights,omitempty"`
 	// Locations are the hub's own places, sorted.
 	Locations   []string             `json:"locations"`
 	Connections []ConnectionSettings `json:"connections"` // in the order of authority

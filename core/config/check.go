@@ -39,13 +39,16 @@ func (c *Config) check(d *decoder) {
 	oneOf(d, "bus.compress", c.Bus.Compress, "none", "zstd")
 	oneOf(d, "match.serialized.default", c.Match.Serialized.Default, "when_quantity_max_1", "always", "never")
 	for i, key := range c.Match.Item {
-		oneOf(d, fmt.Sprintf("match.item[%d]", i), key, "certificate", "epc", "serial", "sku")
+		oneOf(d, fmt.Sprintf("match.item[%d]", i), key, "certificate", "epc", "huid", "serial", "sku")
 		if slices.Index(c.Match.Item, key) < i {
 			d.found(fmt.Sprintf("match.item[%d]", i), "is there twice", "leave one")
 		}
 	}
+	if _, err := c.Match.weights(); err != nil {
+		d.found("match.client_weights", "are no weights", "take them from `jumpring bench identity --output json`, under weights")
+	}
 	if len(c.Match.Item) == 0 {
-		d.found("match.item", "is empty", "name at least one of certificate, epc, serial and sku")
+		d.found("match.item", "is empty", "name at least one of certificate, epc, huid, serial and sku")
 	}
 	if len(c.Region) != 2 || strings.ToUpper(c.Region) != c.Region {
 		d.found("region", "is no country", "write ISO 3166-1 alpha-2, such as FR")

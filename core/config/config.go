@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/reconcile"
 )
 
@@ -43,10 +44,28 @@ type Config struct {
 
 // Match says how listings join.
 type Match struct {
-	// Item is the join order: certificate, epc, serial, sku.
-	Item       []string   `yaml:"item"`
-	Serialized Serialized `yaml:"serialized"`
+	// Item is the join order: certificate, epc, huid, serial, sku.
+	Item []string `yaml:"item"`
+	// ClientWeights are the weights by which clients are compared, as JSON: what `jumpring bench identity --output json`
+	// writes under weights, by ${file:PATH}. Empty for those of the build. Either way they are journaled with the settings.
+	ClientWeights string     `yaml:"client_weights"`
+	Serialized    Serialized `yaml:"serialized"`
 }
+
+// weights gives the weights in the form that is journaled.
+func (m *Match) weights() (json.RawMessage, error) {
+	w := identity.Default(population)
+	if m.ClientWeights != "" {
+		w = new(identity.Weights)
+		if err := json.Unmarshal([]byte(m.ClientWeights), w); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(w)
+}
+
+// population is for how many records the build's own weights are.
+const population = 1_000_000
 
 // Serialized says when a listing is one piece.
 type Serialized struct {
@@ -215,7 +234,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 func Default() *Config {
 	return &Config{
 		Listen: "127.0.0.1:8480", Data: "./data", Bus: defaultBus(),
-		Match: Match{Item: []string{"certificate", "epc", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
+		Match: Match{Item: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
 		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20},
 	}
@@ -226,6 +245,9 @@ func (c *Config) Settings() canon.Settings {
 	s := canon.Settings{
 		MatchItem: c.Match.Item, Serialized: c.Match.Serialized.Default, StockAuthority: c.Stock.Authority, Safety: c.Stock.Safety,
 		OneChannel: c.Stock.OneChannel, Policy: c.rules, Region: c.Region, Locations: c.places(), Connections: make([]canon.ConnectionSettings, 0, len(c.Connections)),
+	}
+	if w, err := c.Match.weights(); err == nil { // it was checked when it was read
+		s.ClientWeights = w
 	}
 	for i := range c.Attributes {
 		s.Attributes = append(s.Attributes, c.Attributes[i].definition())

@@ -16,6 +16,7 @@ import (
 	"github.com/jumpring/jumpring/core/reconcile"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
 )
 
 // closet is a Source of fixed values.
@@ -42,8 +43,11 @@ func TestTheShippedConfigurationIsRead(t *testing.T) {
 	require.Equal(t, "hush-1", c.Connection("web-eu").Secrets["client_secret"].Reveal())
 	require.JSONEq(t, `{"shop":"aurum.myshopify.com","endpoint":"http://127.0.0.1:8491","api_version":"2026-10"}`, string(c.Connection("web-eu").Config.JSON()))
 	require.InDelta(t, 0.25, c.Connection("web-eu").Fuse.ToZeroShare.Share(), 0)
+	usual, err := json.Marshal(identity.Default(1_000_000))
+	require.NoError(t, err)
 	require.Equal(t, canon.Settings{
-		MatchItem: []string{"certificate", "epc", "serial", "sku"}, Serialized: "when_quantity_max_1", StockAuthority: "hub", Region: "FR",
+		MatchItem: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: "when_quantity_max_1", StockAuthority: "hub", Region: "FR",
+		ClientWeights: usual,
 		Attributes: []canon.AttributeDef{
 			{Code: "band_width", Name: "Band width", Type: canon.AttributeDecimal, Unit: "mm", Searchable: true, Channels: map[string]string{"web-eu": "width_mm"}},
 			{Code: "occasion", Type: canon.AttributeEnum, Multi: true, Enum: []canon.AttributeValue{

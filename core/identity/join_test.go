@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var order = []string{"certificate", "epc", "serial", "sku"}
+var order = []string{"certificate", "epc", "huid", "serial", "sku"}
 
 // show writes what a join found: clusters with how each node was bound, then what stays unbound and why.
 func show(j Joined) string {
@@ -38,6 +38,8 @@ func piece(node, connection string, change ...func(*Piece)) Piece {
 
 func sku(v string) func(*Piece)      { return func(p *Piece) { p.SKU = v } }
 func serial(v string) func(*Piece)   { return func(p *Piece) { p.Serial = v } }
+func huid(v string) func(*Piece)     { return func(p *Piece) { p.HUID = v } }
+func brand(v string) func(*Piece)    { return func(p *Piece) { p.Brand = v } }
 func epc(v string) func(*Piece)      { return func(p *Piece) { p.EPC = v } }
 func certs(v ...string) func(*Piece) { return func(p *Piece) { p.Certificates = v } }
 func decided(v string) func(*Piece)  { return func(p *Piece) { p.Decision = v } }
@@ -102,6 +104,28 @@ func TestJoin(t *testing.T) {
 			"a person outranks a contradiction",
 			[]Piece{piece("a", "web", serial("1")), piece("b", "shop", serial("1"), epc("E1"), decided("a")), piece("c", "till", serial("1"), epc("E2"))},
 			"a:person+b:person !c:keys.contradict(a,b)",
+		},
+		{"the same HUID", []Piece{piece("a", "web", huid("AB12CD"), sku("S")), piece("b", "till", huid("AB12CD"))}, "a:huid+b:huid"},
+		{
+			"one serial, two HUIDs",
+			[]Piece{piece("a", "web", serial("N"), huid("AB12CD")), piece("b", "till", serial("N"), huid("XY98ZW"))},
+			"!a:keys.contradict(b) !b:keys.contradict(a)",
+		},
+		{"one serial and brand", []Piece{piece("a", "web", serial("7"), brand("AURUM")), piece("b", "till", serial("7"), brand("AURUM PARIS"))}, "a:serial+b:serial"},
+		{
+			"one serial under two brands, which nobody tells apart",
+			[]Piece{piece("a", "web", serial("7"), brand("AURUM")), piece("b", "till", serial("7"), brand("SOLIS"))},
+			"!a:keys.contradict(b) !b:keys.contradict(a)",
+		},
+		{
+			"one serial under two brands, which the till tells apart",
+			[]Piece{piece("a", "till", serial("7"), brand("AURUM")), piece("b", "till", serial("7"), brand("SOLIS")), piece("c", "web", serial("7"), brand("SOLIS")), piece("d", "shop", serial("7"))},
+			"a:own b:serial+c:serial !d:keys.contradict(a,b,c)",
+		},
+		{
+			"two spellings of a brand on one report",
+			[]Piece{piece("a", "web", serial("7"), brand("AURUM"), certs("GIA/1")), piece("b", "till", serial("7"), brand("MAISON AURUM"), certs("GIA/1"))},
+			"a:certificate+b:certificate",
 		},
 		{"a decision for a listing that is set apart falls away", []Piece{piece("a", "web", sku("S"), decided(DecisionNone)), piece("b", "shop", decided("a"))}, "b:own !a:person()"},
 	} {

@@ -5,6 +5,7 @@ package identity
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Crowd is how many nodes may share one key before the key stops to identify anything: a placeholder SKU on a
@@ -17,7 +18,9 @@ type Piece struct {
 	Connection   string
 	Certificates []string // canon.Certificate keys
 	EPC          string
+	HUID         string
 	Serial       string
+	Brand        string // who made it, letters and digits alone: a serial number is one maker's
 	SKU          string
 	// CrowdedSKU tells that more than Crowd nodes have this SKU; they are not among the nodes of the join.
 	CrowdedSKU bool
@@ -30,7 +33,9 @@ type Piece struct {
 }
 
 // strong reports whether the node states a key that names one piece.
-func (p *Piece) strong() bool { return len(p.Certificates) > 0 || p.EPC != "" || p.Serial != "" }
+func (p *Piece) strong() bool {
+	return len(p.Certificates) > 0 || p.EPC != "" || p.HUID != "" || p.Serial != ""
+}
 
 // The reasons why a listing stays unbound.
 const (
@@ -50,7 +55,7 @@ const (
 type Cluster struct {
 	// Nodes are sorted; the first is the golden id.
 	Nodes []string
-	// JoinedBy says for each node which key bound it: certificate, epc, serial, sku, person; own where it is alone.
+	// JoinedBy says for each node which key bound it: certificate, epc, huid, serial, sku, person; own where it is alone.
 	JoinedBy map[string]string
 }
 
@@ -70,8 +75,9 @@ type Joined struct {
 // Join puts listings together that are one piece. The set of nodes must be closed: every node that shares an
 // uncrowded key with one of them, or that a decision names, is among them.
 //
-// Keys count in the given order (certificate, epc, serial, sku); the first three name a piece and join everywhere. A
-// SKU names a style or a stock line: it joins only where each connection has it once, and never joins listings whose
+// Keys count in the given order (certificate, epc, huid, serial, sku); all but the last name a piece and join everywhere, a
+// serial number within one brand: where a connection has it under two brands these are two pieces, and where two
+// connections state different brands nobody knows. A SKU names a style or a stock line: it joins only where each connection has it once, and never joins listings whose
 // serials or certificates differ.
 func Join(nodes []Piece, order []string) Joined {
 	nodes = slices.Clone(nodes)
@@ -164,14 +170,14 @@ func (j *joiner) groups(values func(p *Piece) []string) [][]int {
 	return out
 }
 
-// contradicts reports whether the clusters of these nodes, put together, would be a piece with two serials, two EPCs
-// or certificates that share nothing.
+// contradicts reports whether the clusters of these nodes, put together, would be a piece with two serials, two EPCs, two
+// HUIDs or certificates that share nothing.
 func (j *joiner) contradicts(group []int) bool {
 	roots := make(map[int]bool)
 	for _, i := range group {
 		roots[j.find(i)] = true
 	}
-	var serial, epc string
+	var serial, epc, huid string
 	var certs [][]string
 	for i := range j.nodes {
 		if !roots[j.find(i)] {
@@ -189,6 +195,12 @@ func (j *joiner) contradicts(group []int) bool {
 				return true
 			}
 			epc = p.EPC
+		}
+		if p.HUID != "" {
+			if huid != "" && huid != p.HUID {
+				return true
+			}
+			huid = p.HUID
 		}
 		if len(p.Certificates) > 0 {
 			certs = append(certs, p.Certificates)
@@ -239,23 +251,89 @@ func (j *joiner) joinStrong(key string) {
 			return p.Certificates
 		case "epc":
 			return []string{p.EPC}
+		case "huid":
+			return []string{p.HUID}
 		case "serial":
 			return []string{p.Serial}
 		}
 		return nil
 	})
 	for _, g := range groups {
-		if len(g) < 2 {
-			continue
+		brands := [][]int{g}
+		if key == "serial" {
+			brands = j.byBrand(g)
 		}
-		if j.contradicts(g) {
-			j.refuse(g, ReasonContradict)
-			continue
-		}
-		for _, i := range g[1:] {
-			j.union(g[0], i, key)
+		for _, g := range brands {
+			if len(g) < 2 {
+				continue
+			}
+			if j.contradicts(g) {
+				j.refuse(g, ReasonContradict)
+				continue
+			}
+			for _, i := range g[1:] {
+				j.union(g[0], i, key)
+			}
 		}
 	}
+}
+
+// byBrand splits nodes of one serial number by brand, where a connection has the number under two brands and so says that
+// these are two pieces. One that states no brand is then of no known piece. Where no connection tells them apart, and they
+// are not one piece by another key, different brands are a contradiction. Of two spellings of which one begins with the
+// other the brand is the same.
+func (j *joiner) byBrand(g []int) [][]int {
+	var names []string
+	for _, i := range g {
+		if b := j.nodes[i].Brand; b != "" {
+			names = append(names, b)
+		}
+	}
+	slices.Sort(names)
+	var brands []string // the shortest spelling of each
+	for _, b := range names {
+		if len(brands) == 0 || !strings.HasPrefix(b, brands[len(brands)-1]) {
+			brands = append(brands, b)
+		}
+	}
+	if len(brands) < 2 || j.joined(g) {
+		return [][]int{g}
+	}
+	of := func(b string) int {
+		return slices.IndexFunc(brands, func(s string) bool { return strings.HasPrefix(b, s) })
+	}
+	split, without := make([][]int, len(brands)), []int(nil)
+	told := false
+	seen := make(map[string]int)
+	for _, i := range g {
+		p := &j.nodes[i]
+		if p.Brand == "" {
+			without = append(without, i)
+			continue
+		}
+		k := of(p.Brand)
+		split[k] = append(split[k], i)
+		if was, other := seen[p.Connection]; other && was != k {
+			told = true
+		}
+		seen[p.Connection] = k
+	}
+	if !told {
+		j.refuse(g, ReasonContradict)
+		return nil
+	}
+	for _, i := range without {
+		if j.by[i] != "" || j.out[i] != "" {
+			continue // another key says which of them it is
+		}
+		j.out[i] = ReasonContradict
+		for _, k := range g {
+			if k != i {
+				j.candidates[i] = append(j.candidates[i], j.nodes[k].Node)
+			}
+		}
+	}
+	return split
 }
 
 func (j *joiner) joinSKU() {

@@ -9,6 +9,8 @@ func documentSpecs() []Spec {
 		{"item.document", http.StatusConflict, "The piece is under a document", "Take the step of its memo or transfer."},
 		{"item.certificate_missing", http.StatusConflict, "The piece's report is not there", "Restock it with its report, and say so."},
 		{"item.not_client_owned", http.StatusConflict, "The piece is not a client's", "Take in clients' own pieces alone."},
+		{"item.contradiction", http.StatusConflict, "The listing's keys contradict another's", "Decide which piece it is: `jumpring match`, or correct the key at its source."},
+		{"item.same_report", http.StatusConflict, "Another live piece states the same grading report", "Find out which of them the report is of, and correct, match or take out the other."},
 		{"location.unknown", http.StatusUnprocessableEntity, "The house has no such place", "Use a name of /v1/locations."},
 		{"reference.missing", http.StatusConflict, "A reference is missing", "Give the number of the police, the insurer, the seal or the document, or the reason."},
 		{"component.missing", http.StatusConflict, "The piece that it goes into is not named", "Name it as component."},

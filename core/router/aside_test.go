@@ -98,8 +98,8 @@ func TestACountFindsAMissingPieceAndASaleOfOneIsACase(t *testing.T) {
 	require.Contains(t, w.openCases()[0].Evidence[0].Text, "missing")
 	require.Equal(t, canon.ItemSold, w.item("web", "w1").Status)
 	var inferred []string
-	for _, r := range w.last.Rows {
-		if r.Inferred {
+	for _, key := range w.keys(store.PrefixRow) {
+		if r := load[canon.Row](w, store.PrefixRow+key); r.Inferred && r.Position.Offset == w.offset {
 			inferred = append(inferred, r.Event)
 		}
 	}

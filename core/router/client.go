@@ -343,26 +343,6 @@ func (f *fold) sortPersons(members []*personNode) {
 	})
 }
 
-// rebuildClient computes a client's golden record again from the nodes that it has.
-func (f *fold) rebuildClient(id string) error {
-	c, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, id))
-	if err != nil || c == nil {
-		return err
-	}
-	nodes := make(map[string]*personNode, len(c.Nodes))
-	for _, node := range c.Nodes {
-		n, err := store.Load[personNode](f.tx, prefixPerson+node)
-		if err != nil {
-			return err
-		}
-		if n == nil {
-			return fmt.Errorf("%w: client %s has the node %s, which does not exist", store.ErrCorrupt, id, node)
-		}
-		nodes[node] = n
-	}
-	return f.buildClient(c.Nodes, nodes)
-}
-
 // stricter gives the more restrictive of two consents to e-mail.
 func stricter(a, b string) string {
 	rank := map[string]int{"": 0, "subscribed": 1, "pending": 2, "unsubscribed": 3}

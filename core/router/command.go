@@ -146,6 +146,9 @@ func (f *fold) takeable(item *canon.Item, quantity int64, location string, own *
 		if item.Contested {
 			return refuse(409, "item.contested", "more than one claim is live on this piece: resolve its case first")
 		}
+		if len(item.SameReport) > 0 {
+			return refuse(409, "item.same_report", "%s states the same grading report: find out which of them it is of", item.SameReport[0])
+		}
 		if own == nil && item.Status != canon.ItemInStock {
 			return refuse(409, "item.not_in_stock", "the piece is %s: count it or restock it first", item.Status)
 		}
@@ -195,6 +198,13 @@ func (f *fold) find(id string) (*canon.Item, *canon.Outcome, error) {
 		return nil, nil, err
 	}
 	if item == nil {
+		n, err := f.listingNode(id)
+		if err != nil {
+			return nil, nil, err
+		}
+		if n != nil && n.Reason == identity.ReasonContradict {
+			return nil, refuse(409, "item.contradiction", "its keys contradict another listing's: decide which piece it is first"), nil
+		}
 		return nil, refuse(404, "item.unknown", "no item has the id %q", id), nil
 	}
 	return item, nil, nil

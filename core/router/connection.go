@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"strings"
@@ -49,7 +50,12 @@ func (f *fold) putSettings(ft *fact) error {
 	if err != nil {
 		return err
 	}
-	f.use(&s)
+	if !bytes.Equal(f.settings.ClientWeights, s.ClientWeights) {
+		changes = append(changes, canon.Change{Field: "client_weights"}) // too many numbers to read here; the entry has them
+	}
+	if err := f.use(&s); err != nil {
+		return err
+	}
 	if err := f.save(store.KeySettings, s); err != nil {
 		return err
 	}
@@ -167,7 +173,7 @@ func (f *fold) refreshPage(ft *fact) error {
 		}
 	}
 	for _, id := range r.Clients {
-		if err := f.rebuildClient(id); err != nil {
+		if err := f.rejoinClient(id); err != nil {
 			return err
 		}
 	}

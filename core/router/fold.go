@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/policy"
 	"github.com/jumpring/jumpring/core/store"
 )
@@ -52,6 +53,7 @@ type fold struct {
 	version  int
 	out      *Commit
 	take     func(b *canon.Binding, s *canon.Shown) (changed bool)
+	weights  *identity.Weights // compare clients
 	phones   map[phone]string
 	entered  func(ft *fact) // called before each entry; nil outside of tests
 
@@ -73,6 +75,7 @@ type fold struct {
 
 	components bool            // some item has, or had, components
 	claimed    map[string]bool // golden ids of items whose claims changed and whose kin has not been told
+	reported   map[string]bool // golden ids of items of which another may have the same grading report now
 }
 
 // newFold loads what the fold keeps in force from the state.
@@ -80,7 +83,7 @@ func newFold(tx *store.Tx, out *Commit) (*fold, error) {
 	f := &fold{
 		tx: tx, out: out, take: (*canon.Binding).Take,
 		levels: make(map[string]canon.BindingKey), dirty: make(map[string]bool), moved: make(map[string]bool),
-		claimed: make(map[string]bool),
+		claimed: make(map[string]bool), reported: make(map[string]bool),
 	}
 	return f, f.reload()
 }
@@ -101,13 +104,20 @@ func (f *fold) reload() error {
 	if s == nil {
 		s = &canon.Settings{}
 	}
-	f.use(s)
-	return err
+	if err != nil {
+		return err
+	}
+	return f.use(s)
 }
 
 // use puts settings into force.
-func (f *fold) use(s *canon.Settings) {
-	f.settings, f.policy = s, policy.Compile(s.Policy)
+func (f *fold) use(s *canon.Settings) error {
+	w, err := weightsOf(s)
+	if err != nil {
+		return err
+	}
+	f.settings, f.policy, f.weights = s, policy.Compile(s.Policy), w
+	return nil
 }
 
 // apply folds one fact. A fault or a panic parks the entry and leaves nothing else of it; so does more than one commit
@@ -119,6 +129,7 @@ func (f *fold) apply(ft *fact) error {
 	clear(f.dirty)
 	clear(f.moved)
 	clear(f.claimed)
+	clear(f.reported)
 	f.laters = 0
 	f.tx.Begin()
 	err := f.guarded(ft)

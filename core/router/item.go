@@ -41,7 +41,7 @@ func (f *fold) buildItem(members []*listingNode, previous map[string]*canon.Item
 	var before *canon.Item
 	if p := previous[golden]; p != nil {
 		before = p
-		item.Holder, item.Version, item.UpdatedAt = p.Holder, p.Version, p.UpdatedAt
+		item.Holder, item.Version, item.UpdatedAt, item.SameReport = p.Holder, p.Version, p.UpdatedAt, p.SameReport
 	} else {
 		// A piece that was known under another golden id goes on to be held by whoever held it first.
 		for _, id := range sortedKeys(previous) {
@@ -144,7 +144,7 @@ func first(dst *string, v string) {
 
 // serialized decides whether the item is one piece: because a key names it, because a source says so, or by policy.
 func (f *fold) serialized(item *canon.Item, sources []source) (bool, error) {
-	if item.Serial != "" || item.EPC != "" || len(item.Certificates) > 0 || len(item.Components) > 0 {
+	if item.Serial != "" || item.EPC != "" || item.HUID != "" || len(item.Certificates) > 0 || len(item.Components) > 0 {
 		return true, nil
 	}
 	for _, s := range sources {
@@ -242,6 +242,9 @@ func (f *fold) putItem(before, item *canon.Item) error {
 			return err
 		}
 	}
+	if err := f.twinsChanged(before, item); err != nil {
+		return err
+	}
 	if err := f.inferred(before, item); err != nil {
 		return err
 	}
@@ -264,6 +267,9 @@ func (f *fold) dropItem(it *canon.Item) error {
 	was := itemKeys(it)
 	for _, index := range itemIndexes {
 		f.reindex(index, it.ID, was[index], nil)
+	}
+	if err := f.twinsChanged(it, nil); err != nil {
+		return err
 	}
 	delete(f.dirty, it.ID)
 	if err := f.dropItemCases(it.ID); err != nil {

@@ -1,6 +1,9 @@
 package router
 
 import (
+	"fmt"
+
+	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/store"
 )
@@ -94,7 +97,7 @@ func (f *fold) joinPersons(seed *personNode, keys map[string][]string) error {
 		}
 		persons = append(persons, n.compared(crowded))
 	}
-	joined := identity.JoinPersons(persons, decisions, clientWeights)
+	joined := identity.JoinPersons(persons, decisions, f.weights)
 	clusters := joined.Clusters
 	if err := f.askAbout(nodes, persons, joined.Reviews); err != nil {
 		return err
@@ -113,4 +116,24 @@ func (f *fold) joinPersons(seed *personNode, keys map[string][]string) error {
 		}
 	}
 	return nil
+}
+
+// rejoinClient joins the nodes of a client anew, as the weights in force have it, and computes its record.
+func (f *fold) rejoinClient(id string) error {
+	c, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, id))
+	if err != nil || c == nil {
+		return err
+	}
+	n, err := store.Load[personNode](f.tx, prefixPerson+c.ID)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return fmt.Errorf("%w: client %s has no node", store.ErrCorrupt, id)
+	}
+	keys := map[string][]string{}
+	if p := n.own(); p != nil {
+		keys = map[string][]string{indexNodeMail: p.Emails, indexNodePhone: p.Phones, indexNodeLike: p.likeKeys()}
+	}
+	return f.joinPersons(n, keys)
 }

@@ -20,7 +20,9 @@ type listingNode struct {
 	ProductID  string   `json:"product_id,omitempty"`
 	Certs      []string `json:"certs,omitempty"`
 	EPC        string   `json:"epc,omitempty"`
+	HUID       string   `json:"huid,omitempty"`
 	Serial     string   `json:"serial,omitempty"`
+	Brand      string   `json:"brand,omitempty"`
 	SKU        string   `json:"sku,omitempty"`
 	Serialized *bool    `json:"serialized,omitempty"`
 	Home       string   `json:"home,omitempty"`
@@ -56,7 +58,7 @@ func (n *listingNode) keys() []nodeKey {
 	for _, c := range n.Certs {
 		ks = append(ks, nodeKey{"certificate", c})
 	}
-	for _, k := range []nodeKey{{"epc", n.EPC}, {"serial", n.Serial}, {"sku", n.SKU}} {
+	for _, k := range []nodeKey{{"epc", n.EPC}, {"huid", n.HUID}, {"serial", n.Serial}, {"sku", n.SKU}} {
 		if k.value != "" {
 			ks = append(ks, k)
 		}
@@ -135,6 +137,11 @@ func (f *fold) readKeys(n *listingNode, st *canon.ListingState) {
 	if st.EPC != "" {
 		n.EPC, _ = normalize.EPC(st.EPC)
 	}
+	n.HUID = ""
+	if st.HUID != "" {
+		n.HUID, _ = normalize.HUID(st.HUID)
+	}
+	n.Brand = normalize.SKU(st.Brand)
 	n.Certs = nil
 	for _, c := range st.Certificates {
 		if cert, err := normalize.Certificate(c); err == nil {
@@ -317,8 +324,11 @@ func (f *fold) closure(seed string, keys []nodeKey) (map[string]*listingNode, []
 		if !crowded[nodeKey{"epc", n.EPC}] {
 			p.EPC = n.EPC
 		}
+		if !crowded[nodeKey{"huid", n.HUID}] {
+			p.HUID = n.HUID
+		}
 		if !crowded[nodeKey{"serial", n.Serial}] {
-			p.Serial = n.Serial
+			p.Serial, p.Brand = n.Serial, n.Brand
 		}
 		for _, c := range n.Certs {
 			if !crowded[nodeKey{"certificate", c}] {
@@ -515,6 +525,9 @@ func (f *fold) contradictions(nodes map[string]*listingNode, unbound []identity.
 
 func evidence(n *listingNode) canon.Evidence {
 	text := "listing " + n.ExternalID
+	if n.Brand != "" {
+		text += ", brand " + n.Brand
+	}
 	for _, k := range n.keys() {
 		text += ", " + k.name + " " + k.value
 	}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,9 +13,21 @@ import (
 	"github.com/jumpring/jumpring/core/store"
 )
 
-// clientWeights score two records of clients. They belong to the version of the fold: as if there were a million
-// records, so that a chance agreement has to be that much rarer.
-var clientWeights = identity.Default(1_000_000)
+// usualWeights score two records of clients where the settings have no weights: as if there were a million records, so
+// that a chance agreement has to be that much rarer. They belong to the version of the fold.
+var usualWeights = identity.Default(1_000_000)
+
+// weightsOf gives the weights that settings name.
+func weightsOf(s *canon.Settings) (*identity.Weights, error) {
+	if len(s.ClientWeights) == 0 {
+		return usualWeights, nil
+	}
+	w := new(identity.Weights)
+	if err := json.Unmarshal(s.ClientWeights, w); err != nil {
+		return nil, faultf("settings.client_weights", "%v", err)
+	}
+	return w, nil
+}
 
 // personIndexes are what nodes of one person are found by.
 var personIndexes = []string{indexNodeMail, indexNodePhone, indexNodeLike}
@@ -244,7 +257,7 @@ func (f *fold) askAbout(nodes map[string]*personNode, persons []identity.Person,
 	asked := make(map[string][]string)
 	for _, e := range reviews {
 		asked[e.A], asked[e.B] = append(asked[e.A], e.B), append(asked[e.B], e.A)
-		if err := f.openCase(reviewCase(nodes[e.A], nodes[e.B], at[e.A], at[e.B], e.Score)); err != nil {
+		if err := f.openCase(f.reviewCase(nodes[e.A], nodes[e.B], at[e.A], at[e.B], e.Score)); err != nil {
 			return err
 		}
 	}
@@ -278,7 +291,7 @@ func reviewID(a, b string) string {
 }
 
 // reviewCase says how two records agree.
-func reviewCase(a, b *personNode, x, y *identity.Person, score int32) *canon.Case {
+func (f *fold) reviewCase(a, b *personNode, x, y *identity.Person, score int32) *canon.Case {
 	c := &canon.Case{
 		ID: reviewID(a.Node, b.Node), Kind: canon.CaseClient, Open: true, Subject: min(a.Node, b.Node),
 		Summary: fmt.Sprintf("two records may be one person, at %d centibits", score),
@@ -290,7 +303,7 @@ func reviewCase(a, b *personNode, x, y *identity.Person, score int32) *canon.Cas
 			{ID: "client:different", Text: "they are two people: never put them together"},
 		},
 	}
-	for _, e := range identity.Explain(x, y, clientWeights) {
+	for _, e := range identity.Explain(x, y, f.weights) {
 		c.Compared = append(c.Compared, canon.Compared{Field: e.Field.String(), Level: identity.LevelName(e.Field, e.Level), Weight: e.Weight, A: e.A, B: e.B})
 	}
 	return c

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -175,4 +177,42 @@ func TestObservationsCommuteAroundDecisions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAChangeOfWeightsIsAFact joins two records under one set of weights and not under another: what the settings say at the
+// time counts, in a replay too.
+func TestAChangeOfWeightsIsAFact(t *testing.T) {
+	t.Parallel()
+	w := newWorkbench(t, testSettings())
+	home := canon.AddressState{Line1: "12 rue de la Paix", City: "Paris", PostalCode: "75002", Country: "FR"}
+	one := w.knows("web", "1", canon.PersonState{GivenName: "Apollonia", FamilyName: "Steinhauser", Birthday: "1980-05-04", Addresses: []canon.AddressState{home}})
+	two := w.knows("shop", "7", canon.PersonState{GivenName: "Apollonia", FamilyName: "Steinhauser", Birthday: "1980-05-04", Addresses: []canon.AddressState{home}})
+	require.Equal(t, w.client(one).ID, w.client(two).ID)
+	before := w.digest(store.ScopeGolden)
+	in := func(auto int32) {
+		weights := identity.Default(1_000_000)
+		weights.Auto = auto
+		raw, err := json.Marshal(weights)
+		require.NoError(t, err)
+		s := testSettings()
+		s.ClientWeights = raw
+		w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
+		page := canon.Refresh{Items: []string{}, Done: true}
+		for _, id := range w.keys(store.PrefixRecord + store.TypeClient + "/") {
+			page.Clients = append(page.Clients, id)
+		}
+		w.entry(canon.EntryRefresh, canon.Head{Actor: "hub"}, page)
+	}
+	in(1 << 20)
+	require.NotEqual(t, w.client(one).ID, w.client(two).ID, "nothing is certain enough")
+	require.Equal(t, canon.CaseClient, w.openCases()[0].Kind, "a person is asked")
+	in(identity.Default(1_000_000).Auto)
+	require.Equal(t, w.client(one).ID, w.client(two).ID)
+	require.Equal(t, before, w.digest(store.ScopeGolden))
+
+	s := testSettings()
+	s.ClientWeights = []byte(`{"levels":{"shoe size":{"equal":1}}}`)
+	w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
+	require.Equal(t, "settings.client_weights", w.parked()[0].Code)
+	require.Equal(t, w.client(one).ID, w.client(two).ID)
 }

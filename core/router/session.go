@@ -2,6 +2,7 @@ package router
 
 import (
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/lifecycle"
 	"github.com/jumpring/jumpring/core/normalize"
 	"github.com/jumpring/jumpring/core/store"
@@ -150,6 +151,15 @@ func (f *fold) scanned(connection, read string) (*listingNode, error) {
 	n, _, err := f.resolveLine(connection, &canon.OrderLine{Serial: read, EPC: read, SKU: read})
 	if err != nil || n != nil {
 		return n, err
+	}
+	if huid, ok := normalize.HUID(read); ok {
+		ids, err := f.scan(indexNodeKey+"huid", huid, identity.Crowd+1)
+		if err != nil {
+			return nil, err
+		}
+		if n, err := f.onlyItem(ids); err != nil || n != nil {
+			return n, err
+		}
 	}
 	cert, err := normalize.Certificate(canon.StatedCert{Number: read})
 	if err != nil || cert.Number == "" {

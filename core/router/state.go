@@ -211,6 +211,12 @@ func (f *fold) refresh(item, before *canon.Item) error {
 	if item.Blocked, err = f.blockedBy(item); err != nil {
 		return err
 	}
+	if f.reported[item.ID] || len(item.SameReport) > 0 {
+		delete(f.reported, item.ID)
+		if item.SameReport, err = f.twins(item); err != nil {
+			return err
+		}
+	}
 	if item.Serialized {
 		f.pieceState(item, p, flags)
 	} else {
@@ -263,7 +269,7 @@ func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool)
 	}
 	item.Stock = []canon.StockAt{}
 	if custody == lifecycle.CustodyIn || len(live) > 0 {
-		if item.Status == canon.ItemInStock && len(item.Blocked) > 0 { // Invariant 4: who holds a part of it holds it
+		if item.Status == canon.ItemInStock && (len(item.Blocked) > 0 || len(item.SameReport) > 0) { // Invariant 4: who holds a part of it holds it
 			item.Status = canon.ItemBlocked
 		}
 		st := pieceStock(item.Status, at, live)
@@ -362,6 +368,9 @@ func (f *fold) itemCases(before, item *canon.Item, p *itemParts) error {
 	if err := f.componentCase(item, p.claims); err != nil {
 		return err
 	}
+	if err := f.reportCase(before, item); err != nil {
+		return err
+	}
 	if !item.Serialized {
 		if err := closeDouble("no piece any longer"); err != nil {
 			return err
@@ -385,7 +394,7 @@ func (f *fold) itemCases(before, item *canon.Item, p *itemParts) error {
 }
 
 func (f *fold) dropItemCases(id string) error {
-	for _, k := range []canon.CaseKind{canon.CaseDoubleClaim, canon.CaseOversold, canon.CaseComponent} {
+	for _, k := range []canon.CaseKind{canon.CaseDoubleClaim, canon.CaseOversold, canon.CaseComponent, canon.CaseReport} {
 		if err := f.closeCase(lifecycle.CaseID(k, id), "the item was joined to another"); err != nil {
 			return err
 		}
