@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"core/reconcile":      {"bus", "core/canon", "core/store", "core/router", "core/intake", "core/lifecycle", "plugins/sdk"},
 	"core/views":          {"core/canon", "core/store", "core/normalize", "core/router"},
 	"core/search":         {"core/canon", "core/store", "core/normalize", "core/router"},
-	"core/config":         {"core/canon", "core/policy", "core/reconcile", "core/access"},
+	"core/config":         {"core/canon", "core/policy", "core/identity", "core/reconcile", "core/access"},
 	"core/access":         {"core/canon", "core/vault"},
 	"core/problem":        {"bus", "core/canon"},
 	"core/body":           {"core/canon", "core/problem"},

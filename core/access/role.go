@@ -36,8 +36,9 @@ const (
 	ItemsRead          Permission = "items.read"
 	ItemsClaim         Permission = "items.claim" // reserve, release, sell
 	ItemsRestock       Permission = "items.restock"
-	StockMove          Permission = "stock.move" // transfers, counts, what becomes of goods; the machines say which role takes which step
-	StockScan          Permission = "stock.scan" // what a reader does for them: pick, receive, see
+	StockMove          Permission = "stock.move"   // transfers, counts, what becomes of goods; the machines say which role takes which step
+	StockScan          Permission = "stock.scan"   // what a reader does for them: pick, receive, see
+	CreditsMove        Permission = "credits.move" // gift cards and store credits
 	ClientsRead        Permission = "clients.read"
 	OrdersRead         Permission = "orders.read"
 	LocationsRead      Permission = "locations.read"
@@ -64,9 +65,10 @@ var table = map[Role][]Permission{
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
 		StockMove, StockScan,
+		CreditsMove,
 	},
 	RoleTill: {
-		ItemsRead, ItemsClaim, ItemsRestock, StockMove, StockScan, ClientsRead, OrdersRead, LocationsRead, EventsReport, StreamRead, DescriptionRead,
+		ItemsRead, ItemsClaim, ItemsRestock, StockMove, StockScan, CreditsMove, ClientsRead, OrdersRead, LocationsRead, EventsReport, StreamRead, DescriptionRead,
 		OwnCommandsRead,
 	},
 	RoleDevice: {ItemsRead, LocationsRead, EventsReport, DescriptionRead, StockScan, OwnCommandsRead},
@@ -81,6 +83,7 @@ func Permissions() []Permission {
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
 		StockMove, StockScan,
+		CreditsMove,
 		TokensManage, DescriptionRead, OwnCommandsRead,
 	}
 }

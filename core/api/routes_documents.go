@@ -10,7 +10,7 @@ import (
 // documentRoutes is the part of the table about the house's documents and what becomes of goods.
 func documentRoutes() []route {
 	get, post := http.MethodGet, http.MethodPost
-	transfer, count := json200(canon.Transfer{}), json200(canon.CountSession{})
+	transfer, count, credit := json200(canon.Transfer{}), json200(canon.CountSession{}), json200(canon.CreditAccount{})
 	return []route{
 		{
 			method: post, path: "/v1/items/{id}/move", name: "move-item", summary: "State what becomes of goods: repair, finish, damage, miss, find, scrap …", needs: access.StockMove,
@@ -111,6 +111,80 @@ func documentRoutes() []route {
 		{
 			method: post, path: "/v1/counts/{id}/cancel", name: "cancel-count", summary: "Cancel a count: it changes nothing.", needs: access.StockMove,
 			takes: CountStep{}, keyed: true, gives: count, handle: countStep("cancel"),
+		},
+
+		{
+			method: get, path: "/v1/credits", name: "credits", summary: "List gift cards and store credits.", needs: access.CreditsMove,
+			query: with(param{"status", "issued, active, blocked, expired or cancelled"}),
+			gives: page(canon.CreditAccount{}), handle: (*API).credits,
+		},
+		{
+			method: get, path: "/v1/credits/{id}", name: "credit", summary: "Show a gift card or store credit.", needs: access.CreditsMove,
+			gives: credit, handle: (*API).credit,
+		},
+		{
+			method: get, path: "/v1/credits/{id}/timeline", name: "credit-timeline", summary: "Show what happened to a gift card or store credit.", needs: access.CreditsMove,
+			query: paging, gives: page(canon.Row{}), handle: (*API).creditTimeline,
+		},
+		{
+			method: get, path: "/v1/credits/{id}/lines", name: "credit-lines", summary: "List the lines that its balance is the sum of.", needs: access.CreditsMove,
+			query: paging, gives: page(canon.CreditEntry{}), handle: (*API).creditLines,
+		},
+		{
+			method: post, path: "/v1/credits", name: "issue-credit", summary: "Issue a gift card or a store credit.", needs: access.CreditsMove,
+			takes: IssueCredit{}, keyed: true, gives: gives{status: 201, value: canon.CreditAccount{}}, handle: (*API).issueCredit,
+		},
+		{
+			method: post, path: "/v1/credits/{id}/activate", name: "activate-credit", summary: "Make an issued gift card spendable once it is paid.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("activate"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/load", name: "load-credit", summary: "Add to it.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("load"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/redeem", name: "redeem-credit", summary: "Pay with it; never more than is free.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("redeem"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/refund", name: "refund-credit", summary: "Add the money of a return to it.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("refund"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/authorize", name: "authorize-credit", summary: "Hold an amount of it.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("authorize"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/capture", name: "capture-credit", summary: "Take what an authorization holds, or a part; the rest is free again.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("capture"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/release", name: "release-credit", summary: "Free what an authorization holds.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("release"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/reverse", name: "reverse-credit", summary: "Undo a line; a manager's, with a reason.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("reverse"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/adjust", name: "adjust-credit", summary: "Correct the balance up or down, never below zero; a manager's, with a reason.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("adjust"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/block", name: "block-credit", summary: "Block it.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("block"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/unblock", name: "unblock-credit", summary: "Unblock it; a manager's to decide.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("unblock"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/cancel", name: "cancel-credit", summary: "Cancel it; one that can be spent needs a manager's approval.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("cancel"),
+		},
+		{
+			method: post, path: "/v1/credits/{id}/extend", name: "extend-credit", summary: "Bring an expired one back, with what was left of it.", needs: access.CreditsMove,
+			takes: CreditStep{}, keyed: true, gives: credit, handle: creditStep("extend"),
 		},
 	}
 }

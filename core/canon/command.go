@@ -25,6 +25,7 @@ type Command struct {
 	MoveItem   *MoveItem    `json:"move_item,omitempty"`
 	Transfer   *TransferAsk `json:"transfer,omitempty"`
 	Count      *CountAsk    `json:"count,omitempty"`
+	Credit     *CreditAsk   `json:"credit,omitempty"`
 	Resolve    *Resolve     `json:"resolve,omitempty"`
 	Match      *Match       `json:"match,omitempty"`
 	SetMode    *SetMode     `json:"set_mode,omitempty"`

@@ -20,6 +20,8 @@ const (
 	CreditRedeem    CreditKind = "redeem" // authorized and captured at once
 	CreditExpire    CreditKind = "expire"
 	CreditReverse   CreditKind = "reverse" // undoes the line that it names
+	CreditUp        CreditKind = "adjust_up"
+	CreditDown      CreditKind = "adjust_down"
 )
 
 // CreditLine is one line. Its key is natural (the order line, the tender's reference): the same key never counts twice.
@@ -53,9 +55,9 @@ func (c *Credit) Balance() (balance, held int64) {
 			continue
 		}
 		switch l.Kind {
-		case CreditIssue, CreditLoad, CreditRefund:
+		case CreditIssue, CreditLoad, CreditRefund, CreditUp:
 			balance += l.Amount
-		case CreditCapture, CreditRedeem, CreditExpire:
+		case CreditCapture, CreditRedeem, CreditExpire, CreditDown:
 			balance -= l.Amount
 		case CreditAuthorize:
 			if !ended[l.Key] {
@@ -91,7 +93,7 @@ func (c Credit) Command(line CreditLine) (Credit, *Refusal) {
 	}
 	balance, held := c.Balance()
 	switch line.Kind {
-	case CreditAuthorize, CreditRedeem, CreditExpire:
+	case CreditAuthorize, CreditRedeem, CreditExpire, CreditDown:
 		if line.Amount > balance-held {
 			return refuse(RefusedCovered, "%d is free, %d asked for", balance-held, line.Amount)
 		}

@@ -86,6 +86,8 @@ func channelOf(cmd *canon.Command) string {
 		return cmd.Transfer.Channel
 	case cmd.Count != nil:
 		return cmd.Count.Channel
+	case cmd.Credit != nil:
+		return cmd.Credit.Channel
 	}
 	return ""
 }

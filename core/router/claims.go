@@ -216,6 +216,12 @@ func (f *fold) tick() error {
 			}
 			continue
 		}
+		if id, is := strings.CutPrefix(what, dueCredit); is {
+			if err := f.creditDue(id); err != nil {
+				return err
+			}
+			continue
+		}
 		if id, is := strings.CutPrefix(what, dueCount); is {
 			if err := f.countPage(id); err != nil {
 				return err

@@ -102,6 +102,8 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.transfer(cmd)
 	case cmd.Count != nil:
 		return f.countSession(cmd)
+	case cmd.Credit != nil:
+		return f.credit(cmd)
 	case cmd.Resolve != nil:
 		return f.resolve(cmd.Resolve)
 	case cmd.Match != nil:

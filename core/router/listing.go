@@ -324,7 +324,7 @@ func (f *fold) closure(seed string, keys []nodeKey) (map[string]*listingNode, []
 		if !crowded[nodeKey{"epc", n.EPC}] {
 			p.EPC = n.EPC
 		}
-		if !crowded[nodeKey{"huid", n.HUID}] {
+		if !crowded[nodeKey{"huid", n.HUID}] && contains(f.settings.MatchItem, "huid") {
 			p.HUID = n.HUID
 		}
 		if !crowded[nodeKey{"serial", n.Serial}] {

@@ -20,6 +20,8 @@ func RecordTypes() []store.RecordType {
 		rec(store.TypeRefund, func() any { return new(canon.Refund) }),
 		rec(store.TypeMemo, func() any { return new(canon.Memo) }),
 		rec(store.TypeTransfer, func() any { return new(canon.Transfer) }),
+		rec(store.TypeCredit, func() any { return new(canon.CreditAccount) }),
+		{Prefix: store.PrefixCredit, New: func() any { return new(canon.CreditEntry) }, Golden: true},
 		rec(store.TypeCount, func() any { return new(canon.CountSession) }),
 		{Prefix: store.PrefixCounted, New: func() any { return new(canon.CountLine) }, Golden: true},
 		rec(store.TypeLocation, func() any { return new(canon.Location) }),

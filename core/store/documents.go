@@ -4,7 +4,11 @@ package store
 const (
 	TypeTransfer = "transfer" // canon.Transfer
 	TypeCount    = "count"    // canon.CountSession
+	TypeCredit   = "credit"   // canon.CreditAccount
 )
+
+// PrefixCredit has the lines of gift cards and store credits, canon.CreditEntry by account and key.
+const PrefixCredit = "crl/"
 
 // PrefixCounted has the lines of counts of places, canon.CountLine by session, state and goods:
 // cln/<session>/<state><run>/<item or scan>.

@@ -43,3 +43,11 @@ func CountLines(r store.Reader, session, state string, p Paging) (Page, error) {
 	}
 	return each(r, prefix+"/", p, nil)
 }
+
+// CreditLines lists the lines of a gift card or store credit.
+func CreditLines(r store.Reader, account string, p Paging) (Page, error) {
+	if _, err := Get(r, store.TypeCredit, account); err != nil {
+		return Page{}, err
+	}
+	return each(r, store.PrefixCredit+account+"/", p, nil)
+}

@@ -30,6 +30,8 @@ func Roots() map[string]reflect.Type {
 		"location":    reflect.TypeFor[canon.Location](),
 		"memo":        reflect.TypeFor[canon.Memo](),
 		"transfer":    reflect.TypeFor[canon.Transfer](),
+		"credit":      reflect.TypeFor[canon.CreditAccount](),
+		"credit_line": reflect.TypeFor[canon.CreditEntry](),
 		"count":       reflect.TypeFor[canon.CountSession](),
 		"count_line":  reflect.TypeFor[canon.CountLine](),
 		"case":        reflect.TypeFor[canon.Case](),
