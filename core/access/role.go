@@ -64,8 +64,7 @@ var table = map[Role][]Permission{
 	RoleManager: {
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
-		StockMove, StockScan,
-		CreditsMove,
+		StockMove, StockScan, CreditsMove,
 	},
 	RoleTill: {
 		ItemsRead, ItemsClaim, ItemsRestock, StockMove, StockScan, CreditsMove, ClientsRead, OrdersRead, LocationsRead, EventsReport, StreamRead, DescriptionRead,
@@ -82,8 +81,7 @@ func Permissions() []Permission {
 	return []Permission{
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
-		StockMove, StockScan,
-		CreditsMove,
+		StockMove, StockScan, CreditsMove,
 		TokensManage, DescriptionRead, OwnCommandsRead,
 	}
 }

@@ -188,8 +188,7 @@ func routes() []route {
 
 		{
 			method: get, path: "/v1/cases", name: "cases", summary: "List cases.", needs: access.CasesRead,
-			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, client, field, fuse"}),
-			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, same_report, client, fuse"}),
+			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, same_report, client, field, fuse"}),
 			gives: page(canon.Case{}), handle: (*API).cases,
 		},
 		{
