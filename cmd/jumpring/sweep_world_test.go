@@ -274,7 +274,7 @@ func (h *townHub) settle(ctx context.Context) error {
 	return h.WaitFolded(ctx, receipt.Offset)
 }
 
-// stop ends a run in good order; kill without another entry in the journal.
+// stop ends a run; one that was killed has written nothing since.
 func (h *townHub) stop() {
 	h.town.t.Helper()
 	h.town.hub.Store(nil)
@@ -286,11 +286,6 @@ func (h *townHub) stop() {
 		_, _ = l.plugin.Close(context.Background(), &sdk.CloseRequest{})
 	}
 	require.NoError(h.town.t, h.journal.Close())
-}
-
-func (h *townHub) kill() {
-	h.killed.Store(true)
-	h.stop()
 }
 
 // open opens a connector and makes what runs for it.

@@ -361,6 +361,35 @@ func TestImportJoinsAndSweepDoesNot(t *testing.T) {
 	})
 }
 
+func TestASweepGivesWayToReadsAndIsNotStarvedByThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := imported(t, levels(50))
+		after(time.Second)
+		w.platform.Latency = 100 * time.Millisecond
+		r := w.start()
+		after(time.Second)
+		sweep := func() time.Duration {
+			began := time.Now()
+			_, err := r.Sweep(t.Context(), func(*intake.Page) ([]bus.Entry, error) { return nil, nil }, nil)
+			require.NoError(t, err)
+			return time.Since(began)
+		}
+		alone := sweep()
+		var read func(id string) // without end, more than the lane can take
+		read = func(id string) {
+			ref := canon.Ref{Kind: canon.KindLevel, ExternalID: id}
+			r.RequestRead(router.Read{Connection: "web", Ref: ref}, intake.Soon, func() { read(id) })
+		}
+		for id := range levels(200) {
+			read(id)
+		}
+		busy := sweep()
+		r.stop()
+		require.Greater(t, busy, alone, "it gives way")
+		require.Less(t, busy, time.Minute, "it comes to its end (virtual time)")
+	})
+}
+
 func TestBulkYieldsToAJournalThatRefusesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, levels(20))

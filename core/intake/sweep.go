@@ -16,6 +16,8 @@ const (
 	sweepReserve = 4
 	// sweepYield is how long a sweep stands back at a time while reads are due.
 	sweepYield = 50 * time.Millisecond
+	// sweepPatience is how long a page waits at the most: a platform that is read without end would never be swept.
+	sweepPatience = 2 * time.Second
 	// sweepStale is after how long a sweep that was cut off begins anew: what it was shown is too old to be a proof, and
 	// platforms forget where a page began.
 	sweepStale = 24 * time.Hour
@@ -33,11 +35,11 @@ func resumable(conn *canon.Connection, sweep bool) *canon.SnapshotMark {
 	return old
 }
 
-// giveWay waits until nothing that somebody waits for is due and the budget has room above what is left for it, then
-// takes a page's part of the budget.
+// giveWay waits until nothing that somebody waits for is due and the budget has room above what is left for it, but not
+// without end, then takes a page's part of the budget.
 func (c *Connection) giveWay(ctx context.Context) error {
-	l := c.o.Limiter
-	for {
+	l, began := c.o.Limiter, time.Now()
+	for time.Since(began) < sweepPatience {
 		wait := time.Duration(0)
 		switch {
 		case c.queue.dueSoon(time.Now()):

@@ -43,6 +43,7 @@ func (d *Drifter) sweep(ctx context.Context, progress func(intake.Progress)) (*c
 	if err != nil {
 		return nil, fmt.Errorf("sweep of %s: %w", d.o.Name, err)
 	}
+	calm := patience{quiet: d.o.Quiet, least: -1}
 	for range driftRounds {
 		_, open, err := d.compare(unseen)
 		if err != nil {
@@ -51,7 +52,7 @@ func (d *Drifter) sweep(ctx context.Context, progress func(intake.Progress)) (*c
 		if len(open) == 0 {
 			break
 		}
-		quiet, err := d.settle(ctx, open)
+		quiet, err := d.settle(ctx, &calm, open)
 		if err != nil {
 			return nil, err
 		}
@@ -244,13 +245,14 @@ func (d *Drifter) ask(ctx context.Context, refs []canon.Ref) error {
 	for _, ref := range refs {
 		d.o.Sweeper.RequestRead(router.Read{Connection: d.o.Name, Ref: ref}, intake.Whenever, func() { answered.Add(1) })
 	}
-	_, err := d.wait(ctx, func() (int, error) { return len(refs) - int(answered.Load()), nil })
+	calm := patience{quiet: d.o.Quiet, least: -1}
+	_, err := calm.wait(ctx, func() (int, error) { return len(refs) - int(answered.Load()), nil })
 	return err
 }
 
 // settle waits for bindings that may still become what they should be: reads, writes and their confirmation.
-func (d *Drifter) settle(ctx context.Context, open []canon.BindingKey) (quiet bool, err error) {
-	return d.wait(ctx, func() (int, error) {
+func (d *Drifter) settle(ctx context.Context, calm *patience, open []canon.BindingKey) (quiet bool, err error) {
+	return calm.wait(ctx, func() (int, error) {
 		v, err := d.o.Store.View()
 		if err != nil {
 			return 0, err
@@ -278,20 +280,30 @@ func (d *Drifter) settle(ctx context.Context, open []canon.BindingKey) (quiet bo
 	})
 }
 
-// wait looks again and again until nothing is left; quiet tells that it gave up, because nothing moved for long.
-func (d *Drifter) wait(ctx context.Context, left func() (int, error)) (quiet bool, err error) {
-	least, since := -1, time.Now()
+// patience waits for something to be done, as long as less is left than ever before. What goes back and forth, such as a
+// write that a platform takes and does not show, is no progress.
+type patience struct {
+	quiet time.Duration
+	least int // that was ever left; -1 before the first look
+	since time.Time
+}
+
+// wait looks again and again until nothing is left; quiet tells that it gave up, because nothing got less for long.
+func (p *patience) wait(ctx context.Context, left func() (int, error)) (quiet bool, err error) {
 	tick := time.NewTicker(driftTick)
 	defer tick.Stop()
 	for {
 		n, err := left()
-		if err != nil || n == 0 {
+		if err != nil {
 			return false, err
 		}
-		if least < 0 || n < least {
-			least, since = n, time.Now()
+		if p.least < 0 || n < p.least {
+			p.least, p.since = n, time.Now()
 		}
-		if time.Since(since) >= d.o.Quiet {
+		if n == 0 {
+			return false, nil
+		}
+		if time.Since(p.since) >= p.quiet {
 			return true, nil
 		}
 		select {

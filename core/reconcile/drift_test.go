@@ -223,6 +223,24 @@ func TestDriftIsLeftForAPersonWhereThePolicyIsToReport(t *testing.T) {
 	})
 }
 
+func TestASweepDoesNotWaitForAPlatformThatTakesWritesAndShowsThemNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, map[string]int64{"a@1": 3, "b@1": 3})
+		w.hub.SetMode("web", canon.ModeLive)
+		w.hub.Want("web", "a@1", 1, false)
+		w.hub.Want("web", "b@1", 3, false)
+		w.platform.OnApply = func(*sdk.Write) (sdk.Result, bool) { return sdk.Result{Status: sdk.StatusApplied}, true }
+		r := w.start()
+		after(time.Second)
+		began := time.Now()
+		report := w.drift(t, r)
+		require.Less(t, time.Since(began), time.Hour, "by the virtual clock; quiet is ten minutes")
+		require.Len(t, report.Rows, 1)
+		require.Equal(t, "a@1", report.Rows[0].ExternalID)
+		r.stop(t)
+	})
+}
+
 func TestDriftFindsWhatIsGoneAndWhatIsNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string]int64{"stays@1": 1, "gone@1": 1, "silent@1": 1})

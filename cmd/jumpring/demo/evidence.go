@@ -208,7 +208,7 @@ func (d *day) sweep(ctx context.Context) (rows int64, err error) {
 	}
 	for i, name := range names {
 		j, at := job{}, jobs[i].URL
-		err := await(ctx, "the full read of "+name+" has ended", 30*time.Second, func() (bool, error) {
+		err := await(ctx, "the full read of "+name+" has ended", 2*time.Minute, func() (bool, error) {
 			j = job{}
 			_, err := d.api.call(ctx, http.MethodGet, at, "", nil, &j)
 			return j.State == "done" || j.State == "failed", err
