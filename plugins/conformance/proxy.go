@@ -71,7 +71,8 @@ func newProxy(target string) (*proxy, error) {
 	}
 	p := &proxy{target: u, base: "http://" + l.Addr().String(), done: make(chan struct{}), hang: make(chan struct{})}
 	p.client = &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true},
+		// A kept connection that the twin closes meanwhile would be a fault that nobody asked for.
+		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	p.server = &http.Server{Handler: p, ReadHeaderTimeout: 30 * time.Second}

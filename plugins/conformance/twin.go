@@ -119,7 +119,9 @@ func StartTwin(ctx context.Context, dir string, command []string, control string
 		return nil, nil, fmt.Errorf("the twin's first line is %q, want its address, such as http://127.0.0.1:8080", base)
 	}
 	go func() { _, _ = io.Copy(io.Discard, lines) }() // ends with the process
-	h := &httpTwin{base: base, control: control, client: &http.Client{Timeout: 60 * time.Second}}
+	h := &httpTwin{base: base, control: control, client: &http.Client{
+		Timeout: 60 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}, // see newProxy
+	}}
 	if expires {
 		return expiringTwin{h}, stop, nil
 	}
