@@ -250,6 +250,21 @@ func TestAClientGoesByItsRules(t *testing.T) {
 	require.Equal(t, before, w.digest(store.ScopeGolden))
 }
 
+func TestWhatAMergeDisputedIsUndoneWithIt(t *testing.T) {
+	t.Parallel()
+	w := newWorkbench(t, everyRule(t))
+	anna := w.knows("web", "1", canon.PersonState{GivenName: "Anna", FamilyName: "Berg", Emails: []string{"m@example.org"}})
+	rossi := w.knows("till", "3", canon.PersonState{GivenName: "Anna", FamilyName: "Rossi", Emails: []string{"r@example.org"}})
+	before := w.digest(store.ScopeGolden)
+	require.True(t, w.say(rossi, anna, canon.ClientSame).OK)
+	require.Equal(t, []string{"name"}, w.client(rossi).Disputed, "one of the two names counts, and a person is asked")
+	require.Equal(t, []string{"r@example.org"}, w.client(rossi).Emails, "the till keeps the contacts")
+	require.Len(t, w.openCases(), 1)
+	require.True(t, w.say(anna, rossi, canon.ClientUnmerge).OK)
+	require.Empty(t, w.openCases())
+	require.Equal(t, before, w.digest(store.ScopeGolden))
+}
+
 func TestABuyersWordsComeAfterEveryAccounts(t *testing.T) {
 	t.Parallel()
 	w := newWorkbench(t, ruled(t, canon.PolicyRule{Entity: "client", Group: "name", Policy: canon.PolicyAuthority, Authority: []string{"shop"}}))
