@@ -326,7 +326,7 @@ func everyRule(t testing.TB) canon.Settings {
 func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 	t.Parallel()
 	for set := range uint64(seeds(t, 1)) {
-		world := newWorld(t, 301+set, 900)
+		world := newWorld(t, 301+set, 450)
 		reference := newWorkbench(t, everyRule(t))
 		reference.foldAll(world.entries, 7)
 		coherent(t, reference.store)
@@ -337,13 +337,11 @@ func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 				asked++
 			}
 		}
-		require.Greater(t, asked, 20, "the world has sources that differ")
-		for order := range uint64(2) {
-			w := newWorkbench(t, everyRule(t))
-			w.foldAll(world.shuffled(order), 1+int(order)*5)
-			coherent(t, w.store)
-			require.Empty(t, difference(want, goldenOf(t, w.store)), "set %d in order %d", set, order)
-		}
+		require.Greater(t, asked, 10, "the world has sources that differ")
+		w := newWorkbench(t, everyRule(t))
+		w.foldAll(world.shuffled(set), 5)
+		coherent(t, w.store)
+		require.Empty(t, difference(want, goldenOf(t, w.store)), "set %d in another order", set)
 		late := newWorkbench(t, testSettings())
 		late.foldAll(world.shuffled(9), 11)
 		plain := late.digest(store.ScopeGolden)
@@ -358,7 +356,7 @@ func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 // fails.
 func TestARuleThatGoesByArrivalDoesNotCommute(t *testing.T) {
 	t.Parallel()
-	world := newWorld(t, 301, 300)
+	world := newWorld(t, 301, 200)
 	fold := func(s uint64) string {
 		w := newWorkbench(t, testSettings())
 		entries := world.entries
