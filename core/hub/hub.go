@@ -265,8 +265,9 @@ func (h *Hub) settingsChanges(ctx context.Context) <-chan struct{} {
 	return changed
 }
 
-// refreshPage is how many records or listings one entry computes again.
-const refreshPage = 100
+// refreshPage is how many records or listings one entry computes again. It is small because one record may open a case for
+// each of its fields, and what one entry may write is bounded.
+const refreshPage = 25
 
 // refresh has everything computed again that was computed under other settings: items, products and clients, then the
 // listings that were no item's.

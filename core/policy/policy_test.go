@@ -236,5 +236,11 @@ func TestExplainIsReadAsSentences(t *testing.T) {
 	}
 	g, _ := Find("item.price")
 	require.Equal(t, []string{"web", "erp", "till"}, s.Explain(g, connections).Order)
-	require.Equal(t, "cost", (&Explanation{Group: "item.cost"}).Class())
+	e := &Explanation{Group: "item.cost", Value: json.RawMessage(`{"minor":90000}`), Sources: []SourceShown{{Connection: "erp", Value: json.RawMessage(`{"minor":90000}`)}}}
+	require.Equal(t, "cost", e.Class())
+	e.Hide()
+	raw, err := json.Marshal(e)
+	require.NoError(t, err)
+	require.NotContains(t, string(raw), "90000")
+	require.Contains(t, string(raw), `"hidden":true`)
 }

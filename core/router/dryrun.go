@@ -59,7 +59,7 @@ type PlannedChange struct {
 }
 
 const (
-	dryPage     = 100 // records that are computed at once
+	dryPage     = 25 // records that are computed at once
 	maxExamples = 10
 )
 

@@ -250,6 +250,21 @@ func TestAClientGoesByItsRules(t *testing.T) {
 	require.Equal(t, before, w.digest(store.ScopeGolden))
 }
 
+func TestWhatAMergeDisputedIsUndoneWithIt(t *testing.T) {
+	t.Parallel()
+	w := newWorkbench(t, everyRule(t))
+	anna := w.knows("web", "1", canon.PersonState{GivenName: "Anna", FamilyName: "Berg", Emails: []string{"m@example.org"}})
+	rossi := w.knows("till", "3", canon.PersonState{GivenName: "Anna", FamilyName: "Rossi", Emails: []string{"r@example.org"}})
+	before := w.digest(store.ScopeGolden)
+	require.True(t, w.say(rossi, anna, canon.ClientSame).OK)
+	require.Equal(t, []string{"name"}, w.client(rossi).Disputed, "one of the two names counts, and a person is asked")
+	require.Equal(t, []string{"r@example.org"}, w.client(rossi).Emails, "the till keeps the contacts")
+	require.Len(t, w.openCases(), 1)
+	require.True(t, w.say(anna, rossi, canon.ClientUnmerge).OK)
+	require.Empty(t, w.openCases())
+	require.Equal(t, before, w.digest(store.ScopeGolden))
+}
+
 func TestABuyersWordsComeAfterEveryAccounts(t *testing.T) {
 	t.Parallel()
 	w := newWorkbench(t, ruled(t, canon.PolicyRule{Entity: "client", Group: "name", Policy: canon.PolicyAuthority, Authority: []string{"shop"}}))
@@ -311,7 +326,7 @@ func everyRule(t testing.TB) canon.Settings {
 func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 	t.Parallel()
 	for set := range uint64(seeds(t, 1)) {
-		world := newWorld(t, 301+set, 900)
+		world := newWorld(t, 301+set, 450)
 		reference := newWorkbench(t, everyRule(t))
 		reference.foldAll(world.entries, 7)
 		coherent(t, reference.store)
@@ -322,13 +337,11 @@ func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 				asked++
 			}
 		}
-		require.Greater(t, asked, 20, "the world has sources that differ")
-		for order := range uint64(2) {
-			w := newWorkbench(t, everyRule(t))
-			w.foldAll(world.shuffled(order), 1+int(order)*5)
-			coherent(t, w.store)
-			require.Empty(t, difference(want, goldenOf(t, w.store)), "set %d in order %d", set, order)
-		}
+		require.Greater(t, asked, 10, "the world has sources that differ")
+		w := newWorkbench(t, everyRule(t))
+		w.foldAll(world.shuffled(set), 5)
+		coherent(t, w.store)
+		require.Empty(t, difference(want, goldenOf(t, w.store)), "set %d in another order", set)
 		late := newWorkbench(t, testSettings())
 		late.foldAll(world.shuffled(9), 11)
 		plain := late.digest(store.ScopeGolden)
@@ -343,7 +356,7 @@ func TestObservationsCommuteUnderAPolicy(t *testing.T) {
 // fails.
 func TestARuleThatGoesByArrivalDoesNotCommute(t *testing.T) {
 	t.Parallel()
-	world := newWorld(t, 301, 300)
+	world := newWorld(t, 301, 200)
 	fold := func(s uint64) string {
 		w := newWorkbench(t, testSettings())
 		entries := world.entries
