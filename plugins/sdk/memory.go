@@ -20,7 +20,7 @@ const (
 const (
 	busyLook    = time.Second
 	busyRate    = 16 << 20 // bytes allocated between two such looks: more is work
-	busyGarbage = 64 << 20 // bytes of garbage that may wait then
+	busyGarbage = 128 << 20 // bytes of garbage that may wait then
 	mostPercent = 800
 )
 

@@ -34,7 +34,7 @@ func TestGarbageWaitsOnlyWhileMuchIsAllocated(t *testing.T) {
 	}{
 		{"idle", mb, 20 * mb, 100},
 		{"a small heap at work", 200 * mb, 2 * mb, mostPercent},
-		{"a hub at work", 200 * mb, 32 * mb, 200},
+		{"a hub at work", 200 * mb, 64 * mb, 200},
 		{"a large heap at work", 200 * mb, 500 * mb, 100},
 		{"before the first collection", 20 * mb, 0, mostPercent},
 	} {
