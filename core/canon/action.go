@@ -143,6 +143,8 @@ type CancelOrder struct {
 	Notify  bool         `json:"notify,omitempty"`
 	Reason  ActionReason `json:"reason,omitempty"`
 	Note    string       `json:"note,omitempty"`
+	// Again says by a person's word that an earlier action on it, of which nobody knows, did not happen.
+	Again bool `json:"again,omitempty"`
 }
 
 // RefundLines asks to give back what was paid for some lines of an order.
@@ -154,6 +156,8 @@ type RefundLines struct {
 	Notify  bool         `json:"notify,omitempty"`
 	Reason  ActionReason `json:"reason,omitempty"`
 	Note    string       `json:"note,omitempty"`
+	// Again says by a person's word that an earlier action on it, of which nobody knows, did not happen.
+	Again bool `json:"again,omitempty"`
 }
 
 // Decision is what a person chose for a case.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/lifecycle"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -95,6 +96,18 @@ func (f *fold) showProgress(a *canon.Action) error {
 
 // request makes an action of the command that is being folded.
 func (f *fold) request(a *canon.Action) error {
+	// What is parked still did not happen, by the word of the person whose command this is.
+	before, err := f.actionsOf(a.OrderID)
+	if err != nil {
+		return err
+	}
+	for _, b := range before {
+		if b.State == canon.ActionParked {
+			if err := f.clearWay([]*canon.Action{b}); err != nil {
+				return err
+			}
+		}
+	}
 	a.Cause, a.By, a.At = f.f.pos, f.f.head.Actor, f.f.at
 	a.Key = canon.ActionKey(a.Cause, a.Kind, a.Connection, a.Order)
 	a.State = canon.ActionWanted
@@ -215,8 +228,9 @@ func (f *fold) setYields(key string, yields bool) error {
 	return f.orderAgain(o.Connection, o.ExternalID)
 }
 
-// orderActionable refuses an action on an order that its platform could not carry out; nil when it can.
-func (f *fold) orderActionable(id string, kind canon.ActionKind) (*canon.Order, *canon.Outcome, error) {
+// orderActionable refuses an action on an order that its platform could not carry out, or that could be the second one;
+// nil when it can. again says that a parked one did not happen.
+func (f *fold) orderActionable(id string, kind canon.ActionKind, again bool) (*canon.Order, *canon.Outcome, error) {
 	o, err := store.Load[canon.Order](f.tx, store.RecordKey(store.TypeOrder, id))
 	if err != nil {
 		return nil, nil, err
@@ -234,7 +248,7 @@ func (f *fold) orderActionable(id string, kind canon.ActionKind) (*canon.Order, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if busy != nil {
+	if busy != nil && (busy.State != canon.ActionParked || !again) {
 		return nil, refuse(409, "order.in_progress", "%s of this order is %s: wait until it is over", busy.Kind, busy.State), nil
 	}
 	return o, nil, nil
@@ -246,7 +260,7 @@ func (f *fold) cancelOrder(cmd *canon.Command) (*canon.Outcome, error) {
 	if no := mayAct(cmd, c.Refund, c.Reason); no != nil {
 		return no, nil
 	}
-	o, no, err := f.orderActionable(c.Order, canon.ActionCancelOrder)
+	o, no, err := f.orderActionable(c.Order, canon.ActionCancelOrder, c.Again)
 	if err != nil || no != nil {
 		return no, err
 	}
@@ -257,8 +271,24 @@ func (f *fold) cancelOrder(cmd *canon.Command) (*canon.Outcome, error) {
 		Kind: canon.ActionCancelOrder, Connection: o.Connection, Order: o.ExternalID, OrderID: o.ID, Number: o.Number,
 		Refund: c.Refund, Restock: c.Restock, Notify: c.Notify, Reason: orElse(c.Reason, canon.ReasonCustomer), Note: c.Note,
 	}
+	links, err := f.links(o.ID)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := f.claims(links.Claims)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lifecycle.Live(claims) {
+		a.Claims = append(a.Claims, l.Key)
+	}
 	if err := f.request(a); err != nil {
 		return nil, err
+	}
+	for _, k := range a.Claims {
+		if err := f.setYields(k, true); err != nil {
+			return nil, err
+		}
 	}
 	return done(202, a)
 }
@@ -269,7 +299,7 @@ func (f *fold) refundLines(cmd *canon.Command) (*canon.Outcome, error) {
 	if no := mayAct(cmd, r.Refund, r.Reason); no != nil {
 		return no, nil
 	}
-	o, no, err := f.orderActionable(r.Order, canon.ActionRefundLines)
+	o, no, err := f.orderActionable(r.Order, canon.ActionRefundLines, r.Again)
 	if err != nil || no != nil {
 		return no, err
 	}
