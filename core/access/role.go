@@ -38,6 +38,7 @@ const (
 	ItemsRestock       Permission = "items.restock"
 	ClientsRead        Permission = "clients.read"
 	OrdersRead         Permission = "orders.read"
+	OrdersChange       Permission = "orders.change" // cancel and refund at the platform
 	LocationsRead      Permission = "locations.read"
 	CasesRead          Permission = "cases.read"
 	CasesResolve       Permission = "cases.resolve"
@@ -59,7 +60,7 @@ const (
 var table = map[Role][]Permission{
 	RoleAdmin: Permissions(),
 	RoleManager: {
-		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
+		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
 	},
 	RoleTill: {
@@ -75,7 +76,7 @@ var table = map[Role][]Permission{
 // Permissions lists every permission.
 func Permissions() []Permission {
 	return []Permission{
-		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
+		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
 		TokensManage, DescriptionRead, OwnCommandsRead,
 	}

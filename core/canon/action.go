@@ -160,8 +160,8 @@ type RefundLines struct {
 	Again bool `json:"again,omitempty"`
 }
 
-// Decision is what a person chose for a case.
-type Decision struct {
+// CaseDecision is what a person chose for a case.
+type CaseDecision struct {
 	Proposal string    `json:"proposal"`
 	Note     string    `json:"note,omitempty"`
 	By       string    `json:"by"`

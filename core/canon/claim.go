@@ -135,8 +135,8 @@ type Case struct {
 	Proposals []Proposal `json:"proposals,omitempty"`
 	// Decision is what a person chose, and Actions how far that is carried out at the platforms. The case closes when its
 	// cause has gone by what the platforms show.
-	Decision *Decision    `json:"decision,omitempty" golden:"-"`
-	Actions  []CaseAction `json:"actions,omitempty" golden:"-"`
+	Decision *CaseDecision `json:"decision,omitempty" golden:"-"`
+	Actions  []CaseAction  `json:"actions,omitempty" golden:"-"`
 	// Resolution is how it ended.
 	Resolution string    `json:"resolution,omitempty"`
 	Note       string    `json:"note,omitempty"`

@@ -188,7 +188,7 @@ func (f *fold) carryOut(c *canon.Case, r *canon.Resolve, way *wayOut) (*canon.Ou
 			return nil, err
 		}
 	}
-	c.Decision = &canon.Decision{Proposal: r.Proposal, Note: r.Note, By: f.f.head.Actor, At: f.f.at, Position: f.f.pos}
+	c.Decision = &canon.CaseDecision{Proposal: r.Proposal, Note: r.Note, By: f.f.head.Actor, At: f.f.at, Position: f.f.pos}
 	c.Note = r.Note
 	settled := c.Kind != canon.CaseOversold && len(way.actions) == 0
 	if settled {
