@@ -193,6 +193,12 @@ func (s *session) cancelOrder(ctx context.Context, w *sdk.Write, f *orderFacts) 
 	if f.Order.CancelledAt != "" {
 		return s.told(ctx, w, f, sdk.Result{Status: sdk.StatusRejected, Code: "shopify.cancelled_already", Reason: "the order was cancelled in the shop; whether money went back is for a person to look at"})
 	}
+	switch word(f.Order.DisplayFulfillmentStatus) {
+	case "fulfilled", "partially_fulfilled":
+		return s.told(ctx, w, f, sdk.Result{
+			Status: sdk.StatusRejected, Code: canon.CodeFulfilled, Reason: "the order has fulfillments, so that the shop can't cancel it; refund its lines instead",
+		})
+	}
 	original := a.Refund == canon.RefundAuto || a.Refund == canon.RefundOriginal
 	vars := map[string]any{
 		"order": w.Ref.ExternalID, "reason": first(cancelReasons[a.Reason], "OTHER"), "restock": a.Restock, "notify": a.Notify,

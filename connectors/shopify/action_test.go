@@ -135,8 +135,14 @@ func TestWhatTheShopRefusesIsToldInItsWords(t *testing.T) {
 	placed := s.order(t, twin.NewOrder{Fulfilled: true}, "RG-0001")
 	r := s.apply(t, cancelling(placed.ID))[0]
 	require.Equal(t, sdk.StatusRejected, r.Status)
-	require.Equal(t, "shopify.invalid", r.Code)
+	require.Equal(t, canon.CodeFulfilled, r.Code)
 	require.Contains(t, r.Reason, "fulfillments")
+	s.piece(t, 2)
+	s.twin.Inject(twin.Fault{Kind: twin.FaultUserError, Operation: "mutation", Code: "NO_REFUND_PERMISSION"})
+	r = s.apply(t, cancelling(s.order(t, twin.NewOrder{}, "RG-0002").ID))[0]
+	require.Equal(t, sdk.StatusRejected, r.Status)
+	require.Equal(t, "shopify.no_refund_permission", r.Code)
+	require.Equal(t, "injected", r.Reason)
 	require.Empty(t, s.twin.Ledger().Refunds)
 
 	r = s.apply(t, cancelling("gid://shopify/Order/999999"))[0]

@@ -173,7 +173,9 @@ func (s *shop) act(ctx context.Context, w *sdk.Write) sdk.Result {
 	case w.Action.Kind == canon.ActionCancelOrder && slices.Contains([]string{"cancelled", "refunded", "failed", "trash"}, status):
 		return refuse("order_ended", "the order is %s in the shop already", status)
 	case w.Action.Kind == canon.ActionCancelOrder && status == "completed":
-		return refuse("order_completed", "the order is completed: its goods have left; refund its lines instead")
+		return s.told(ctx, w, sdk.Result{
+			Key: w.Key, Status: sdk.StatusRejected, Code: canon.CodeFulfilled, Reason: "the order is completed: its goods have left; refund its lines instead",
+		})
 	case w.Action.Kind == canon.ActionCancelOrder:
 		return s.cancelOrder(ctx, w, o)
 	case w.Action.Kind == canon.ActionRefundLines:

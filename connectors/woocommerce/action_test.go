@@ -130,7 +130,7 @@ func TestWhatTheShopDoesNotLetBeIsRefused(t *testing.T) {
 		code  string
 		write func() sdk.Write
 	}{
-		{"woocommerce.order_completed", func() sdk.Write { return cancelling(ts.buy(twin.Purchase{ID: id, Status: "completed"})) }},
+		{canon.CodeFulfilled, func() sdk.Write { return cancelling(ts.buy(twin.Purchase{ID: id, Status: "completed"})) }},
 		{"woocommerce.order_ended", func() sdk.Write { return cancelling(ts.buy(twin.Purchase{ID: id, Status: "cancelled"})) }},
 		{"woocommerce.gateway_cannot_refund", func() sdk.Write {
 			return cancelling(ts.buy(twin.Purchase{ID: id, Method: "bacs"}), by(canon.RefundOriginal))

@@ -53,6 +53,10 @@ const (
 	ActionWithdrawn ActionState = "withdrawn" // not needed any longer before it was sent
 )
 
+// CodeFulfilled is a connector's code for an order that can't be cancelled because some of it was handed over. The next
+// decision refunds its lines instead.
+const CodeFulfilled = "order.fulfilled"
+
 // Open reports whether something is still to happen with an action.
 func (s ActionState) Open() bool {
 	return s == ActionWanted || s == ActionAttempted || s == ActionUnknown

@@ -279,6 +279,20 @@ func TestAPlatformThatRefusesLeavesTheCaseOpenWithItsWords(t *testing.T) {
 	require.Equal(t, "shop", w.item("web", "w1").Holder.Channel)
 }
 
+func TestAnOrderThatCanNotBeCancelledAnyMoreLosesItsLines(t *testing.T) {
+	w := soldTwice(t)
+	require.True(t, w.decide("keep:web/o1/1").OK)
+	a := w.attempt(w.actions("shop")[0])
+	w.settle(a, "rejected", func(s *canon.ActionSettled) { s.Code = canon.CodeFulfilled })
+	require.True(t, w.decide("keep:web/o1/1").OK)
+	again := w.actions("shop")[0]
+	require.Equal(t, canon.ActionRefundLines, again.Kind)
+	w.settle(w.attempt(again), "applied")
+	require.Equal(t, "case.in_progress", w.decide("keep:web/o1/1").Code, "it is done; the platform has to show it")
+	w.pushed("shop", refund("r1", "77", 1, canon.RefundLine{OrderLineID: "a", Quantity: 1}))
+	require.Empty(t, w.openCases())
+}
+
 func TestASecondDecisionWaitsForTheOutcomeOfTheFirst(t *testing.T) {
 	w := soldTwice(t)
 	require.True(t, w.decide("keep:web/o1/1").OK)

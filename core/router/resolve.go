@@ -122,6 +122,8 @@ func (f *fold) earlier(c *canon.Case, r *canon.Resolve, losers []*canon.Claim) (
 		case a.State == canon.ActionParked && !r.Again:
 			return nil, refuse(409, "case.unknown_outcome",
 				"nobody knows whether %s of order %s at %s happened: look there; if it did not, resolve again and say so (again)", a.Kind, a.Order, a.Connection), nil
+		case a.State == canon.ActionDone && a.Case == c.ID && !r.Again && slices.ContainsFunc(losers, func(l *canon.Claim) bool { return slices.Contains(a.Claims, l.Key) }):
+			return nil, refuse(409, "case.in_progress", "%s of order %s is done: wait until %s shows it", a.Kind, a.Order, a.Connection), nil
 		case a.State == canon.ActionWanted && a.Case != c.ID:
 			return nil, refuse(409, "order.in_progress", "%s of order %s was asked for already: wait until it is over", a.Kind, a.Order), nil
 		}
@@ -169,7 +171,12 @@ func (f *fold) wayOf(c *canon.Case, r *canon.Resolve, losers []*canon.Claim) (*w
 		byOrder[order.ID], orders[order.ID] = append(byOrder[order.ID], l), order
 	}
 	for _, id := range sortedKeys(byOrder) {
-		a := givingWay(orders[id], byOrder[id])
+		former, err := f.actionsOf(id)
+		if err != nil {
+			return nil, nil, err
+		}
+		fulfilled := slices.ContainsFunc(former, func(a *canon.Action) bool { return a.Code == canon.CodeFulfilled })
+		a := givingWay(orders[id], byOrder[id], fulfilled)
 		a.Refund, a.Notify, a.Reason, a.Note, a.Case = r.Refund, r.Notify, orElse(r.Reason, canon.ReasonInventory), r.Note, c.ID
 		if !f.settings.Connection(a.Connection).Can(a.Kind) {
 			return nil, refuse(409, "order.by_hand", "the hub can't do %s at %s: do it there", a.Kind, a.Connection), nil
@@ -246,8 +253,8 @@ func (f *fold) atPlatform(c *canon.Claim) (*canon.Order, error) {
 }
 
 // givingWay gives the action that ends claims of one order: all of it is cancelled where nothing else is in it and none
-// of it was handed over, else their lines are refunded.
-func givingWay(o *canon.Order, claims []*canon.Claim) *canon.Action {
+// of it was handed over, as the hub knows or the platform said, else their lines are refunded.
+func givingWay(o *canon.Order, claims []*canon.Claim, fulfilled bool) *canon.Action {
 	a := &canon.Action{
 		Kind: canon.ActionCancelOrder, Connection: o.Connection, Order: o.ExternalID, OrderID: o.ID, Number: o.Number,
 	}
@@ -256,7 +263,7 @@ func givingWay(o *canon.Order, claims []*canon.Claim) *canon.Action {
 		lost[strings.TrimPrefix(c.Key, o.Connection+"/"+store.Part(o.ExternalID)+"/")] = c.Net
 		a.Claims = append(a.Claims, c.Key)
 	}
-	if o.Status == canon.OrderFulfilled {
+	if o.Status == canon.OrderFulfilled || fulfilled {
 		a.Kind = canon.ActionRefundLines
 	}
 	for _, l := range o.Lines {

@@ -323,7 +323,8 @@ type Write struct {
 
 // Action is something to do at the platform once. All amounts are the platform's own: what was paid and not given back
 // yet for what the action names. Before it acts, the connector looks whether the platform shows that it was done under the
-// same key (StatusDuplicate). A platform that refuses gives StatusRejected with its words; an answer that was lost,
+// same key (StatusDuplicate). A platform that refuses gives StatusRejected with its words
+// (and canon.CodeFulfilled where an order can't be cancelled because some of it was handed over); an answer that was lost,
 // StatusUnknown: then the hub calls Lookup before it does anything else.
 type Action struct {
 	Kind canon.ActionKind `json:"kind"`
