@@ -113,12 +113,15 @@ var planColumns = []column{
 	{"should", "should"},
 	{"cause", "cause"},
 	{"reason", "reason"},
+	{"order", "order"},
+	{"does", "kind"},
+	{"refund", "refund"},
 }
 
 // planRows gives the calls of a plan and what is blocked as one list.
 func planRows(plan any) []any {
 	var all []any
-	for _, kind := range []struct{ name, word string }{{"rows", "write"}, {"blocked", "blocked"}} {
+	for _, kind := range []struct{ name, word string }{{"rows", "write"}, {"actions", "action"}, {"blocked", "blocked"}} {
 		rows, _ := lookup(plan, kind.name).([]any)
 		for _, r := range rows {
 			if m, ok := r.(map[string]any); ok {
@@ -147,7 +150,8 @@ func newConnectionPlan(con *console) *cobra.Command {
 			return err
 		}
 		calls, _ := lookup(v, "rows").([]any)
-		con.say("%d calls. To accept this plan: jumpring connection live %s --plan %s", len(calls), args[0], cell(lookup(v, "digest")))
+		actions, _ := lookup(v, "actions").([]any)
+		con.say("%d calls. To accept this plan: jumpring connection live %s --plan %s", len(calls)+len(actions), args[0], cell(lookup(v, "digest")))
 		return nil
 	}}
 }

@@ -16,14 +16,19 @@ import (
 // maxWriters is how many writes of one batch are under way at once.
 const maxWriters = 8
 
-// Apply sets available stock, one mutation for each write: several in one mutation would succeed or fail together under
+// Apply sets available stock and carries out actions, one mutation for each write: several in one mutation would succeed or fail together under
 // one key.
 func (c *connector) Apply(ctx context.Context, req *sdk.ApplyRequest) (*sdk.ApplyResponse, error) {
 	s, err := c.session()
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.ApplyResponse{Results: s.each(req.Writes, func(w *sdk.Write) sdk.Result { return s.setStock(ctx, w) })}, nil
+	return &sdk.ApplyResponse{Results: s.each(req.Writes, func(w *sdk.Write) sdk.Result {
+		if w.Action != nil {
+			return s.act(ctx, w)
+		}
+		return s.setStock(ctx, w)
+	})}, nil
 }
 
 // each runs the writes side by side and gives their results in order.
@@ -177,7 +182,12 @@ func (c *connector) Lookup(ctx context.Context, req *sdk.LookupRequest) (*sdk.Lo
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.LookupResponse{Results: s.each(req.Writes, func(w *sdk.Write) sdk.Result { return s.lookupStock(ctx, w) })}, nil
+	return &sdk.LookupResponse{Results: s.each(req.Writes, func(w *sdk.Write) sdk.Result {
+		if w.Action != nil {
+			return s.lookupAction(ctx, w)
+		}
+		return s.lookupStock(ctx, w)
+	})}, nil
 }
 
 func (s *session) lookupStock(ctx context.Context, w *sdk.Write) sdk.Result {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -74,7 +75,8 @@ func (c *connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Descri
 		},
 		// A cancelled order gives its goods back through the refund that states them, so a cancellation alone raises nothing.
 		Implied: sdk.Implied{OrderLowersLevel: true, RefundRaisesLevel: true, CompareAndSet: true},
-		Scopes:  neededScopes,
+		Scopes:  append(slices.Clone(neededScopes), scopeActions),
+		Actions: []canon.ActionKind{canon.ActionCancelOrder, canon.ActionRefundLines},
 		// The connector paces itself by the cost that the shop states; this only bounds a runaway.
 		RateLimit:             sdk.RateLimit{PerSecond: 20, Burst: 100, MaxBatch: 50},
 		SettleMillis:          1_000,

@@ -160,6 +160,23 @@ var (
     userErrors { code field message }
   }
 }` + fragmentLevel}
+	docOrderFacts = document{"OrderFacts", `query OrderFacts($id: ID!, $lines: [RefundLineItemInput!], $whole: Boolean!, $due: Boolean!) {
+  order(id: $id) {
+    id cancelledAt displayFulfillmentStatus cancellation { staffNote } refunds(first: 50) { id note }
+    suggestedRefund(refundLineItems: $lines, suggestFullRefund: $whole, refundShipping: $whole) @include(if: $due) {
+      amountSet { presentmentMoney { amount currencyCode } }
+      suggestedTransactions { amountSet { presentmentMoney { amount currencyCode } } gateway parentTransaction { id } }
+    }
+  }
+}`}
+	docOrderCancel = document{"OrderCancel", `mutation OrderCancel($order: ID!, $reason: OrderCancelReason!, $restock: Boolean!, $notify: Boolean!, $method: OrderCancelRefundMethodInput!, $note: String!) {
+  orderCancel(orderId: $order, reason: $reason, restock: $restock, notifyCustomer: $notify, refundMethod: $method, staffNote: $note) {
+    jobResult { status } orderCancelUserErrors { code field message }
+  }
+}`}
+	docRefundCreate = document{"RefundCreate", `mutation RefundCreate($input: RefundInput!, $key: String!) {
+  refundCreate(input: $input) @idempotent(key: $key) { refund { id } userErrors { field message } }
+}`}
 	docHooks = document{"Hooks", `query Hooks($uri: String, $after: String) {
   webhookSubscriptions(first: 100, after: $after, uri: $uri) { nodes { id topic uri format } pageInfo { hasNextPage endCursor } }
 }`}
@@ -176,7 +193,7 @@ func documents() []document {
 	all := []document{
 		docShop, docTotals, docProducts, docProductsByID, docProductVariants, docVariants, docItems, docLevels, docMoreLevels,
 		docOrders, docOrdersByID, docMoreLines, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
-		docFields, docPriceLists, docSetStock, docHooks, docHookCreate, docHookDelete,
+		docFields, docPriceLists, docSetStock, docOrderFacts, docOrderCancel, docRefundCreate, docHooks, docHookCreate, docHookDelete,
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all

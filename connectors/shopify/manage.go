@@ -13,6 +13,9 @@ import (
 // neededScopes are the access scopes that the connector works with.
 var neededScopes = []string{"read_customers", "read_inventory", "read_locations", "read_orders", "read_products", "write_inventory"}
 
+// scopeActions is needed to cancel and refund orders; all else works without it.
+const scopeActions = "write_orders"
+
 // topics are the webhooks that Register keeps, as GraphQL spells them. Privacy topics are declared in the app's own
 // configuration at the platform; they can't be subscribed to.
 var topics = []string{
@@ -53,6 +56,9 @@ func (c *connector) Check(ctx context.Context, _ *sdk.CheckRequest) (*sdk.CheckR
 		if !hasScope(granted, scope) {
 			report(sdk.SeverityError, "scope_missing", "secrets.access_token", "the app lacks the scope "+scope, "grant "+scope+" to the app and install it again")
 		}
+	}
+	if !hasScope(granted, scopeActions) {
+		report(sdk.SeverityWarning, "scope_missing", "secrets.access_token", "orders can't be cancelled and refunded from the hub without the scope "+scopeActions, "grant "+scopeActions+" to the app and install it again")
 	}
 	if s.ordersSince > defaultOrdersSince && !hasScope(granted, "read_all_orders") {
 		report(sdk.SeverityWarning, "scope_missing", "config.orders_since", "orders of more than 60 days are out of sight without the scope read_all_orders", "ask the platform for read_all_orders, or lower orders_since")

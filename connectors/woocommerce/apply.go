@@ -46,6 +46,10 @@ func (c *Connector) Apply(ctx context.Context, req *sdk.ApplyRequest) (*sdk.Appl
 	for i := range req.Writes {
 		w := &req.Writes[i]
 		results[i] = sdk.Result{Key: w.Key}
+		if w.Action != nil {
+			results[i] = s.act(ctx, w)
+			continue
+		}
 		t, reason := targetOf(i, w)
 		if t == nil {
 			results[i].Status, results[i].Code, results[i].Reason = sdk.StatusRejected, "woocommerce.write_invalid", reason
@@ -286,10 +290,20 @@ func rejected(api *apiError, r *sdk.Result) {
 	}
 }
 
-// Lookup implements sdk.Lookuper. WooCommerce keeps no keys of writes, so that it can't tell: the hub reads the level.
-func (c *Connector) Lookup(_ context.Context, req *sdk.LookupRequest) (*sdk.LookupResponse, error) {
+// Lookup implements sdk.Lookuper. WooCommerce keeps no keys of stock writes, so that it can't tell: the hub reads the level.
+// An action leaves its mark.
+func (c *Connector) Lookup(ctx context.Context, req *sdk.LookupRequest) (*sdk.LookupResponse, error) {
+	s, err := c.opened()
+	if err != nil {
+		return nil, err
+	}
 	out := &sdk.LookupResponse{Results: make([]sdk.Result, len(req.Writes))}
-	for i, w := range req.Writes {
+	for i := range req.Writes {
+		w := &req.Writes[i]
+		if w.Action != nil {
+			out.Results[i] = s.lookupAction(ctx, w)
+			continue
+		}
 		out.Results[i] = sdk.Result{Key: w.Key, Status: sdk.StatusUnknown, Code: "woocommerce.no_keys", Reason: "the platform keeps no keys of writes"}
 	}
 	return out, nil

@@ -29,11 +29,13 @@ type config struct {
 	LabKeys         []string `json:"lab_keys"`
 	EPCKeys         []string `json:"epc_keys"`
 	// RequestsPerSecond bounds the requests that the shop's host lets through; 0 does not.
-	RequestsPerSecond int64 `json:"requests_per_second"`
+	RequestsPerSecond int64  `json:"requests_per_second"`
+	AnswerWait        string `json:"answer_wait"`
 
-	root *url.URL       // of url
-	home *url.URL       // of home_url, or root
-	cas  *x509.CertPool // of ca_file; nil for the system's
+	answerWait time.Duration
+	root       *url.URL       // of url
+	home       *url.URL       // of home_url, or root
+	cas        *x509.CertPool // of ca_file; nil for the system's
 }
 
 const (
@@ -44,6 +46,9 @@ const (
 
 // ordersBack is how far a snapshot goes back in orders when orders_since is not set.
 const ordersBack = 90 * 24 * time.Hour
+
+// defaultAnswerWait is longer than PHP and the usual gateways take for a request.
+const defaultAnswerWait = 5 * time.Minute
 
 func configFields() []sdk.ConfigField {
 	return []sdk.ConfigField{
@@ -60,6 +65,7 @@ func configFields() []sdk.ConfigField {
 		{Key: "lab_keys", Type: "list", Default: strings.Join(defaultLabKeys, ","), Description: "Meta keys or attributes that hold the certificate's laboratory."},
 		{Key: "epc_keys", Type: "list", Default: strings.Join(defaultEPCKeys, ","), Description: "Meta keys or attributes that hold the RFID tag's EPC."},
 		{Key: "requests_per_second", Type: "int", Default: "0", Description: "How many requests a second the shop's host lets through, where it refuses more; 0 knows no such limit."},
+		{Key: "answer_wait", Type: "duration", Default: "5m", Description: "How long the shop may be at a refund that it did not answer, its payment gateway included. Only after that, what it does not show counts as not done."},
 		{Key: secretKey, Type: "string", Required: true, Secret: true, Pattern: "^ck_[0-9a-zA-Z]+$", Description: "Consumer key with read and write permission."},
 		{Key: secretSecret, Type: "string", Required: true, Secret: true, Pattern: "^cs_[0-9a-zA-Z]+$", Description: "Consumer secret."},
 		{Key: secretWebhook, Type: "string", Required: true, Secret: true, Description: "Secret that signs webhooks: letters and digits only."},
@@ -101,6 +107,14 @@ func parseConfig(raw json.RawMessage, secrets map[string]string) (*config, []sdk
 		if _, err := time.Parse(time.RFC3339, c.OrdersSince); err != nil {
 			bad("orders_since_invalid", "config.orders_since", "not an RFC 3339 time", "write it as 2026-01-01T00:00:00Z")
 		}
+	}
+	c.answerWait = defaultAnswerWait
+	if c.AnswerWait != "" {
+		d, err := time.ParseDuration(c.AnswerWait)
+		if err != nil || d <= 0 {
+			bad("answer_wait_invalid", "config.answer_wait", "not a duration above zero", "write it as 5m")
+		}
+		c.answerWait = d
 	}
 	for _, k := range []string{secretKey, secretSecret, secretWebhook} {
 		if strings.TrimSpace(secrets[k]) == "" {

@@ -80,6 +80,7 @@ type order struct {
 	PaymentMethod    text       `json:"payment_method"`
 	TransactionID    text       `json:"transaction_id"`
 	LineItems        []lineItem `json:"line_items"`
+	MetaData         metaList   `json:"meta_data"`
 	Refunds          []struct {
 		ID int64 `json:"id"`
 	} `json:"refunds"`
@@ -97,6 +98,10 @@ type lineItem struct {
 	SKU         text     `json:"sku"`
 	Price       text     `json:"price"` // a JSON number, kept in the words it was written in
 	MetaData    metaList `json:"meta_data"`
+	Taxes       []struct {
+		ID    int64 `json:"id"`
+		Total text  `json:"total"`
+	} `json:"taxes"`
 }
 
 type refund struct {

@@ -41,6 +41,7 @@ const (
 	CreditsMove        Permission = "credits.move" // gift cards and store credits
 	ClientsRead        Permission = "clients.read"
 	OrdersRead         Permission = "orders.read"
+	OrdersChange       Permission = "orders.change" // cancel and refund at the platform
 	LocationsRead      Permission = "locations.read"
 	CasesRead          Permission = "cases.read"
 	CasesResolve       Permission = "cases.resolve"
@@ -62,7 +63,7 @@ const (
 var table = map[Role][]Permission{
 	RoleAdmin: Permissions(),
 	RoleManager: {
-		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
+		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
 		StockMove, StockScan, CreditsMove,
 	},
@@ -79,7 +80,7 @@ var table = map[Role][]Permission{
 // Permissions lists every permission.
 func Permissions() []Permission {
 	return []Permission{
-		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, LocationsRead, CasesRead, CasesResolve, ParkedManage,
+		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
 		StockMove, StockScan, CreditsMove,
 		TokensManage, DescriptionRead, OwnCommandsRead,

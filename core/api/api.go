@@ -226,7 +226,7 @@ func problemOf(err error) *problem.Problem {
 	var stale *reconcile.StalePlanError
 	switch {
 	case errors.As(err, &stale):
-		return problem.New(problem.PlanStale, fmt.Sprintf("the plan is now %s and has %d calls", stale.Current.Digest, len(stale.Current.Rows)))
+		return problem.New(problem.PlanStale, fmt.Sprintf("the plan is now %s and has %d calls", stale.Current.Digest, stale.Current.Calls()))
 	case errors.Is(err, reconcile.ErrNotImported):
 		return problem.New(problem.NotImported, "")
 	case errors.Is(err, views.ErrNotFound):

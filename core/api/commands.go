@@ -60,7 +60,33 @@ type Restocked struct {
 // Resolve is the body of ending a case.
 type Resolve struct {
 	Proposal string `json:"proposal" minLength:"1" maxLength:"500" doc:"The id of one of the case's proposals"`
-	Note     string `json:"note,omitempty" maxLength:"2000"`
+	Note     string `json:"note,omitempty" maxLength:"2000" doc:"Why; the platform's staff reads it too"`
+	Refund   string `json:"refund,omitempty" enum:"auto,original,by_hand,none" doc:"How money goes back where an order gives way: auto is to the means of payment where the platform can, else by hand"`
+	Notify   bool   `json:"notify,omitempty" doc:"The platform writes to the buyer, where it can be told"`
+	Reason   string `json:"reason,omitempty" enum:"inventory,customer,fraud,other" doc:"What the platform is told; inventory where it is left out"`
+	Again    bool   `json:"again,omitempty" doc:"What was sent before, with an outcome that nobody knows, did not happen: you looked at the platform"`
+}
+
+// CancelOrder is the body of cancelling an order at its platform.
+type CancelOrder struct {
+	Note    string `json:"note,omitempty" maxLength:"2000" doc:"Why; the platform's staff reads it too"`
+	Refund  string `json:"refund,omitempty" enum:"auto,original,by_hand,none" doc:"How money goes back; auto where it is left out"`
+	Restock bool   `json:"restock,omitempty" doc:"The goods go back into the platform's stock"`
+	Notify  bool   `json:"notify,omitempty" doc:"The platform writes to the buyer, where it can be told"`
+	Reason  string `json:"reason,omitempty" enum:"inventory,customer,fraud,other" doc:"customer where it is left out"`
+	Again   bool   `json:"again,omitempty" doc:"What was sent before, with an outcome that nobody knows, did not happen: you looked at the platform"`
+}
+
+// RefundLines is the body of refunding lines of an order at its platform.
+type RefundLines struct {
+	Lines []LineToRefund `json:"lines" minItems:"1" maxItems:"200"`
+	CancelOrder
+}
+
+// LineToRefund is a part of an order's line.
+type LineToRefund struct {
+	ID       string `json:"id" minLength:"1" maxLength:"500" doc:"The line's id, as the order shows it"`
+	Quantity int64  `json:"quantity" minimum:"1" maximum:"1000000"`
 }
 
 // SameClient is the body of a person's word on two client records.
@@ -277,8 +303,38 @@ func (a *API) resolve(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	cmd := canon.Command{Resolve: &canon.Resolve{Case: parameter(c, "id"), Proposal: b.Proposal, Note: b.Note}}
+	cmd := canon.Command{Role: string(who.Role), Resolve: &canon.Resolve{
+		Case: parameter(c, "id"), Proposal: b.Proposal, Note: b.Note, Refund: canon.RefundBy(b.Refund), Notify: b.Notify,
+		Reason: canon.ActionReason(b.Reason), Again: b.Again,
+	}}
 	return do[canon.Case](a, c, who, cmd, nil)
+}
+
+func (a *API) cancelOrder(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[CancelOrder](a, c)
+	if err != nil {
+		return err
+	}
+	cmd := canon.Command{Role: string(who.Role), CancelOrder: &canon.CancelOrder{
+		Order: parameter(c, "id"), Refund: canon.RefundBy(b.Refund), Restock: b.Restock, Notify: b.Notify,
+		Reason: canon.ActionReason(b.Reason), Note: b.Note, Again: b.Again,
+	}}
+	return do[canon.Action](a, c, who, cmd, nil)
+}
+
+func (a *API) refundLines(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[RefundLines](a, c)
+	if err != nil {
+		return err
+	}
+	r := &canon.RefundLines{
+		Order: parameter(c, "id"), Refund: canon.RefundBy(b.Refund), Restock: b.Restock, Notify: b.Notify,
+		Reason: canon.ActionReason(b.Reason), Note: b.Note, Again: b.Again,
+	}
+	for _, l := range b.Lines {
+		r.Lines = append(r.Lines, canon.ActionLine{ID: l.ID, Quantity: l.Quantity})
+	}
+	return do[canon.Action](a, c, who, canon.Command{Role: string(who.Role), RefundLines: r}, nil)
 }
 
 func (a *API) sameClient(c *fiber.Ctx, who access.Principal) error {

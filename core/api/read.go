@@ -179,6 +179,10 @@ func (a *API) orderTimeline(c *fiber.Ctx, who access.Principal) error {
 	return a.timeline(c, who, store.TypeOrder)
 }
 
+func (a *API) orderActions(c *fiber.Ctx, who access.Principal) error {
+	return listing[canon.Action](a, c, who, func(v store.View, _ views.Paging) (views.Page, error) { return views.Actions(v, parameter(c, "id")) })
+}
+
 func (a *API) locations(c *fiber.Ctx, who access.Principal) error {
 	return listing[canon.Location](a, c, who, func(v store.View, p views.Paging) (views.Page, error) { return views.Locations(v, p) })
 }

@@ -170,6 +170,18 @@ func routes() []route {
 			gives: json200(canon.Order{}), handle: (*API).order,
 		},
 		{
+			method: get, path: "/v1/orders/{id}/actions", name: "order-actions", summary: "List what was asked for at an order's platform, and how far it is.", needs: access.OrdersRead,
+			query: paging, gives: page(canon.Action{}), handle: (*API).orderActions,
+		},
+		{
+			method: post, path: "/v1/orders/{id}/cancel", name: "cancel-order", summary: "Cancel an order at its platform and give back what was paid.", needs: access.OrdersChange,
+			takes: CancelOrder{}, keyed: true, gives: gives{status: 202, value: canon.Action{}}, handle: (*API).cancelOrder,
+		},
+		{
+			method: post, path: "/v1/orders/{id}/refund", name: "refund-lines", summary: "Give back at its platform what was paid for lines of an order.", needs: access.OrdersChange,
+			takes: RefundLines{}, keyed: true, gives: gives{status: 202, value: canon.Action{}}, handle: (*API).refundLines,
+		},
+		{
 			method: get, path: "/v1/orders/{id}/timeline", name: "order-timeline", summary: "Show what happened to an order.", needs: access.OrdersRead,
 			query: paging, gives: page(canon.Row{}), handle: (*API).orderTimeline,
 		},
@@ -196,7 +208,7 @@ func routes() []route {
 			gives: json200(canon.Case{}), handle: (*API).oneCase,
 		},
 		{
-			method: post, path: "/v1/cases/{id}/resolve", name: "resolve", summary: "End a case by one of its proposals.", needs: access.CasesResolve,
+			method: post, path: "/v1/cases/{id}/resolve", name: "resolve", summary: "Decide a case by one of its proposals, and carry that out at the platforms; the case shows how far it is.", needs: access.CasesResolve,
 			takes: Resolve{}, keyed: true, gives: json200(canon.Case{}), handle: (*API).resolve,
 		},
 

@@ -48,8 +48,11 @@ type Claim struct {
 	// HandedOver tells that the goods have left with the client.
 	HandedOver bool `json:"handed_over,omitempty"`
 	// Overruled tells that a person decided for another claim; it counts no longer.
-	Overruled bool   `json:"overruled,omitempty"`
-	Document  string `json:"document,omitempty"` // golden id of the order, or id of the memo or transfer
+	Overruled bool `json:"overruled,omitempty"`
+	// Yields tells that a person decided for another claim and that this one's order is being cancelled or refunded at its
+	// platform. It counts until the platform shows that; then it has ended, whether the goods came back or not.
+	Yields   bool   `json:"yields,omitempty"`
+	Document string `json:"document,omitempty"` // golden id of the order, or id of the memo or transfer
 	// State is where the goods of an aside claim are in their life.
 	State ItemStatus `json:"state,omitempty"`
 	// Reference is what an aside claim refers to: the police's number, the vendor's document.
@@ -62,7 +65,7 @@ type Claim struct {
 	Lost    int64      `json:"lost,omitempty"`
 	ForWhom string     `json:"for_whom,omitempty" class:"personal"`
 	Until   *time.Time `json:"until,omitempty"` // of a reservation
-	Ended   string     `json:"ended,omitempty"` // released, expired, sold, cancelled, returned
+	Ended   string     `json:"ended,omitempty"` // released, expired, sold, cancelled, returned, refunded
 	// Since is the entry that first stated the claim live; the earliest live claim becomes the holder of a free piece.
 	Since Position `json:"since" golden:"-"`
 	// Changed is the entry that last changed Net.
@@ -191,6 +194,10 @@ type Case struct {
 	// Compared says, of two records that may be one person, how they agree field by field.
 	Compared  []Compared `json:"compared,omitempty"`
 	Proposals []Proposal `json:"proposals,omitempty"`
+	// Decision is what a person chose, and Actions how far that is carried out at the platforms. The case closes when its
+	// cause has gone by what the platforms show.
+	Decision *CaseDecision `json:"decision,omitempty" golden:"-"`
+	Actions  []CaseAction  `json:"actions,omitempty" golden:"-"`
 	// Resolution is how it ended.
 	Resolution string    `json:"resolution,omitempty"`
 	Note       string    `json:"note,omitempty"`
@@ -225,6 +232,18 @@ type Compared struct {
 
 // Proposal is a way to end a case.
 type Proposal struct {
-	ID   string `json:"id"` // "keep:<claim>"
+	ID   string `json:"id"` // "keep:<claim>", "cancel:<claim>"
 	Text string `json:"text"`
+	// Kind is keep (the first stays), swap (a later one gets it), reassign (the goods were handed over) or cancel.
+	Kind string `json:"kind,omitempty" golden:"-"`
+	// Advised is set for the one that the rules would choose.
+	Advised bool `json:"advised,omitempty" golden:"-"`
 }
+
+// The kinds of proposals of a case about claims.
+const (
+	ProposeKeep     = "keep"
+	ProposeSwap     = "swap"
+	ProposeReassign = "reassign"
+	ProposeCancel   = "cancel"
+)

@@ -31,6 +31,9 @@ type Command struct {
 	SetMode    *SetMode     `json:"set_mode,omitempty"`
 	SetPause   *SetPause    `json:"set_pause,omitempty"`
 	Client     *SameClient  `json:"client,omitempty"`
+
+	CancelOrder *CancelOrder `json:"cancel_order,omitempty"`
+	RefundLines *RefundLines `json:"refund_lines,omitempty"`
 }
 
 // Reserve asks to hold an item for some time.
@@ -71,6 +74,12 @@ type Resolve struct {
 	Case     string `json:"case"`
 	Proposal string `json:"proposal"`
 	Note     string `json:"note,omitempty"`
+	// How the orders that give way are cancelled, where the hub can do that.
+	Refund RefundBy     `json:"refund,omitempty"` // empty means RefundAuto
+	Notify bool         `json:"notify,omitempty"`
+	Reason ActionReason `json:"reason,omitempty"` // empty means ReasonInventory
+	// Again says by a person's word that what was sent before, with an outcome that nobody knows, did not happen.
+	Again bool `json:"again,omitempty"`
 }
 
 // Match says by a person's word which item a listing is. It outranks every key.

@@ -21,6 +21,8 @@ const (
 	EntryAdopt       EntryType = "stock.adopted"     // Adopt: a page of items whose opening stock is fixed
 	EntryAttempt     EntryType = "write.attempted"   // Attempt
 	EntrySettled     EntryType = "write.settled"     // Settled
+	EntryAction      EntryType = "action.attempted"  // ActionAttempt
+	EntryActionEnd   EntryType = "action.settled"    // ActionSettled
 	EntryFuse        EntryType = "fuse.tripped"      // FuseTripped
 	EntryMalformed   EntryType = "delivery.parked"   // Malformed: a genuine delivery that could not be translated
 	EntryRefresh     EntryType = "items.refreshed"   // Refresh: a page of records to compute again under new settings

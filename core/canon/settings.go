@@ -1,6 +1,9 @@
 package canon
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Settings are the part of the configuration that the fold uses. They are journaled when they change, so that a
 // replay uses what was in force. They carry no secret.
@@ -47,6 +50,13 @@ type ConnectionSettings struct {
 	OrderLowersLevel  bool `json:"order_lowers_level,omitempty"`
 	RefundRaisesLevel bool `json:"refund_raises_level,omitempty"`
 	CancelRaisesLevel bool `json:"cancel_raises_level,omitempty"`
+	// Actions are those that the connector can carry out.
+	Actions []ActionKind `json:"actions,omitempty"`
+}
+
+// Can reports whether the connector can carry out a kind of action.
+func (c *ConnectionSettings) Can(kind ActionKind) bool {
+	return c != nil && slices.Contains(c.Actions, kind)
 }
 
 // Connection gives the settings of a connection; nil when there is none of that name.

@@ -261,9 +261,11 @@ func (h *Hub) settle(ctx context.Context) error {
 		if about != nil {
 			cs.OpeningStock, cs.OrderLowersLevel = about.OpeningStock, about.Implied.OrderLowersLevel
 			cs.RefundRaisesLevel, cs.CancelRaisesLevel = about.Implied.RefundRaisesLevel, about.Implied.CancelRaisesLevel
+			cs.Actions = about.Actions
 		} else if was := old.Connection(cs.Name); was != nil {
 			cs.OpeningStock, cs.OrderLowersLevel = was.OpeningStock, was.OrderLowersLevel
 			cs.RefundRaisesLevel, cs.CancelRaisesLevel = was.RefundRaisesLevel, was.CancelRaisesLevel
+			cs.Actions = was.Actions
 		}
 	}
 	same, err := equalJSON(old, &s)
@@ -361,6 +363,7 @@ func applied(r *host.ApplyResult) *reconcile.ApplyResult {
 			f := fact(w.Shows)
 			out.Results[i].Shows = &f
 		}
+		out.Results[i].Also, out.Results[i].Amount, out.Results[i].ByHand = facts(w.Also), w.Amount, w.ByHand
 	}
 	return out
 }

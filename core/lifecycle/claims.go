@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 )
@@ -112,21 +113,48 @@ func DoubleClaim(item string, live []*canon.Claim, holder string) *canon.Case {
 		ID: CaseID(canon.CaseDoubleClaim, item), Kind: canon.CaseDoubleClaim, Open: true, Subject: item,
 		Summary: fmt.Sprintf("%d claims on one piece", len(live)),
 	}
+	advised := advise(live, holder)
 	for _, cl := range live {
 		what := string(cl.Kind)
 		if cl.Kind == canon.ClaimAside {
 			what = string(cl.State)
 		}
 		text := fmt.Sprintf("%s %s by %s", what, cl.Key, cl.Connection)
+		if !cl.Placed.IsZero() {
+			text += ", sold " + cl.Placed.Format(time.RFC3339)
+		}
 		if cl.HandedOver {
 			text += ", goods handed over"
 		}
 		c.Evidence = append(c.Evidence, canon.Evidence{
 			Claim: cl.Key, Connection: cl.Connection, Text: text, Position: cl.Since.String(), Holds: cl.Key == holder,
 		})
-		c.Proposals = append(c.Proposals, canon.Proposal{ID: "keep:" + cl.Key, Text: proposalText(cl, live)})
+		p := canon.Proposal{ID: "keep:" + cl.Key, Kind: canon.ProposeSwap, Advised: cl.Key == advised, Text: proposalText(cl, live)}
+		switch {
+		case cl.HandedOver:
+			p.Kind = canon.ProposeReassign
+		case cl.Key == holder:
+			p.Kind = canon.ProposeKeep
+		}
+		c.Proposals = append(c.Proposals, p)
 	}
 	return c
+}
+
+// advise gives the claim that keeps the piece by the rules: where the goods were handed over they stay, else with who
+// holds it.
+func advise(live []*canon.Claim, holder string) string {
+	best := holder
+	for _, cl := range live {
+		if cl.HandedOver && (cl.Key == holder || !leftWith(live, best)) {
+			best = cl.Key
+		}
+	}
+	return best
+}
+
+func leftWith(live []*canon.Claim, key string) bool {
+	return slices.ContainsFunc(live, func(c *canon.Claim) bool { return c.Key == key && c.HandedOver })
 }
 
 // proposalText words what keeping one claim means. Goods that have left with a client outrank an order on paper.
@@ -141,11 +169,43 @@ func proposalText(keep *canon.Claim, live []*canon.Claim) string {
 	}
 	switch {
 	case keep.HandedOver:
-		return fmt.Sprintf("Assign the piece to %s, where the goods were handed over; refund the other %d", keep.Key, others)
+		return fmt.Sprintf("Assign the piece to %s, where the goods were handed over; cancel and refund the other %d", keep.Key, others)
 	case handed:
-		return fmt.Sprintf("Keep %s, although the goods were handed over elsewhere", keep.Key)
+		return fmt.Sprintf("Keep %s, although the goods were handed over elsewhere; refund the other %d", keep.Key, others)
 	}
 	return fmt.Sprintf("Keep %s; cancel and refund the other %d", keep.Key, others)
+}
+
+// maxProposed is how many orders a case of an oversold SKU proposes to cancel.
+const maxProposed = 20
+
+// ProposeCancelling adds to the case of an oversold SKU which orders could be cancelled: the latest that were not handed
+// over. Those that together make up what is missing are advised.
+func ProposeCancelling(c *canon.Case, item *canon.Item, claims []*canon.Claim) {
+	var may []*canon.Claim
+	for _, cl := range claims {
+		if cl.Kind == canon.ClaimSale && cl.Live() && !cl.HandedOver {
+			may = append(may, cl)
+		}
+	}
+	slices.SortFunc(may, func(a, b *canon.Claim) int { return cmp.Or(b.When().Compare(a.When()), cmp.Compare(b.Key, a.Key)) })
+	missing := int64(0)
+	for _, a := range item.Stock {
+		missing += max(-a.Available, 0)
+	}
+	for _, cl := range may {
+		if cl.Yields {
+			missing -= cl.Net // it is being cancelled already
+		}
+	}
+	for _, cl := range may[:min(len(may), maxProposed)] {
+		p := canon.Proposal{ID: "cancel:" + cl.Key, Kind: canon.ProposeCancel, Text: fmt.Sprintf("Cancel and refund %s by %s (%d pieces)", cl.Key, cl.Connection, cl.Net)}
+		if !cl.Yields && missing > 0 {
+			p.Advised = true
+			missing -= cl.Net
+		}
+		c.Proposals = append(c.Proposals, p)
+	}
 }
 
 // CaseID derives a case's id from what it is about, so that one cause has one case.

@@ -26,7 +26,7 @@ type StalePlanError struct {
 
 func (e *StalePlanError) Error() string {
 	return fmt.Sprintf("the plan of %s is no longer the one that was looked at (%.12s): it has %d rows now (%.12s); "+
-		"look again with `jumpring connection plan %s`", e.Connection, e.Seen, len(e.Current.Rows), e.Current.Digest, e.Connection)
+		"look again with `jumpring connection plan %s`", e.Connection, e.Seen, e.Current.Calls(), e.Current.Digest, e.Connection)
 }
 
 // ErrNotImported is returned for a connection whose initial snapshot is not complete: its plan would not be either.
@@ -80,11 +80,11 @@ func nextStep(conn *canon.Connection, hasSnapshot bool, plan func() (*Plan, erro
 	if err != nil {
 		return step{}, err
 	}
-	if len(p.Rows) == 0 || p.Digest == conn.PlanDigest {
+	if p.Calls() == 0 || p.Digest == conn.PlanDigest {
 		return step{mode: canon.ModeLive, digest: p.Digest}, nil
 	}
 	return step{waits: fmt.Sprintf("shadow: the plan has %d rows and waits for a person; look at it with `jumpring connection plan %s`, accept it with `jumpring connection live %s --plan %s`",
-		len(p.Rows), conn.Name, conn.Name, p.Digest)}, nil
+		p.Calls(), conn.Name, conn.Name, p.Digest)}, nil
 }
 
 // The pace of the Activator.

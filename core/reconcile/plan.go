@@ -17,6 +17,28 @@ type Plan struct {
 	Position canon.Position `json:"position"`
 	Rows     []PlanRow      `json:"rows"`    // sorted by external id
 	Blocked  []BlockedRow   `json:"blocked"` // what may not be written, sorted by external id; no part of the digest
+	// Actions are orders that would be cancelled or refunded, in the order in which that was asked for.
+	Actions []PlanAction `json:"actions,omitempty"`
+}
+
+// Calls is how many calls would be made.
+func (p *Plan) Calls() int { return len(p.Rows) + len(p.Actions) }
+
+// PlanAction is something that would be done at the platform once.
+type PlanAction struct {
+	Connection string             `json:"connection"`
+	Key        string             `json:"key"`
+	Kind       canon.ActionKind   `json:"kind"`
+	Order      string             `json:"order"` // the platform's id
+	Number     string             `json:"number,omitempty"`
+	Lines      []canon.ActionLine `json:"lines,omitempty"`
+	Refund     canon.RefundBy     `json:"refund"`
+	Restock    bool               `json:"restock,omitempty"`
+	Notify     bool               `json:"notify,omitempty"`
+	State      canon.ActionState  `json:"state"`
+	Case       string             `json:"case,omitempty"`
+	By         string             `json:"by"`
+	Cause      canon.Position     `json:"cause"`
 }
 
 // PlanRow is one call.
@@ -85,7 +107,17 @@ func MakePlan(v store.View, connection string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Digest = planDigest(p.Rows)
+	open, err := openActions(v, connection)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range open {
+		p.Actions = append(p.Actions, PlanAction{
+			Connection: connection, Key: a.Key, Kind: a.Kind, Order: a.Order, Number: a.Number, Lines: a.Lines, Refund: a.Refund,
+			Restock: a.Restock, Notify: a.Notify, State: a.State, Case: a.Case, By: a.By, Cause: a.Cause,
+		})
+	}
+	p.Digest = planDigest(p.Rows, p.Actions)
 	return p, nil
 }
 
@@ -142,7 +174,7 @@ func blockedRow(about *PlanRow, w *canon.Want, reason, detail string) BlockedRow
 
 // planDigest is SHA-256 over what each call would do: where, on which item, from what to what. Titles and causes are
 // for the reader; a corrected title makes no plan stale.
-func planDigest(rows []PlanRow) string {
+func planDigest(rows []PlanRow, actions []PlanAction) string {
 	h := sha256.New()
 	h.Write([]byte("jumpring plan 1\n"))
 	for _, r := range rows {
@@ -153,8 +185,11 @@ func planDigest(rows []PlanRow) string {
 		}
 		h.Write([]byte("\n"))
 	}
+	for _, a := range actions { // the key stands for what it does
+		h.Write([]byte("action " + a.Connection + " " + a.Key + "\n"))
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 // EmptyPlan is the digest of every plan without rows.
-func EmptyPlan() string { return planDigest(nil) }
+func EmptyPlan() string { return planDigest(nil, nil) }

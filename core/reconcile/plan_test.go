@@ -141,7 +141,7 @@ func TestNextStep(t *testing.T) {
 	rows := func(n int) func() (*Plan, error) {
 		return func() (*Plan, error) {
 			p := &Plan{Rows: make([]PlanRow, n)}
-			p.Digest = planDigest(p.Rows)
+			p.Digest = planDigest(p.Rows, nil)
 			return p, nil
 		}
 	}

@@ -35,6 +35,11 @@ type WriteResult struct {
 	RetryAfterMillis int64
 	// Shows is what the platform shows now, when its answer told so.
 	Shows *intake.Fact
+	// Also is what else it shows with it.
+	Also []intake.Fact
+	// Amount is what an action gave back; ByHand tells that a person has to return it.
+	Amount *canon.StatedMoney
+	ByHand bool
 }
 
 // ErrNotSent is wrapped by an error of Apply when it is certain that no write left the hub: the plugin process does

@@ -52,10 +52,22 @@ type outcome struct {
 func (w *Writer) sendDue(ctx context.Context) (time.Time, error) {
 	for w.writing && w.adopting == 0 && ctx.Err() == nil {
 		c, ok := w.nextClass()
-		if !ok {
-			break
-		}
 		now := time.Now()
+		// What a person asked for comes before stock is raised, and after it is lowered.
+		act, next, err := w.nextAction(now)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if act != nil && (!ok || c == raise) {
+			wake, err := w.act(ctx, act, now)
+			if err != nil || !wake.IsZero() {
+				return wake, err
+			}
+			continue
+		}
+		if !ok {
+			return next, nil
+		}
 		if now.Before(w.holdTill) {
 			return w.holdTill, nil
 		}
@@ -344,7 +356,12 @@ func (w *Writer) journalOutcome(ctx context.Context, batch []job, outcomes []out
 		}
 		entries = append(entries, e)
 	}
-	// What was done is journaled even when the hub is told to stop meanwhile.
+	return w.appendOutcome(ctx, entries)
+}
+
+// appendOutcome writes an outcome and waits until it is folded. What was done is journaled even when the hub is told to
+// stop meanwhile.
+func (w *Writer) appendOutcome(ctx context.Context, entries []bus.Entry) error {
 	journal, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(journalGrace, cancel) })

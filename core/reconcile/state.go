@@ -22,11 +22,13 @@ type State struct {
 	Queued int            `json:"queued"`
 	Held   map[string]int `json:"held,omitempty"`
 	// WouldWrite are levels that shadow mode would write.
-	WouldWrite  int                  `json:"would_write"`
-	Outcomes    map[sdk.Status]int64 `json:"outcomes"`
-	LastSuccess time.Time            `json:"last_success,omitzero"`
-	LastError   string               `json:"last_error,omitempty"` // the newest that was no success
-	ErrorAt     time.Time            `json:"error_at,omitzero"`
+	WouldWrite int                  `json:"would_write"`
+	Outcomes   map[sdk.Status]int64 `json:"outcomes"`
+	// Actions are orders to cancel or refund that are not over.
+	Actions     int       `json:"actions,omitempty"`
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	LastError   string    `json:"last_error,omitempty"` // the newest that was no success
+	ErrorAt     time.Time `json:"error_at,omitzero"`
 }
 
 // tally is the state that the Writer keeps for others to see.
@@ -60,6 +62,12 @@ func (t *tally) waiting(queues [classes][]string, h held) {
 		}
 		t.s.Held[connection] = len(levels)
 	}
+}
+
+func (t *tally) toDo(actions int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.Actions = actions
 }
 
 func (t *tally) sending(n int) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,6 +85,8 @@ type Writer struct {
 	holdTill time.Time
 	retry    *backoff.ExponentialBackOff
 
+	acts actions
+
 	inbox inbox
 	work  sync.WaitGroup
 	state tally
@@ -137,7 +140,7 @@ func NewWriter(o Options) (*Writer, error) {
 		o: o, maxBatch: intake.MaxBatch(o.Describe.RateLimit), log: o.Log.With("connection", o.Name),
 		settle: time.Duration(o.Describe.SettleMillis) * time.Millisecond,
 		levels: make(map[string]*level), later: make(map[string]time.Time), held: make(held), hints: make(map[string]int64),
-		fuse: NewFuse(o.Limits), retry: retry, inbox: inbox{wake: make(chan struct{}, 1)},
+		fuse: NewFuse(o.Limits), retry: retry, acts: newActions(), inbox: inbox{wake: make(chan struct{}, 1)},
 		conn: &canon.Connection{Name: o.Name, Mode: canon.ModeObserve},
 	}, nil
 }
@@ -236,6 +239,7 @@ func (w *Writer) note(commit router.Commit) {
 			w.look(k.ExternalID, true)
 		}
 	}
+	w.acts.stale = w.acts.stale || slices.Contains(commit.Actions, w.o.Name)
 }
 
 // look marks a level to be looked at.
@@ -364,8 +368,9 @@ func (w *Writer) observeMode(ctx context.Context) error {
 	return nil
 }
 
-// scanDifferences marks every difference of the connection.
+// scanDifferences marks every difference of the connection, and has its actions looked through.
 func (w *Writer) scanDifferences() error {
+	w.acts.stale = true
 	v, err := w.o.Store.View()
 	if err != nil {
 		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)

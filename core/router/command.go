@@ -105,7 +105,11 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 	case cmd.Credit != nil:
 		return f.credit(cmd)
 	case cmd.Resolve != nil:
-		return f.resolve(cmd.Resolve)
+		return f.resolve(cmd)
+	case cmd.CancelOrder != nil:
+		return f.cancelOrder(cmd)
+	case cmd.RefundLines != nil:
+		return f.refundLines(cmd)
 	case cmd.Match != nil:
 		return f.match(cmd.Match)
 	case cmd.Client != nil:
@@ -379,69 +383,6 @@ func (f *fold) restock(r *canon.Restock) (*canon.Outcome, error) {
 		return nil, err
 	}
 	return done(200, map[string]string{"item": item.ID, "claim": sale.Key})
-}
-
-// resolve ends a case by one of its proposals.
-func (f *fold) resolve(r *canon.Resolve) (*canon.Outcome, error) {
-	c, err := store.Load[canon.Case](f.tx, store.PrefixCase+r.Case)
-	if err != nil {
-		return nil, err
-	}
-	if c == nil {
-		return refuse(404, "case.unknown", "no case has the id %q", r.Case), nil
-	}
-	if !c.Open {
-		return refuse(409, "case.closed", "the case is closed: %s", c.Resolution), nil
-	}
-	found := false
-	for _, p := range c.Proposals {
-		found = found || p.ID == r.Proposal
-	}
-	if !found {
-		return refuse(422, "case.proposal", "the case has no proposal %q: show it to see what it proposes", r.Proposal), nil
-	}
-	if c.Kind == canon.CaseClient {
-		return f.resolveClient(c, r)
-	}
-	keep := r.Proposal[len("keep:"):]
-	item, err := f.item(c.Subject)
-	if err != nil {
-		return nil, err
-	}
-	if item == nil {
-		return refuse(409, "case.stale", "the piece of this case is no more"), nil
-	}
-	for _, e := range c.Evidence {
-		if e.Claim == "" || e.Claim == keep {
-			continue
-		}
-		cl, err := f.claim(e.Claim)
-		if err != nil {
-			return nil, err
-		}
-		if cl == nil || !cl.Live() {
-			continue
-		}
-		before := *cl
-		cl.Overruled, cl.Ended = true, "overruled"
-		if err := f.putClaim(&before, cl); err != nil {
-			return nil, err
-		}
-	}
-	c.Resolution, c.Note = r.Proposal, r.Note
-	if err := f.save(store.PrefixCase+c.ID, c); err != nil {
-		return nil, err
-	}
-	if err := f.refreshDirty(); err != nil {
-		return nil, err
-	}
-	if err := f.closeCase(c.ID, r.Proposal); err != nil {
-		return nil, err
-	}
-	if c, err = store.Load[canon.Case](f.tx, store.PrefixCase+r.Case); err != nil {
-		return nil, err
-	}
-	return done(200, c)
 }
 
 // match takes a person's word on which item a listing is.

@@ -28,6 +28,8 @@ type Commit struct {
 	// Reads are entities that a platform has to be asked about: thin notices, pushed states that tie, effects that
 	// were expected and must be verified.
 	Reads []Read
+	// Actions are the connections at which something is to be done, or no longer.
+	Actions []string
 	// Adopt are items without a fixed opening stock on a live connection.
 	Adopt []string
 	// Deadlines tells that deadlines were set or ended.

@@ -67,6 +67,7 @@ type fold struct {
 	levels    map[string]canon.BindingKey
 	reads     []Read
 	adopt     []string
+	acts      map[string]bool // connections at which something is to be done, or no longer
 	replaying canon.Position  // the parked entry that is being replayed
 	differed  bool            // the observed level differed from what it should show
 	dirty     map[string]bool // golden ids of items whose state must be computed again
@@ -83,7 +84,7 @@ func newFold(tx *store.Tx, out *Commit) (*fold, error) {
 	f := &fold{
 		tx: tx, out: out, take: (*canon.Binding).Take,
 		levels: make(map[string]canon.BindingKey), dirty: make(map[string]bool), moved: make(map[string]bool),
-		claimed: make(map[string]bool), reported: make(map[string]bool),
+		claimed: make(map[string]bool), reported: make(map[string]bool), acts: make(map[string]bool),
 	}
 	return f, f.reload()
 }
@@ -130,6 +131,7 @@ func (f *fold) apply(ft *fact) error {
 	clear(f.moved)
 	clear(f.claimed)
 	clear(f.reported)
+	clear(f.acts)
 	f.laters = 0
 	f.tx.Begin()
 	err := f.guarded(ft)
@@ -147,6 +149,7 @@ func (f *fold) apply(ft *fact) error {
 		}
 		f.rows, f.reads, f.adopt = nil, nil, nil
 		clear(f.levels)
+		clear(f.acts)
 		if err := f.parkWithin(fault); err != nil {
 			return err
 		}
@@ -162,6 +165,7 @@ func (f *fold) apply(ft *fact) error {
 	for _, k := range sortedKeys(f.levels) {
 		f.out.Levels = append(f.out.Levels, f.levels[k])
 	}
+	f.out.Actions = append(f.out.Actions, sortedKeys(f.acts)...)
 	f.out.Entries++
 	return nil
 }
@@ -228,6 +232,14 @@ func (f *fold) dispatch(ft *fact) error {
 		}
 	case canon.EntrySettled:
 		if err := f.settled(ft); err != nil {
+			return err
+		}
+	case canon.EntryAction:
+		if err := f.actionAttempted(ft); err != nil {
+			return err
+		}
+	case canon.EntryActionEnd:
+		if err := f.actionSettled(ft); err != nil {
 			return err
 		}
 	case canon.EntryFuse:

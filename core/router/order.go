@@ -228,7 +228,7 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 				return err
 			}
 		}
-		if err := f.claimLine(was, key, order, st, line, n, cs, restocked[line.ID]); err != nil {
+		if err := f.claimLine(was, key, order, st, line, n, cs, restocked[line.ID], refunded[line.ID]); err != nil {
 			return err
 		}
 	}
@@ -294,7 +294,7 @@ func (f *fold) putOrder(before, order *canon.Order) error {
 
 // claimLine brings the claim of one order line in line with the order: what is live is what was ordered, less what
 // came back; nothing when the order does not stand.
-func (f *fold) claimLine(before *canon.Claim, key string, order *canon.Order, st *canon.OrderState, line *canon.OrderLine, n *listingNode, cs *canon.ConnectionSettings, back []canon.Return) error {
+func (f *fold) claimLine(before *canon.Claim, key string, order *canon.Order, st *canon.OrderState, line *canon.OrderLine, n *listingNode, cs *canon.ConnectionSettings, back []canon.Return, refunded int64) error {
 	c := &canon.Claim{Key: key, Kind: canon.ClaimSale, Connection: order.Connection, Document: order.ID, Since: f.f.pos, At: f.f.at}
 	if before != nil {
 		*c = *before
@@ -327,6 +327,10 @@ func (f *fold) claimLine(before *canon.Claim, key string, order *canon.Order, st
 		}
 	case line.Quantity-restocked-c.Restocked <= 0:
 		c.Ended = "returned"
+	case c.Yields && refunded >= line.Quantity-c.Restocked:
+		// A person gave the goods to somebody else, and the money went back: nothing of them was ever taken.
+		c.Ended = "refunded"
+		back = append(back, canon.Return{At: c.Placed, Quantity: line.Quantity - restocked - c.Restocked})
 	default:
 		c.Net = line.Quantity - restocked - c.Restocked
 		if c.Overruled {
@@ -352,7 +356,8 @@ func (f *fold) claimLine(before *canon.Claim, key string, order *canon.Order, st
 		return nil
 	}
 	lowers := c.Net > wasNet && cs.OrderLowersLevel
-	raises := c.Net < wasNet && ((c.Ended == "cancelled" && cs.CancelRaisesLevel) || (c.Ended != "cancelled" && cs.RefundRaisesLevel))
+	raises := c.Net < wasNet && c.Ended != "refunded" &&
+		((c.Ended == "cancelled" && cs.CancelRaisesLevel) || (c.Ended != "cancelled" && cs.RefundRaisesLevel))
 	if !lowers && !raises {
 		return nil
 	}

@@ -263,20 +263,21 @@ func (c *Commit) join(d Commit) {
 	c.Records = append(c.Records, d.Records...)
 	c.Levels = append(c.Levels, d.Levels...)
 	c.Reads = append(c.Reads, d.Reads...)
+	c.Actions = append(c.Actions, d.Actions...)
 	c.Adopt = append(c.Adopt, d.Adopt...)
 }
 
 // clone gives a commit that shares nothing.
 func (c Commit) clone() Commit {
 	c.Records, c.Levels = slices.Clone(c.Records), slices.Clone(c.Levels)
-	c.Reads, c.Adopt = slices.Clone(c.Reads), slices.Clone(c.Adopt)
+	c.Reads, c.Actions, c.Adopt = slices.Clone(c.Reads), slices.Clone(c.Actions), slices.Clone(c.Adopt)
 	return c
 }
 
 // compact names each thing once, so that what waits for a subscriber grows with the things there are and not with how
 // often they changed. Of the reads of one entity that are due at once the newest stays.
 func (c *Commit) compact() {
-	c.Records, c.Levels, c.Adopt = distinct(c.Records), distinct(c.Levels), distinct(c.Adopt)
+	c.Records, c.Levels, c.Adopt, c.Actions = distinct(c.Records), distinct(c.Levels), distinct(c.Adopt), distinct(c.Actions)
 	type entity struct {
 		connection string
 		ref        canon.Ref

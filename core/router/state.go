@@ -376,6 +376,9 @@ func (f *fold) itemCases(before, item *canon.Item, p *itemParts) error {
 			return err
 		}
 		if c := lifecycle.Oversold(item); c != nil {
+			if err := f.proposeCancelling(item, c); err != nil {
+				return err
+			}
 			return f.openCase(c)
 		}
 		return closeOver("the stock is no longer below zero")
@@ -412,7 +415,8 @@ func (f *fold) openCase(c *canon.Case) error {
 	c.OpenedAt, c.Opened = f.f.at, f.f.pos
 	if old != nil && old.Open {
 		c.OpenedAt, c.Opened = old.OpenedAt, old.Opened
-		if slices.Equal(old.Evidence, c.Evidence) && slices.Equal(old.Compared, c.Compared) && old.Summary == c.Summary {
+		c.Decision, c.Actions, c.Note = old.Decision, old.Actions, old.Note
+		if slices.Equal(old.Evidence, c.Evidence) && slices.Equal(old.Compared, c.Compared) && old.Summary == c.Summary && slices.Equal(old.Proposals, c.Proposals) {
 			return nil
 		}
 	}
@@ -435,6 +439,9 @@ func (f *fold) closeCase(id, resolution string) error {
 	key := store.PrefixCase + id
 	c, err := store.Load[canon.Case](f.tx, key)
 	if err != nil || c == nil || !c.Open {
+		return err
+	}
+	if c, err = f.settleDecision(c); err != nil {
 		return err
 	}
 	c.Open, c.ClosedAt, c.Closed = false, f.f.at, f.f.pos

@@ -32,6 +32,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.PrefixMatch, New: func() any { return new(canon.MatchRow) }, Golden: true},
 		{Prefix: store.PrefixStock, New: func() any { return new(lifecycle.Ledger) }, Golden: true},
 		{Prefix: store.PrefixDecision, New: func() any { return new(canon.Match) }},
+		{Prefix: store.PrefixAction, New: func() any { return new(canon.Action) }},
 		{Prefix: store.PrefixConn, New: func() any { return new(canon.Connection) }},
 		{Prefix: store.PrefixOutcome, New: func() any { return new(canon.Outcome) }},
 		{Prefix: store.PrefixParked, New: func() any { return new(canon.Parked) }},

@@ -28,6 +28,8 @@ const (
 	PrefixStock    = "stk/"          // the ledger's sums by node and location
 	PrefixStockID  = "sid/"          // StockID by connection and the platform's stock id
 	PrefixHint     = "hnt/"          // canon.Position by connection, kind and external id: touched entities that were not read yet
+	PrefixAction   = "act/"          // canon.Action by connection and key
+	PrefixToDo     = "aco/"          // empty values; aco/<connection>/<key>: actions that are not over
 	PrefixTopic    = "topic/"        // canon.Published by topic
 	PrefixLease    = "lease/"        // canon.Lease by name
 	PrefixSweep    = "drift/run/"    // canon.DriftRun by connection
@@ -65,6 +67,7 @@ const (
 	IndexWord        = "client.word"      // normalized word of a name -> client
 	IndexBuyer       = "order.client"     // buyer's node id -> order
 	IndexCaseOpen    = "case.open"        // "open" or "closed" -> case
+	IndexAction      = "order.action"     // golden id of an order -> connection/key of an action on it
 )
 
 // Node says which golden record a node belongs to.
@@ -132,6 +135,9 @@ func RowOfEntityKey(key string) string {
 	number := strings.LastIndexByte(rest, '/')
 	return PrefixRow + rest[strings.LastIndexByte(rest[:number], '/')+1:]
 }
+
+// ActionKey is the key of an action.
+func ActionKey(connection, key string) string { return PrefixAction + connection + "/" + key }
 
 // OutcomeKey is where the outcome of an actor's command is kept.
 func OutcomeKey(actor, idempotencyKey string) string {

@@ -50,6 +50,9 @@ type Result struct {
 	Reason     string
 	RetryAfter time.Duration
 	Shows      *Fact
+	Also       []Fact
+	Amount     *canon.StatedMoney
+	ByHand     bool
 }
 
 // invoke makes one call within limit. need is the capability that the connector has to have, or "".

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -86,6 +87,25 @@ func TestEveryCallCarriesItsFieldsThere(t *testing.T) {
 	require.NoError(t, err)
 	wantHealth, _ := (&testConnector{}).Health(ctx, nil)
 	require.Equal(t, wantHealth, health)
+}
+
+func TestAnActionCrossesTheWireWhole(t *testing.T) {
+	c := launch(t, testSpec(t))
+	action := &sdk.Action{
+		Kind: canon.ActionRefundLines, Lines: []canon.ActionLine{{ID: "7", Quantity: 2}, {ID: "8", Quantity: 1}}, Refund: canon.RefundByHand, Restock: true,
+		Notify: true, Reason: canon.ReasonInventory, Note: "sold twice", AttemptedAt: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
+	}
+	write := sdk.Write{Key: "k1", Ref: canon.Ref{Kind: canon.KindOrder, ExternalID: "9"}, Action: action}
+	done, err := c.Apply(context.Background(), &sdk.ApplyRequest{Writes: []sdk.Write{write}})
+	require.NoError(t, err)
+	r := done.Results[0]
+	asked, err := json.Marshal(action)
+	require.NoError(t, err)
+	require.JSONEq(t, string(asked), r.Reason, "what the connector was asked for")
+	require.Equal(t, "9", r.Shows.ExternalID)
+	require.Equal(t, "r1", r.Also[0].ExternalID)
+	require.Equal(t, &canon.StatedMoney{Amount: "12.50", Currency: "EUR"}, r.Amount)
+	require.True(t, r.ByHand)
 }
 
 func TestFactsKeepPersonalFieldsInTheirOwnSection(t *testing.T) {

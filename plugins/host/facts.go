@@ -126,6 +126,9 @@ func decodeDescription(d *connectorv1.DescribeResponse) (*sdk.DescribeResponse, 
 		},
 		SettleMillis: d.GetSettleMillis(), WebhookDeadlineMillis: d.GetWebhookDeadlineMillis(), OpeningStock: d.GetOpeningStock(),
 	}
+	for _, k := range d.GetActions() {
+		out.Actions = append(out.Actions, canon.ActionKind(k))
+	}
 	for _, c := range d.GetCapabilities() {
 		out.Capabilities = append(out.Capabilities, sdk.Capability(c))
 	}
@@ -187,6 +190,22 @@ func encodeWrites(list []sdk.Write) []*connectorv1.Write {
 				StockId: s.StockID, Location: s.Location, ListingId: s.ListingID, ProductId: s.ProductID, Want: s.Want, Expect: s.Expect,
 			}
 		}
+		if w.Action != nil {
+			out[i].Action = encodeAction(w.Action)
+		}
+	}
+	return out
+}
+
+func encodeAction(a *sdk.Action) *connectorv1.Action {
+	out := &connectorv1.Action{
+		Kind: string(a.Kind), Refund: string(a.Refund), Restock: a.Restock, Notify: a.Notify, Reason: string(a.Reason), Note: a.Note,
+	}
+	if !a.AttemptedAt.IsZero() {
+		out.AttemptedMicros = a.AttemptedAt.UnixMicro()
+	}
+	for _, l := range a.Lines {
+		out.Lines = append(out.Lines, &connectorv1.ActionLine{Id: l.ID, Quantity: l.Quantity})
 	}
 	return out
 }
@@ -222,6 +241,17 @@ func (c *Connection) decodeResults(writes []sdk.Write, list []*connectorv1.Resul
 			}
 			out[i].Shows = &f
 		}
+		for _, o := range r.GetAlso() {
+			f, err := decodeFact(o)
+			if err != nil {
+				return nil, fmt.Errorf("result %d: %w", i+1, err)
+			}
+			out[i].Also = append(out[i].Also, f)
+		}
+		if a := r.GetAmount(); a != nil {
+			out[i].Amount = &canon.StatedMoney{Amount: clip(a.GetAmount(), maxCode), Currency: clip(a.GetCurrency(), maxCode)}
+		}
+		out[i].ByHand = r.GetByHand()
 	}
 	return out, nil
 }

@@ -66,7 +66,7 @@ func (c *testConnector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.De
 		Streams: []sdk.Stream{{Name: "orders", IntervalMillis: 30000, Personal: true}},
 		Implied: sdk.Implied{OrderLowersLevel: true, RefundRaisesLevel: true, CancelRaisesLevel: true, CompareAndSet: true},
 		Scopes:  []string{"read_orders"}, RateLimit: sdk.RateLimit{PerSecond: 2.5, Burst: 40, MaxBatch: 20},
-		SettleMillis: 300, WebhookDeadlineMillis: 5000, OpeningStock: true,
+		SettleMillis: 300, WebhookDeadlineMillis: 5000, OpeningStock: true, Actions: []canon.ActionKind{canon.ActionCancelOrder, canon.ActionRefundLines},
 	}, nil
 }
 
@@ -230,6 +230,21 @@ func (c *testConnector) Apply(_ context.Context, req *sdk.ApplyRequest) (*sdk.Ap
 			continue
 		case w.Key == "misname":
 			out.Results = append(out.Results, sdk.Result{Key: "other", Status: sdk.StatusApplied})
+			continue
+		}
+		if w.Action != nil { // says what it was asked for
+			asked, err := json.Marshal(w.Action)
+			if err != nil {
+				return nil, err
+			}
+			done := order(w.Ref.ExternalID)
+			out.Results = append(out.Results, sdk.Result{
+				Key: w.Key, Status: sdk.StatusApplied, Reason: string(asked), Shows: &done,
+				Also: []canon.Observation{{
+					Kind: canon.KindRefund, ExternalID: "r1", Refund: &canon.RefundState{OrderID: w.Ref.ExternalID, CreatedAt: w.Action.AttemptedAt},
+				}},
+				Amount: &canon.StatedMoney{Amount: "12.50", Currency: "EUR"}, ByHand: true,
+			})
 			continue
 		}
 		shown := w.Stock.Want

@@ -340,6 +340,7 @@ type DescribeResponse struct {
 	SettleMillis          int64                  `protobuf:"varint,14,opt,name=settle_millis,json=settleMillis,proto3" json:"settle_millis,omitempty"`
 	WebhookDeadlineMillis int64                  `protobuf:"varint,15,opt,name=webhook_deadline_millis,json=webhookDeadlineMillis,proto3" json:"webhook_deadline_millis,omitempty"`
 	OpeningStock          bool                   `protobuf:"varint,16,opt,name=opening_stock,json=openingStock,proto3" json:"opening_stock,omitempty"`
+	Actions               []string               `protobuf:"bytes,17,rep,name=actions,proto3" json:"actions,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -484,6 +485,13 @@ func (x *DescribeResponse) GetOpeningStock() bool {
 		return x.OpeningStock
 	}
 	return false
+}
+
+func (x *DescribeResponse) GetActions() []string {
+	if x != nil {
+		return x.Actions
+	}
+	return nil
 }
 
 type ConfigField struct {
@@ -2305,6 +2313,7 @@ type Write struct {
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	Ref           *Ref                   `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
 	Stock         *StockWrite            `protobuf:"bytes,3,opt,name=stock,proto3" json:"stock,omitempty"`
+	Action        *Action                `protobuf:"bytes,4,opt,name=action,proto3" json:"action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2360,6 +2369,165 @@ func (x *Write) GetStock() *StockWrite {
 	return nil
 }
 
+func (x *Write) GetAction() *Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+type Action struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Kind            string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Lines           []*ActionLine          `protobuf:"bytes,2,rep,name=lines,proto3" json:"lines,omitempty"`
+	Refund          string                 `protobuf:"bytes,3,opt,name=refund,proto3" json:"refund,omitempty"`
+	Restock         bool                   `protobuf:"varint,4,opt,name=restock,proto3" json:"restock,omitempty"`
+	Notify          bool                   `protobuf:"varint,5,opt,name=notify,proto3" json:"notify,omitempty"`
+	Reason          string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note            string                 `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	AttemptedMicros int64                  `protobuf:"varint,8,opt,name=attempted_micros,json=attemptedMicros,proto3" json:"attempted_micros,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Action) Reset() {
+	*x = Action{}
+	mi := &file_connector_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Action) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Action) ProtoMessage() {}
+
+func (x *Action) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Action.ProtoReflect.Descriptor instead.
+func (*Action) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Action) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Action) GetLines() []*ActionLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *Action) GetRefund() string {
+	if x != nil {
+		return x.Refund
+	}
+	return ""
+}
+
+func (x *Action) GetRestock() bool {
+	if x != nil {
+		return x.Restock
+	}
+	return false
+}
+
+func (x *Action) GetNotify() bool {
+	if x != nil {
+		return x.Notify
+	}
+	return false
+}
+
+func (x *Action) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Action) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *Action) GetAttemptedMicros() int64 {
+	if x != nil {
+		return x.AttemptedMicros
+	}
+	return 0
+}
+
+type ActionLine struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Quantity      int64                  `protobuf:"varint,2,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActionLine) Reset() {
+	*x = ActionLine{}
+	mi := &file_connector_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActionLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActionLine) ProtoMessage() {}
+
+func (x *ActionLine) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActionLine.ProtoReflect.Descriptor instead.
+func (*ActionLine) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ActionLine) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ActionLine) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
 type StockWrite struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	StockId       string                 `protobuf:"bytes,1,opt,name=stock_id,json=stockId,proto3" json:"stock_id,omitempty"`
@@ -2374,7 +2542,7 @@ type StockWrite struct {
 
 func (x *StockWrite) Reset() {
 	*x = StockWrite{}
-	mi := &file_connector_proto_msgTypes[38]
+	mi := &file_connector_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2386,7 +2554,7 @@ func (x *StockWrite) String() string {
 func (*StockWrite) ProtoMessage() {}
 
 func (x *StockWrite) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[38]
+	mi := &file_connector_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2399,7 +2567,7 @@ func (x *StockWrite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StockWrite.ProtoReflect.Descriptor instead.
 func (*StockWrite) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{38}
+	return file_connector_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StockWrite) GetStockId() string {
@@ -2453,7 +2621,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_connector_proto_msgTypes[39]
+	mi := &file_connector_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2465,7 +2633,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[39]
+	mi := &file_connector_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2478,7 +2646,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{39}
+	return file_connector_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ApplyResponse) GetResults() []*Result {
@@ -2496,13 +2664,16 @@ type Result struct {
 	Reason           string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	RetryAfterMillis int64                  `protobuf:"varint,5,opt,name=retry_after_millis,json=retryAfterMillis,proto3" json:"retry_after_millis,omitempty"`
 	Shows            *Observation           `protobuf:"bytes,6,opt,name=shows,proto3" json:"shows,omitempty"`
+	Also             []*Observation         `protobuf:"bytes,7,rep,name=also,proto3" json:"also,omitempty"`
+	Amount           *StatedMoney           `protobuf:"bytes,8,opt,name=amount,proto3" json:"amount,omitempty"`
+	ByHand           bool                   `protobuf:"varint,9,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_connector_proto_msgTypes[40]
+	mi := &file_connector_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2514,7 +2685,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[40]
+	mi := &file_connector_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2527,7 +2698,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{40}
+	return file_connector_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Result) GetKey() string {
@@ -2572,6 +2743,79 @@ func (x *Result) GetShows() *Observation {
 	return nil
 }
 
+func (x *Result) GetAlso() []*Observation {
+	if x != nil {
+		return x.Also
+	}
+	return nil
+}
+
+func (x *Result) GetAmount() *StatedMoney {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *Result) GetByHand() bool {
+	if x != nil {
+		return x.ByHand
+	}
+	return false
+}
+
+type StatedMoney struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Amount        string                 `protobuf:"bytes,1,opt,name=amount,proto3" json:"amount,omitempty"`     // a decimal in the platform's words
+	Currency      string                 `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"` // ISO 4217
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatedMoney) Reset() {
+	*x = StatedMoney{}
+	mi := &file_connector_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatedMoney) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatedMoney) ProtoMessage() {}
+
+func (x *StatedMoney) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatedMoney.ProtoReflect.Descriptor instead.
+func (*StatedMoney) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *StatedMoney) GetAmount() string {
+	if x != nil {
+		return x.Amount
+	}
+	return ""
+}
+
+func (x *StatedMoney) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
 type LookupRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Writes        []*Write               `protobuf:"bytes,1,rep,name=writes,proto3" json:"writes,omitempty"`
@@ -2581,7 +2825,7 @@ type LookupRequest struct {
 
 func (x *LookupRequest) Reset() {
 	*x = LookupRequest{}
-	mi := &file_connector_proto_msgTypes[41]
+	mi := &file_connector_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2593,7 +2837,7 @@ func (x *LookupRequest) String() string {
 func (*LookupRequest) ProtoMessage() {}
 
 func (x *LookupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[41]
+	mi := &file_connector_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2606,7 +2850,7 @@ func (x *LookupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupRequest.ProtoReflect.Descriptor instead.
 func (*LookupRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{41}
+	return file_connector_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *LookupRequest) GetWrites() []*Write {
@@ -2625,7 +2869,7 @@ type LookupResponse struct {
 
 func (x *LookupResponse) Reset() {
 	*x = LookupResponse{}
-	mi := &file_connector_proto_msgTypes[42]
+	mi := &file_connector_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2637,7 +2881,7 @@ func (x *LookupResponse) String() string {
 func (*LookupResponse) ProtoMessage() {}
 
 func (x *LookupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[42]
+	mi := &file_connector_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2650,7 +2894,7 @@ func (x *LookupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResponse.ProtoReflect.Descriptor instead.
 func (*LookupResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{42}
+	return file_connector_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *LookupResponse) GetResults() []*Result {
@@ -2670,7 +2914,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_connector_proto_msgTypes[43]
+	mi := &file_connector_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2682,7 +2926,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[43]
+	mi := &file_connector_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2695,7 +2939,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{43}
+	return file_connector_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ReadRequest) GetRefs() []*Ref {
@@ -2723,7 +2967,7 @@ type ReadHint struct {
 
 func (x *ReadHint) Reset() {
 	*x = ReadHint{}
-	mi := &file_connector_proto_msgTypes[44]
+	mi := &file_connector_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2979,7 @@ func (x *ReadHint) String() string {
 func (*ReadHint) ProtoMessage() {}
 
 func (x *ReadHint) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[44]
+	mi := &file_connector_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2992,7 @@ func (x *ReadHint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadHint.ProtoReflect.Descriptor instead.
 func (*ReadHint) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{44}
+	return file_connector_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ReadHint) GetProductId() string {
@@ -2782,7 +3026,7 @@ type ReadResponse struct {
 
 func (x *ReadResponse) Reset() {
 	*x = ReadResponse{}
-	mi := &file_connector_proto_msgTypes[45]
+	mi := &file_connector_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2794,7 +3038,7 @@ func (x *ReadResponse) String() string {
 func (*ReadResponse) ProtoMessage() {}
 
 func (x *ReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[45]
+	mi := &file_connector_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2807,7 +3051,7 @@ func (x *ReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadResponse.ProtoReflect.Descriptor instead.
 func (*ReadResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{45}
+	return file_connector_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ReadResponse) GetObservations() []*Observation {
@@ -2832,7 +3076,7 @@ type HealthRequest struct {
 
 func (x *HealthRequest) Reset() {
 	*x = HealthRequest{}
-	mi := &file_connector_proto_msgTypes[46]
+	mi := &file_connector_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2844,7 +3088,7 @@ func (x *HealthRequest) String() string {
 func (*HealthRequest) ProtoMessage() {}
 
 func (x *HealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[46]
+	mi := &file_connector_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2857,7 +3101,7 @@ func (x *HealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthRequest.ProtoReflect.Descriptor instead.
 func (*HealthRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{46}
+	return file_connector_proto_rawDescGZIP(), []int{49}
 }
 
 type HealthResponse struct {
@@ -2874,7 +3118,7 @@ type HealthResponse struct {
 
 func (x *HealthResponse) Reset() {
 	*x = HealthResponse{}
-	mi := &file_connector_proto_msgTypes[47]
+	mi := &file_connector_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2886,7 +3130,7 @@ func (x *HealthResponse) String() string {
 func (*HealthResponse) ProtoMessage() {}
 
 func (x *HealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[47]
+	mi := &file_connector_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2899,7 +3143,7 @@ func (x *HealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthResponse.ProtoReflect.Descriptor instead.
 func (*HealthResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{47}
+	return file_connector_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *HealthResponse) GetOk() bool {
@@ -2958,7 +3202,7 @@ type HostServicesResponse struct {
 
 func (x *HostServicesResponse) Reset() {
 	*x = HostServicesResponse{}
-	mi := &file_connector_proto_msgTypes[48]
+	mi := &file_connector_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2970,7 +3214,7 @@ func (x *HostServicesResponse) String() string {
 func (*HostServicesResponse) ProtoMessage() {}
 
 func (x *HostServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[48]
+	mi := &file_connector_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2983,7 +3227,7 @@ func (x *HostServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostServicesResponse.ProtoReflect.Descriptor instead.
 func (*HostServicesResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{48}
+	return file_connector_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *HostServicesResponse) GetId() uint64 {
@@ -3033,7 +3277,7 @@ type HostServicesRequest struct {
 
 func (x *HostServicesRequest) Reset() {
 	*x = HostServicesRequest{}
-	mi := &file_connector_proto_msgTypes[49]
+	mi := &file_connector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3289,7 @@ func (x *HostServicesRequest) String() string {
 func (*HostServicesRequest) ProtoMessage() {}
 
 func (x *HostServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[49]
+	mi := &file_connector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3302,7 @@ func (x *HostServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostServicesRequest.ProtoReflect.Descriptor instead.
 func (*HostServicesRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{49}
+	return file_connector_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *HostServicesRequest) GetId() uint64 {
@@ -3104,7 +3348,7 @@ type RotateSecretRequest struct {
 
 func (x *RotateSecretRequest) Reset() {
 	*x = RotateSecretRequest{}
-	mi := &file_connector_proto_msgTypes[50]
+	mi := &file_connector_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3116,7 +3360,7 @@ func (x *RotateSecretRequest) String() string {
 func (*RotateSecretRequest) ProtoMessage() {}
 
 func (x *RotateSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[50]
+	mi := &file_connector_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3129,7 +3373,7 @@ func (x *RotateSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateSecretRequest.ProtoReflect.Descriptor instead.
 func (*RotateSecretRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{50}
+	return file_connector_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *RotateSecretRequest) GetKey() string {
@@ -3156,7 +3400,7 @@ type RotateSecretResponse struct {
 
 func (x *RotateSecretResponse) Reset() {
 	*x = RotateSecretResponse{}
-	mi := &file_connector_proto_msgTypes[51]
+	mi := &file_connector_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3168,7 +3412,7 @@ func (x *RotateSecretResponse) String() string {
 func (*RotateSecretResponse) ProtoMessage() {}
 
 func (x *RotateSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[51]
+	mi := &file_connector_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3181,7 +3425,7 @@ func (x *RotateSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateSecretResponse.ProtoReflect.Descriptor instead.
 func (*RotateSecretResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{51}
+	return file_connector_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *RotateSecretResponse) GetError() string {
@@ -3217,7 +3461,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x18\n" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x12\x0e\n" +
 	"\x02do\x18\x05 \x01(\tR\x02do\"\x11\n" +
-	"\x0fDescribeRequest\"\xf1\x04\n" +
+	"\x0fDescribeRequest\"\x8b\x05\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -3236,7 +3480,8 @@ const file_connector_proto_rawDesc = "" +
 	"rate_limit\x18\r \x01(\v2\x17.connector.v1.RateLimitR\trateLimit\x12#\n" +
 	"\rsettle_millis\x18\x0e \x01(\x03R\fsettleMillis\x126\n" +
 	"\x17webhook_deadline_millis\x18\x0f \x01(\x03R\x15webhookDeadlineMillis\x12#\n" +
-	"\ropening_stock\x18\x10 \x01(\bR\fopeningStock\"\xd4\x01\n" +
+	"\ropening_stock\x18\x10 \x01(\bR\fopeningStock\x12\x18\n" +
+	"\aactions\x18\x11 \x03(\tR\aactions\"\xd4\x01\n" +
 	"\vConfigField\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x12\n" +
@@ -3377,11 +3622,25 @@ const file_connector_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x10\n" +
 	"\x03row\x18\x04 \x01(\tR\x03row\";\n" +
 	"\fApplyRequest\x12+\n" +
-	"\x06writes\x18\x01 \x03(\v2\x13.connector.v1.WriteR\x06writes\"n\n" +
+	"\x06writes\x18\x01 \x03(\v2\x13.connector.v1.WriteR\x06writes\"\x9c\x01\n" +
 	"\x05Write\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12#\n" +
 	"\x03ref\x18\x02 \x01(\v2\x11.connector.v1.RefR\x03ref\x12.\n" +
-	"\x05stock\x18\x03 \x01(\v2\x18.connector.v1.StockWriteR\x05stock\"\xad\x01\n" +
+	"\x05stock\x18\x03 \x01(\v2\x18.connector.v1.StockWriteR\x05stock\x12,\n" +
+	"\x06action\x18\x04 \x01(\v2\x14.connector.v1.ActionR\x06action\"\xed\x01\n" +
+	"\x06Action\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12.\n" +
+	"\x05lines\x18\x02 \x03(\v2\x18.connector.v1.ActionLineR\x05lines\x12\x16\n" +
+	"\x06refund\x18\x03 \x01(\tR\x06refund\x12\x18\n" +
+	"\arestock\x18\x04 \x01(\bR\arestock\x12\x16\n" +
+	"\x06notify\x18\x05 \x01(\bR\x06notify\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04note\x18\a \x01(\tR\x04note\x12)\n" +
+	"\x10attempted_micros\x18\b \x01(\x03R\x0fattemptedMicros\"8\n" +
+	"\n" +
+	"ActionLine\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\bquantity\x18\x02 \x01(\x03R\bquantity\"\xad\x01\n" +
 	"\n" +
 	"StockWrite\x12\x19\n" +
 	"\bstock_id\x18\x01 \x01(\tR\astockId\x12\x1a\n" +
@@ -3393,14 +3652,20 @@ const file_connector_proto_rawDesc = "" +
 	"\x04want\x18\x05 \x01(\x03R\x04want\x12\x16\n" +
 	"\x06expect\x18\x06 \x01(\x03R\x06expect\"?\n" +
 	"\rApplyResponse\x12.\n" +
-	"\aresults\x18\x01 \x03(\v2\x14.connector.v1.ResultR\aresults\"\xbd\x01\n" +
+	"\aresults\x18\x01 \x03(\v2\x14.connector.v1.ResultR\aresults\"\xb8\x02\n" +
 	"\x06Result\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12,\n" +
 	"\x12retry_after_millis\x18\x05 \x01(\x03R\x10retryAfterMillis\x12/\n" +
-	"\x05shows\x18\x06 \x01(\v2\x19.connector.v1.ObservationR\x05shows\"<\n" +
+	"\x05shows\x18\x06 \x01(\v2\x19.connector.v1.ObservationR\x05shows\x12-\n" +
+	"\x04also\x18\a \x03(\v2\x19.connector.v1.ObservationR\x04also\x121\n" +
+	"\x06amount\x18\b \x01(\v2\x19.connector.v1.StatedMoneyR\x06amount\x12\x17\n" +
+	"\aby_hand\x18\t \x01(\bR\x06byHand\"A\n" +
+	"\vStatedMoney\x12\x16\n" +
+	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"<\n" +
 	"\rLookupRequest\x12+\n" +
 	"\x06writes\x18\x01 \x03(\v2\x13.connector.v1.WriteR\x06writes\"@\n" +
 	"\x0eLookupResponse\x12.\n" +
@@ -3473,7 +3738,7 @@ func file_connector_proto_rawDescGZIP() []byte {
 	return file_connector_proto_rawDescData
 }
 
-var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_connector_proto_goTypes = []any{
 	(*ErrorDetail)(nil),           // 0: connector.v1.ErrorDetail
 	(*Observation)(nil),           // 1: connector.v1.Observation
@@ -3513,35 +3778,38 @@ var file_connector_proto_goTypes = []any{
 	(*RowError)(nil),              // 35: connector.v1.RowError
 	(*ApplyRequest)(nil),          // 36: connector.v1.ApplyRequest
 	(*Write)(nil),                 // 37: connector.v1.Write
-	(*StockWrite)(nil),            // 38: connector.v1.StockWrite
-	(*ApplyResponse)(nil),         // 39: connector.v1.ApplyResponse
-	(*Result)(nil),                // 40: connector.v1.Result
-	(*LookupRequest)(nil),         // 41: connector.v1.LookupRequest
-	(*LookupResponse)(nil),        // 42: connector.v1.LookupResponse
-	(*ReadRequest)(nil),           // 43: connector.v1.ReadRequest
-	(*ReadHint)(nil),              // 44: connector.v1.ReadHint
-	(*ReadResponse)(nil),          // 45: connector.v1.ReadResponse
-	(*HealthRequest)(nil),         // 46: connector.v1.HealthRequest
-	(*HealthResponse)(nil),        // 47: connector.v1.HealthResponse
-	(*HostServicesResponse)(nil),  // 48: connector.v1.HostServicesResponse
-	(*HostServicesRequest)(nil),   // 49: connector.v1.HostServicesRequest
-	(*RotateSecretRequest)(nil),   // 50: connector.v1.RotateSecretRequest
-	(*RotateSecretResponse)(nil),  // 51: connector.v1.RotateSecretResponse
-	nil,                           // 52: connector.v1.ValidateRequest.SecretsEntry
-	nil,                           // 53: connector.v1.CheckResponse.FactsEntry
-	nil,                           // 54: connector.v1.OpenRequest.SecretsEntry
-	nil,                           // 55: connector.v1.SnapshotResponse.CursorsEntry
+	(*Action)(nil),                // 38: connector.v1.Action
+	(*ActionLine)(nil),            // 39: connector.v1.ActionLine
+	(*StockWrite)(nil),            // 40: connector.v1.StockWrite
+	(*ApplyResponse)(nil),         // 41: connector.v1.ApplyResponse
+	(*Result)(nil),                // 42: connector.v1.Result
+	(*StatedMoney)(nil),           // 43: connector.v1.StatedMoney
+	(*LookupRequest)(nil),         // 44: connector.v1.LookupRequest
+	(*LookupResponse)(nil),        // 45: connector.v1.LookupResponse
+	(*ReadRequest)(nil),           // 46: connector.v1.ReadRequest
+	(*ReadHint)(nil),              // 47: connector.v1.ReadHint
+	(*ReadResponse)(nil),          // 48: connector.v1.ReadResponse
+	(*HealthRequest)(nil),         // 49: connector.v1.HealthRequest
+	(*HealthResponse)(nil),        // 50: connector.v1.HealthResponse
+	(*HostServicesResponse)(nil),  // 51: connector.v1.HostServicesResponse
+	(*HostServicesRequest)(nil),   // 52: connector.v1.HostServicesRequest
+	(*RotateSecretRequest)(nil),   // 53: connector.v1.RotateSecretRequest
+	(*RotateSecretResponse)(nil),  // 54: connector.v1.RotateSecretResponse
+	nil,                           // 55: connector.v1.ValidateRequest.SecretsEntry
+	nil,                           // 56: connector.v1.CheckResponse.FactsEntry
+	nil,                           // 57: connector.v1.OpenRequest.SecretsEntry
+	nil,                           // 58: connector.v1.SnapshotResponse.CursorsEntry
 }
 var file_connector_proto_depIdxs = []int32{
 	6,  // 0: connector.v1.DescribeResponse.config:type_name -> connector.v1.ConfigField
 	7,  // 1: connector.v1.DescribeResponse.streams:type_name -> connector.v1.Stream
 	8,  // 2: connector.v1.DescribeResponse.implied:type_name -> connector.v1.Implied
 	9,  // 3: connector.v1.DescribeResponse.rate_limit:type_name -> connector.v1.RateLimit
-	52, // 4: connector.v1.ValidateRequest.secrets:type_name -> connector.v1.ValidateRequest.SecretsEntry
+	55, // 4: connector.v1.ValidateRequest.secrets:type_name -> connector.v1.ValidateRequest.SecretsEntry
 	3,  // 5: connector.v1.ValidateResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	3,  // 6: connector.v1.CheckResponse.diagnostics:type_name -> connector.v1.Diagnostic
-	53, // 7: connector.v1.CheckResponse.facts:type_name -> connector.v1.CheckResponse.FactsEntry
-	54, // 8: connector.v1.OpenRequest.secrets:type_name -> connector.v1.OpenRequest.SecretsEntry
+	56, // 7: connector.v1.CheckResponse.facts:type_name -> connector.v1.CheckResponse.FactsEntry
+	57, // 8: connector.v1.OpenRequest.secrets:type_name -> connector.v1.OpenRequest.SecretsEntry
 	3,  // 9: connector.v1.OpenResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	3,  // 10: connector.v1.RegisterResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	24, // 11: connector.v1.DiscoverResponse.locations:type_name -> connector.v1.Discovered
@@ -3556,57 +3824,61 @@ var file_connector_proto_depIdxs = []int32{
 	1,  // 20: connector.v1.PollResponse.observations:type_name -> connector.v1.Observation
 	2,  // 21: connector.v1.PollResponse.touched:type_name -> connector.v1.Ref
 	1,  // 22: connector.v1.SnapshotResponse.observations:type_name -> connector.v1.Observation
-	55, // 23: connector.v1.SnapshotResponse.cursors:type_name -> connector.v1.SnapshotResponse.CursorsEntry
+	58, // 23: connector.v1.SnapshotResponse.cursors:type_name -> connector.v1.SnapshotResponse.CursorsEntry
 	35, // 24: connector.v1.SnapshotResponse.row_errors:type_name -> connector.v1.RowError
 	37, // 25: connector.v1.ApplyRequest.writes:type_name -> connector.v1.Write
 	2,  // 26: connector.v1.Write.ref:type_name -> connector.v1.Ref
-	38, // 27: connector.v1.Write.stock:type_name -> connector.v1.StockWrite
-	40, // 28: connector.v1.ApplyResponse.results:type_name -> connector.v1.Result
-	1,  // 29: connector.v1.Result.shows:type_name -> connector.v1.Observation
-	37, // 30: connector.v1.LookupRequest.writes:type_name -> connector.v1.Write
-	40, // 31: connector.v1.LookupResponse.results:type_name -> connector.v1.Result
-	2,  // 32: connector.v1.ReadRequest.refs:type_name -> connector.v1.Ref
-	44, // 33: connector.v1.ReadRequest.hints:type_name -> connector.v1.ReadHint
-	1,  // 34: connector.v1.ReadResponse.observations:type_name -> connector.v1.Observation
-	50, // 35: connector.v1.HostServicesResponse.rotate_secret:type_name -> connector.v1.RotateSecretRequest
-	51, // 36: connector.v1.HostServicesRequest.rotate_secret:type_name -> connector.v1.RotateSecretResponse
-	4,  // 37: connector.v1.Connector.Describe:input_type -> connector.v1.DescribeRequest
-	10, // 38: connector.v1.Connector.Validate:input_type -> connector.v1.ValidateRequest
-	12, // 39: connector.v1.Connector.Check:input_type -> connector.v1.CheckRequest
-	14, // 40: connector.v1.Connector.Open:input_type -> connector.v1.OpenRequest
-	16, // 41: connector.v1.Connector.Close:input_type -> connector.v1.CloseRequest
-	18, // 42: connector.v1.Connector.Register:input_type -> connector.v1.RegisterRequest
-	20, // 43: connector.v1.Connector.Unregister:input_type -> connector.v1.UnregisterRequest
-	22, // 44: connector.v1.Connector.Discover:input_type -> connector.v1.DiscoverRequest
-	25, // 45: connector.v1.Connector.HandleWebhook:input_type -> connector.v1.HandleWebhookRequest
-	31, // 46: connector.v1.Connector.Poll:input_type -> connector.v1.PollRequest
-	33, // 47: connector.v1.Connector.Snapshot:input_type -> connector.v1.SnapshotRequest
-	36, // 48: connector.v1.Connector.Apply:input_type -> connector.v1.ApplyRequest
-	41, // 49: connector.v1.Connector.Lookup:input_type -> connector.v1.LookupRequest
-	43, // 50: connector.v1.Connector.Read:input_type -> connector.v1.ReadRequest
-	46, // 51: connector.v1.Connector.Health:input_type -> connector.v1.HealthRequest
-	49, // 52: connector.v1.Connector.HostServices:input_type -> connector.v1.HostServicesRequest
-	5,  // 53: connector.v1.Connector.Describe:output_type -> connector.v1.DescribeResponse
-	11, // 54: connector.v1.Connector.Validate:output_type -> connector.v1.ValidateResponse
-	13, // 55: connector.v1.Connector.Check:output_type -> connector.v1.CheckResponse
-	15, // 56: connector.v1.Connector.Open:output_type -> connector.v1.OpenResponse
-	17, // 57: connector.v1.Connector.Close:output_type -> connector.v1.CloseResponse
-	19, // 58: connector.v1.Connector.Register:output_type -> connector.v1.RegisterResponse
-	21, // 59: connector.v1.Connector.Unregister:output_type -> connector.v1.UnregisterResponse
-	23, // 60: connector.v1.Connector.Discover:output_type -> connector.v1.DiscoverResponse
-	28, // 61: connector.v1.Connector.HandleWebhook:output_type -> connector.v1.HandleWebhookResponse
-	32, // 62: connector.v1.Connector.Poll:output_type -> connector.v1.PollResponse
-	34, // 63: connector.v1.Connector.Snapshot:output_type -> connector.v1.SnapshotResponse
-	39, // 64: connector.v1.Connector.Apply:output_type -> connector.v1.ApplyResponse
-	42, // 65: connector.v1.Connector.Lookup:output_type -> connector.v1.LookupResponse
-	45, // 66: connector.v1.Connector.Read:output_type -> connector.v1.ReadResponse
-	47, // 67: connector.v1.Connector.Health:output_type -> connector.v1.HealthResponse
-	48, // 68: connector.v1.Connector.HostServices:output_type -> connector.v1.HostServicesResponse
-	53, // [53:69] is the sub-list for method output_type
-	37, // [37:53] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	40, // 27: connector.v1.Write.stock:type_name -> connector.v1.StockWrite
+	38, // 28: connector.v1.Write.action:type_name -> connector.v1.Action
+	39, // 29: connector.v1.Action.lines:type_name -> connector.v1.ActionLine
+	42, // 30: connector.v1.ApplyResponse.results:type_name -> connector.v1.Result
+	1,  // 31: connector.v1.Result.shows:type_name -> connector.v1.Observation
+	1,  // 32: connector.v1.Result.also:type_name -> connector.v1.Observation
+	43, // 33: connector.v1.Result.amount:type_name -> connector.v1.StatedMoney
+	37, // 34: connector.v1.LookupRequest.writes:type_name -> connector.v1.Write
+	42, // 35: connector.v1.LookupResponse.results:type_name -> connector.v1.Result
+	2,  // 36: connector.v1.ReadRequest.refs:type_name -> connector.v1.Ref
+	47, // 37: connector.v1.ReadRequest.hints:type_name -> connector.v1.ReadHint
+	1,  // 38: connector.v1.ReadResponse.observations:type_name -> connector.v1.Observation
+	53, // 39: connector.v1.HostServicesResponse.rotate_secret:type_name -> connector.v1.RotateSecretRequest
+	54, // 40: connector.v1.HostServicesRequest.rotate_secret:type_name -> connector.v1.RotateSecretResponse
+	4,  // 41: connector.v1.Connector.Describe:input_type -> connector.v1.DescribeRequest
+	10, // 42: connector.v1.Connector.Validate:input_type -> connector.v1.ValidateRequest
+	12, // 43: connector.v1.Connector.Check:input_type -> connector.v1.CheckRequest
+	14, // 44: connector.v1.Connector.Open:input_type -> connector.v1.OpenRequest
+	16, // 45: connector.v1.Connector.Close:input_type -> connector.v1.CloseRequest
+	18, // 46: connector.v1.Connector.Register:input_type -> connector.v1.RegisterRequest
+	20, // 47: connector.v1.Connector.Unregister:input_type -> connector.v1.UnregisterRequest
+	22, // 48: connector.v1.Connector.Discover:input_type -> connector.v1.DiscoverRequest
+	25, // 49: connector.v1.Connector.HandleWebhook:input_type -> connector.v1.HandleWebhookRequest
+	31, // 50: connector.v1.Connector.Poll:input_type -> connector.v1.PollRequest
+	33, // 51: connector.v1.Connector.Snapshot:input_type -> connector.v1.SnapshotRequest
+	36, // 52: connector.v1.Connector.Apply:input_type -> connector.v1.ApplyRequest
+	44, // 53: connector.v1.Connector.Lookup:input_type -> connector.v1.LookupRequest
+	46, // 54: connector.v1.Connector.Read:input_type -> connector.v1.ReadRequest
+	49, // 55: connector.v1.Connector.Health:input_type -> connector.v1.HealthRequest
+	52, // 56: connector.v1.Connector.HostServices:input_type -> connector.v1.HostServicesRequest
+	5,  // 57: connector.v1.Connector.Describe:output_type -> connector.v1.DescribeResponse
+	11, // 58: connector.v1.Connector.Validate:output_type -> connector.v1.ValidateResponse
+	13, // 59: connector.v1.Connector.Check:output_type -> connector.v1.CheckResponse
+	15, // 60: connector.v1.Connector.Open:output_type -> connector.v1.OpenResponse
+	17, // 61: connector.v1.Connector.Close:output_type -> connector.v1.CloseResponse
+	19, // 62: connector.v1.Connector.Register:output_type -> connector.v1.RegisterResponse
+	21, // 63: connector.v1.Connector.Unregister:output_type -> connector.v1.UnregisterResponse
+	23, // 64: connector.v1.Connector.Discover:output_type -> connector.v1.DiscoverResponse
+	28, // 65: connector.v1.Connector.HandleWebhook:output_type -> connector.v1.HandleWebhookResponse
+	32, // 66: connector.v1.Connector.Poll:output_type -> connector.v1.PollResponse
+	34, // 67: connector.v1.Connector.Snapshot:output_type -> connector.v1.SnapshotResponse
+	41, // 68: connector.v1.Connector.Apply:output_type -> connector.v1.ApplyResponse
+	45, // 69: connector.v1.Connector.Lookup:output_type -> connector.v1.LookupResponse
+	48, // 70: connector.v1.Connector.Read:output_type -> connector.v1.ReadResponse
+	50, // 71: connector.v1.Connector.Health:output_type -> connector.v1.HealthResponse
+	51, // 72: connector.v1.Connector.HostServices:output_type -> connector.v1.HostServicesResponse
+	57, // [57:73] is the sub-list for method output_type
+	41, // [41:57] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_connector_proto_init() }
@@ -3614,11 +3886,11 @@ func file_connector_proto_init() {
 	if File_connector_proto != nil {
 		return
 	}
-	file_connector_proto_msgTypes[47].OneofWrappers = []any{}
-	file_connector_proto_msgTypes[48].OneofWrappers = []any{
+	file_connector_proto_msgTypes[50].OneofWrappers = []any{}
+	file_connector_proto_msgTypes[51].OneofWrappers = []any{
 		(*HostServicesResponse_RotateSecret)(nil),
 	}
-	file_connector_proto_msgTypes[49].OneofWrappers = []any{
+	file_connector_proto_msgTypes[52].OneofWrappers = []any{
 		(*HostServicesRequest_RotateSecret)(nil),
 	}
 	type x struct{}
@@ -3627,7 +3899,7 @@ func file_connector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_connector_proto_rawDesc), len(file_connector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   56,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -77,6 +77,9 @@ func encodeDescription(d *DescribeResponse, can []string) *connectorv1.DescribeR
 		},
 		SettleMillis: d.SettleMillis, WebhookDeadlineMillis: d.WebhookDeadlineMillis, OpeningStock: d.OpeningStock,
 	}
+	for _, k := range d.Actions {
+		out.Actions = append(out.Actions, string(k))
+	}
 	for _, f := range d.Config {
 		out.Config = append(out.Config, &connectorv1.ConfigField{
 			Key: f.Key, Description: f.Description, Type: f.Type, Required: f.Required, Secret: f.Secret,
@@ -139,6 +142,14 @@ func encodeResults(list []Result) ([]*connectorv1.Result, error) {
 			}
 			w.Shows = o
 		}
+		var err error
+		if w.Also, err = encodeObservations(r.Also); err != nil {
+			return nil, fmt.Errorf("result of write %s: %w", r.Key, err)
+		}
+		if r.Amount != nil {
+			w.Amount = &connectorv1.StatedMoney{Amount: valid(r.Amount.Amount), Currency: valid(r.Amount.Currency)}
+		}
+		w.ByHand = r.ByHand
 		out[i] = w
 	}
 	return out, nil
@@ -165,6 +176,20 @@ func decodeWrites(list []*connectorv1.Write) []Write {
 				Want: s.GetWant(), Expect: s.GetExpect(),
 			}
 		}
+		if a := w.GetAction(); a != nil {
+			out[i].Action = decodeAction(a)
+		}
+	}
+	return out
+}
+
+func decodeAction(a *connectorv1.Action) *Action {
+	out := &Action{
+		Kind: canon.ActionKind(a.GetKind()), Refund: canon.RefundBy(a.GetRefund()), Restock: a.GetRestock(), Notify: a.GetNotify(),
+		Reason: canon.ActionReason(a.GetReason()), Note: a.GetNote(), AttemptedAt: decodeTime(a.GetAttemptedMicros()),
+	}
+	for _, l := range a.GetLines() {
+		out.Lines = append(out.Lines, canon.ActionLine{ID: l.GetId(), Quantity: l.GetQuantity()})
 	}
 	return out
 }

@@ -57,6 +57,8 @@ type DescribeResponse struct {
 	WebhookDeadlineMillis int64 `json:"webhook_deadline_millis,omitempty"`
 	// OpeningStock tells that its levels are a count of what is there (a catalogue file), not a shop window.
 	OpeningStock bool `json:"opening_stock,omitempty"`
+	// Actions are the kinds that Apply can carry out.
+	Actions []canon.ActionKind `json:"actions,omitempty"`
 }
 
 // ConfigField describes one key of a connection's `config` or `secrets`.
@@ -302,12 +304,12 @@ type RowError struct {
 	Row    string `json:"row,omitempty"` // the row's key, if it has one
 }
 
-// ApplyRequest is a batch of desired states.
+// ApplyRequest is a batch of desired states and actions.
 type ApplyRequest struct {
 	Writes []Write `json:"writes"`
 }
 
-// Write is one desired state. Exactly one of the states is set.
+// Write is one desired state, or one action. Exactly one of them is set.
 type Write struct {
 	// Key identifies this write for ever: the platform's idempotency key derives from it. A retry after
 	// StatusRetry has the same key; a new decision has a new one.
@@ -315,6 +317,28 @@ type Write struct {
 	Ref canon.Ref `json:"ref"`
 	// Stock is the stock to show, for a Ref of kind level.
 	Stock *StockWrite `json:"stock,omitempty"`
+	// Action is what to do once, for a Ref of kind order.
+	Action *Action `json:"action,omitempty"`
+}
+
+// Action is something to do at the platform once. All amounts are the platform's own: what was paid and not given back
+// yet for what the action names. Before it acts, the connector looks whether the platform shows that it was done under the
+// same key (StatusDuplicate). A platform that refuses gives StatusRejected with its words
+// (and canon.CodeFulfilled where an order can't be cancelled because some of it was handed over); an answer that was lost,
+// StatusUnknown: then the hub calls Lookup before it does anything else.
+type Action struct {
+	Kind canon.ActionKind `json:"kind"`
+	// Lines are those of a refund of lines; empty means the whole order.
+	Lines  []canon.ActionLine `json:"lines,omitempty"`
+	Refund canon.RefundBy     `json:"refund"`
+	// Restock puts the goods back into the platform's stock. A platform that can't leave them out does it all the same,
+	// and declares it as implied.
+	Restock bool               `json:"restock,omitempty"`
+	Notify  bool               `json:"notify,omitempty"`
+	Reason  canon.ActionReason `json:"reason"`
+	Note    string             `json:"note,omitempty"` // for the platform's staff
+	// AttemptedAt is when the hub announced the attempt that a Lookup asks about.
+	AttemptedAt time.Time `json:"attempted_at,omitzero"`
 }
 
 // StockWrite is the stock that a platform should show for one stock id at one location.
@@ -361,6 +385,12 @@ type Result struct {
 	RetryAfterMillis int64  `json:"retry_after_millis,omitempty"`
 	// Shows is what the platform shows now, when its answer told so.
 	Shows *canon.Observation `json:"shows,omitempty"`
+	// Also is what else it shows with it: the refunds of an order.
+	Also []canon.Observation `json:"also,omitempty"`
+	// Amount is what an action gave back, in the platform's words; ByHand tells that the platform has only noted it and a
+	// person has to return it.
+	Amount *canon.StatedMoney `json:"amount,omitempty"`
+	ByHand bool               `json:"by_hand,omitempty"`
 }
 
 // LookupRequest asks whether writes happened.
@@ -369,7 +399,7 @@ type LookupRequest struct {
 }
 
 // LookupResponse has one result for each write: StatusApplied, StatusRejected for "did not happen", or StatusUnknown
-// when the platform can't tell.
+// when the platform can't tell. For an action, StatusUnknown with RetryAfterMillis means that it can tell later.
 type LookupResponse struct {
 	Results []Result `json:"results"`
 }

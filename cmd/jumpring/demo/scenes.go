@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -280,12 +281,10 @@ func (d *day) race(ctx context.Context) error {
 	web, shop := d.buyer(), d.buyer()
 	start := make(chan struct{})
 	var wg sync.WaitGroup
-	var webOrder shopifytwin.Placed
-	var shopOrder int64
 	var webErr, shopErr, tillErr error
 	var yes bool
-	wg.Go(func() { <-start; webOrder, webErr = d.buyAtWeb(g, 1, web) })
-	wg.Go(func() { <-start; shopOrder, shopErr = d.buyAtShop(g, 1, shop) })
+	wg.Go(func() { <-start; _, webErr = d.buyAtWeb(g, 1, web) })
+	wg.Go(func() { <-start; _, shopErr = d.buyAtShop(g, 1, shop) })
 	wg.Go(func() { <-start; yes, tillErr = d.asking.sell(ctx, g, item, "") })
 	close(start)
 	wg.Wait()
@@ -306,16 +305,8 @@ func (d *day) race(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Who did not get it gets the money back; the piece is not in that shop to be restocked.
-	if webErr == nil && keeps != webConnection {
-		_, err = d.stage.web.Refund(webOrder.ID, []shopifytwin.RefundLine{{LineID: webOrder.Lines[0], Quantity: 1, Restock: "no_restock"}}, "sold elsewhere")
-	}
-	if shopErr == nil && keeps != shopConnection {
-		_, e := d.stage.shop.Refund(shopOrder, 1, false)
-		err = errors.Join(err, e)
-	}
-	d.say("The hub has a case of it; %s keeps the piece, the others are refunded.", keeps)
-	return err
+	d.say("The hub has a case of it; %s keeps the piece, the hub has cancelled and refunded the others at their platforms.", keeps)
+	return nil
 }
 
 func word(sold bool) string {
@@ -325,8 +316,8 @@ func word(sold bool) string {
 	return "refused"
 }
 
-// resolve waits for the case of a piece with all of its sides, and ends it as its proposals advise: where the goods were
-// handed over they stay. It gives the connection that keeps the piece.
+// resolve waits for the case of a piece with all of its sides, and has it carried out as its proposals advise: where the
+// goods were handed over they stay. It gives the connection that keeps the piece.
 func (d *day) resolve(ctx context.Context, item string, sides int) (string, error) {
 	type conflictCase struct {
 		ID       string `json:"id"`
@@ -358,8 +349,14 @@ func (d *day) resolve(ctx context.Context, item string, sides int) (string, erro
 		}
 	}
 	_, err = d.api.insist(ctx, http.MethodPost, "/v1/cases/"+url.PathEscape(found.ID)+"/resolve", "resolve-"+found.ID,
-		map[string]string{"proposal": "keep:" + keep, "note": "the others are refunded"}, nil)
-	return by, err
+		map[string]string{"proposal": "keep:" + keep, "note": "sold to somebody else first"}, nil)
+	if err != nil {
+		return "", err
+	}
+	return by, await(ctx, "the case of "+item+" is carried out", d.sceneLimit(), func() (bool, error) {
+		cases, err := list[conflictCase](ctx, d.api, "/v1/cases", url.Values{"kind": {"double_claim"}})
+		return err == nil && !slices.ContainsFunc(cases, func(c conflictCase) bool { return c.ID == found.ID }), err
+	})
 }
 
 // killHub kills the hub in the middle of sales and starts it again.

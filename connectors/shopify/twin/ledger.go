@@ -38,6 +38,7 @@ type RefundEntry struct {
 	At      time.Time `json:"at"`
 	ID      string    `json:"id"`
 	OrderID string    `json:"order_id"`
+	Amount  string    `json:"amount"` // that went back
 }
 
 // Change is one write of available stock.

@@ -19,7 +19,7 @@ func (s *Server) Refund(orderID string, lines []RefundLine, note string) (string
 	if err != nil {
 		return "", err
 	}
-	r, err := s.refund(o, lines, note)
+	r, err := s.refund(o, lines, note, nil)
 	if err != nil {
 		return "", err
 	}
@@ -36,7 +36,8 @@ func (s *Server) order(id string) (*order, error) {
 	return nil, fmt.Errorf("%w: order %s", ErrNotFound, id)
 }
 
-func (s *Server) refund(o *order, lines []RefundLine, note string) (*refund, error) {
+// refund books one. money is what goes back; nil is the price of the lines, where the order is paid.
+func (s *Server) refund(o *order, lines []RefundLine, note string, money *cents) (*refund, error) {
 	now := s.now()
 	r := &refund{order: o, createdAt: now, note: note}
 	for _, rl := range lines {
@@ -62,6 +63,9 @@ func (s *Server) refund(o *order, lines []RefundLine, note string) (*refund, err
 		r.amount += subtotal
 		r.lines = append(r.lines, part)
 	}
+	if money != nil {
+		r.amount = *money
+	}
 	r.id = s.state.id()
 	if r.amount > 0 && o.financial != "pending" {
 		r.transactionID = s.state.id()
@@ -78,13 +82,17 @@ func (s *Server) refund(o *order, lines []RefundLine, note string) (*refund, err
 	for _, l := range o.lines {
 		whole = whole && l.current == 0
 	}
-	if o.financial != "pending" {
+	if o.financial != "pending" && (money == nil || r.amount > 0) {
 		o.financial = "partially_refunded"
-		if whole {
+		if whole || o.refundable() == 0 {
 			o.financial = "refunded"
 		}
 	}
-	s.ledger.Refunds = append(s.ledger.Refunds, RefundEntry{At: s.opts.Clock(), ID: gid("Refund", r.id), OrderID: gid("Order", o.id)})
+	entry := RefundEntry{At: s.opts.Clock(), ID: gid("Refund", r.id), OrderID: gid("Order", o.id), Amount: cents(0).String()}
+	if r.transactionID != 0 {
+		entry.Amount = r.amount.String()
+	}
+	s.ledger.Refunds = append(s.ledger.Refunds, entry)
 	return r, nil
 }
 
@@ -128,6 +136,11 @@ func (s *Server) CancelOrder(orderID string, restock bool) error {
 	if !o.cancelledAt.IsZero() || o.fulfilment == "fulfilled" {
 		return fmt.Errorf("%w: order %s can't be cancelled", ErrInvalid, orderID)
 	}
+	return s.cancel(o, restock, nil, "")
+}
+
+// cancel ends an order. money is what goes back; nil is the price of its lines.
+func (s *Server) cancel(o *order, restock bool, money *cents, staffNote string) error {
 	var lines []RefundLine
 	for _, l := range o.lines {
 		if l.current > 0 {
@@ -139,9 +152,9 @@ func (s *Server) CancelOrder(orderID string, restock bool) error {
 		}
 	}
 	now := s.now()
-	o.cancelledAt, o.updatedAt = now, now
+	o.cancelledAt, o.updatedAt, o.staffNote = now, now, staffNote
 	if len(lines) > 0 {
-		r, err := s.refund(o, lines, "")
+		r, err := s.refund(o, lines, "", money)
 		if err != nil {
 			return err
 		}
@@ -152,7 +165,7 @@ func (s *Server) CancelOrder(orderID string, restock bool) error {
 	}
 	at := s.opts.Clock()
 	for i := range s.ledger.Orders {
-		if s.ledger.Orders[i].ID == orderID {
+		if s.ledger.Orders[i].ID == gid("Order", o.id) {
 			s.ledger.Orders[i].CancelledAt = &at
 		}
 	}

@@ -27,6 +27,10 @@ func (mutationRoot) field(*execution, string, map[string]any) any { return nil }
 func (x *execution) mutate(f *ast.Field) any {
 	args := x.arguments(f)
 	switch f.Name {
+	case "orderCancel":
+		return x.cancelOrder(args)
+	case "refundCreate":
+		return x.createRefund(f, args["input"].(map[string]any))
 	case "inventorySetQuantities":
 		return x.setQuantities(f, args["input"].(map[string]any))
 	case "webhookSubscriptionCreate":

@@ -364,6 +364,12 @@ func (n orderNode) field(x *execution, name string, args map[string]any) any {
 			out = append(out, object{"Fulfillment", map[string]any{"id": gid("Fulfillment", f.id), "status": "SUCCESS", "location": locationNode{f.location}}})
 		}
 		return out
+	case "cancellation":
+		if !n.cancelledAt.IsZero() {
+			return object{"OrderCancellation", map[string]any{"staffNote": text(n.staffNote)}}
+		}
+	case "suggestedRefund":
+		return x.suggestRefund(n.order, args)
 	case "refunds":
 		out := []node{}
 		for _, r := range n.refunds {

@@ -285,6 +285,9 @@ func (s *Server) PlaceOrder(n NewOrder) (Placed, error) {
 
 	o.id, o.number = s.state.id(), s.state.nextOrder
 	s.state.nextOrder++
+	if !n.Pending {
+		o.saleID = s.state.id()
+	}
 	s.fillBuyer(o, n.Customer)
 	if n.Fulfilled {
 		o.fulfilment = "fulfilled"

@@ -113,6 +113,9 @@ type order struct {
 	email, phone, source, locale             string
 	createdAt, updatedAt, processedAt        time.Time
 	cancelledAt                              time.Time
+	cancelling                               bool // by a job that has not ended
+	staffNote                                string
+	saleID                                   int64  // of the transaction that paid it; 0 before
 	financial, fulfilment                    string // REST words; fulfilment may be empty
 	test                                     bool
 	subtotal, tax, discount, shipping, total cents

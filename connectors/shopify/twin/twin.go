@@ -64,12 +64,15 @@ type Options struct {
 	Duplicate, Drop float64
 	Seed            uint64
 
+	// CancelAfter is how long an order's cancellation takes after the mutation was answered; 20 ms.
+	CancelAfter time.Duration
+
 	// Clock replaces time.Now for the times that the shop states.
 	Clock func() time.Time
 }
 
 // AllScopes are the access scopes that the sandbox knows.
-var AllScopes = []string{"read_customers", "read_inventory", "read_locations", "read_orders", "read_products", "write_inventory"}
+var AllScopes = []string{"read_customers", "read_inventory", "read_locations", "read_orders", "read_products", "write_inventory", "write_orders"}
 
 func (o *Options) defaults() {
 	set := func(s *string, v string) {
@@ -99,6 +102,9 @@ func (o *Options) defaults() {
 	}
 	if o.WebhookTimeout == 0 {
 		o.WebhookTimeout = 5 * time.Second
+	}
+	if o.CancelAfter == 0 {
+		o.CancelAfter = 20 * time.Millisecond
 	}
 	if o.TokenTTL == 0 {
 		o.TokenTTL = time.Hour

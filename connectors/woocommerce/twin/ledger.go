@@ -55,6 +55,8 @@ type LedgerRefund struct {
 	ID        int64     `json:"id"`
 	OrderID   int64     `json:"order_id"`
 	Restocked bool      `json:"restocked"`
+	Amount    string    `json:"amount"`
+	Gateway   bool      `json:"gateway"` // the money went back through the payment method
 }
 
 // Counts are what came in and went out.

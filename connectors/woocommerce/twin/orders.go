@@ -58,6 +58,8 @@ type refund struct {
 	amount  int64 // cents
 	reason  string
 	lines   []*line
+	gateway bool // the money went back through the payment method
+	meta    []Meta
 }
 
 // orderStatuses are what a write may set.
@@ -96,6 +98,13 @@ func (s *Server) setStatus(o *order, status string, source Source) {
 		}
 	case "cancelled", "pending":
 		s.restoreStock(o, source)
+	case "refunded":
+		// Whatever was not refunded is, without lines, stock or money.
+		if left := o.total() - o.refunded(); left > 0 {
+			r := &refund{id: s.id(), created: s.now(), amount: left, reason: "Order fully refunded."}
+			o.refunds = append([]*refund{r}, o.refunds...)
+			s.bookRefund(o, r, false)
+		}
 	}
 }
 
@@ -178,10 +187,7 @@ func (s *Server) orderJSON(o *order) map[string]any {
 	for _, r := range o.refunds {
 		refunds = append(refunds, map[string]any{"id": r.id, "reason": r.reason, "total": "-" + decimal(r.amount)})
 	}
-	meta := any([]any{})
-	if len(o.meta) > 0 {
-		meta = o.meta
-	}
+	meta := metaOf(o.meta)
 	j := map[string]any{
 		"id": o.id, "parent_id": 0, "number": itoa(o.id), "order_key": "wc_order_" + strconv.FormatInt(o.id*7919, 36), "created_via": o.via,
 		"version": "10.0.2", "status": o.status, "currency": o.currency, "currency_symbol": "", "discount_total": decimal(discount), "discount_tax": "0.00",
@@ -199,14 +205,21 @@ func (s *Server) orderJSON(o *order) map[string]any {
 	return j
 }
 
+func metaOf(list []Meta) any {
+	if len(list) == 0 {
+		return []any{}
+	}
+	return list
+}
+
 func (s *Server) refundJSON(o *order, r *refund) map[string]any {
 	lines := []any{}
 	for _, l := range r.lines {
 		lines = append(lines, s.lineJSON(l))
 	}
 	j := map[string]any{
-		"id": r.id, "parent_id": o.id, "amount": decimal(r.amount), "reason": r.reason, "refunded_by": 1, "refunded_payment": false,
-		"meta_data": []any{}, "line_items": lines, "shipping_lines": []any{}, "tax_lines": []any{}, "fee_lines": []any{},
+		"id": r.id, "parent_id": o.id, "amount": decimal(r.amount), "reason": r.reason, "refunded_by": 1, "refunded_payment": r.gateway,
+		"meta_data": metaOf(r.meta), "line_items": lines, "shipping_lines": []any{}, "tax_lines": []any{}, "fee_lines": []any{},
 		"_links": s.links(fmt.Sprintf("orders/%d/refunds", o.id), r.id),
 	}
 	s.dates(j, "date_created", r.created)
@@ -303,14 +316,19 @@ func (s *Server) orderBody(o *order, b map[string]any) *apiError {
 	}
 	readAddress(&o.billing, b["billing"])
 	readAddress(&o.shipping, b["shipping"])
-	if list, ok := b["meta_data"].([]any); ok {
-		for _, e := range list {
-			if m, ok := e.(map[string]any); ok {
-				o.meta = append(o.meta, Meta{ID: o.id*1000 + int64(len(o.meta)), Key: fmt.Sprint(m["key"]), Value: m["value"]})
-			}
+	o.meta = append(o.meta, readMeta(b, o.id*1000+int64(len(o.meta)))...)
+	return nil
+}
+
+func readMeta(b map[string]any, id int64) []Meta {
+	var out []Meta
+	list, _ := b["meta_data"].([]any)
+	for _, e := range list {
+		if m, ok := e.(map[string]any); ok {
+			out = append(out, Meta{ID: id + int64(len(out)), Key: fmt.Sprint(m["key"]), Value: m["value"]})
 		}
 	}
-	return nil
+	return out
 }
 
 func (s *Server) addLines(o *order, b map[string]any) *apiError {
@@ -409,8 +427,8 @@ func (s *Server) updateOrder(o *order, b map[string]any) *apiError {
 	return nil
 }
 
-// createRefund is POST /orders/{id}/refunds. api_refund is true unless said otherwise, and fails here as in any shop
-// without that gateway.
+// createRefund is POST /orders/{id}/refunds. api_refund is true unless said otherwise, and fails where the order's payment
+// method can't return money by itself. Neither quantities nor what the order's lines have left are looked at, only the sum.
 func (s *Server) createRefund(o *order, b map[string]any) (*refund, *apiError) {
 	cannot := func(message string) *apiError {
 		return &apiError{http.StatusInternalServerError, "woocommerce_rest_cannot_create_order_refund", message, nil}
@@ -467,9 +485,17 @@ func (s *Server) createRefund(o *order, b map[string]any) (*refund, *apiError) {
 		return nil, cannot("Invalid refund amount.")
 	}
 	if apiRefund || !hasAPI {
-		return nil, cannot("The payment gateway for this order does not exist.")
+		can, exists := s.opts.Gateways[o.method]
+		switch {
+		case !exists:
+			return nil, cannot("The payment gateway for this order does not exist.")
+		case !can:
+			return nil, cannot("The payment gateway for this order does not support automatic refunds.")
+		}
+		r.gateway = true
 	}
 	r.id = s.id()
+	r.meta = readMeta(b, r.id*1000)
 	s.applyRefund(o, r, restock || !hasRestock, SourceAPI)
 	return r, nil
 }
@@ -477,7 +503,7 @@ func (s *Server) createRefund(o *order, b map[string]any) (*refund, *apiError) {
 // applyRefund books a refund. Stock goes up by what is refunded of a line that had lowered it, from wherever it is.
 func (s *Server) applyRefund(o *order, r *refund, restock bool, source Source) {
 	o.refunds = append([]*refund{r}, o.refunds...)
-	s.ledger.Refunds = append(s.ledger.Refunds, LedgerRefund{At: s.opts.Now().UTC(), ID: r.id, OrderID: o.id, Restocked: restock})
+	s.bookRefund(o, r, restock)
 	if restock {
 		for _, back := range r.lines {
 			at := slices.IndexFunc(o.lines, func(l *line) bool { return l.id == back.refundOf })
@@ -494,4 +520,10 @@ func (s *Server) applyRefund(o *order, r *refund, restock bool, source Source) {
 		o.status = "refunded"
 	}
 	s.orderSaved(o)
+}
+
+func (s *Server) bookRefund(o *order, r *refund, restock bool) {
+	s.ledger.Refunds = append(s.ledger.Refunds, LedgerRefund{
+		At: s.opts.Now().UTC(), ID: r.id, OrderID: o.id, Restocked: restock, Amount: decimal(r.amount), Gateway: r.gateway,
+	})
 }

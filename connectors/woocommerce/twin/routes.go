@@ -42,6 +42,7 @@ var routes = []route{
 		"POST": postOrder,
 	}),
 	handle(`orders/(\d+)`, resource(getOrder, putOrder, deleteOrder)),
+	handle(`payment_gateways/[\w-]+`, map[string]handler{"GET": getGateway}),
 	handle(`orders/(\d+)/refunds`, map[string]handler{"GET": listRefunds, "POST": postRefund}),
 	handle(`orders/(\d+)/refunds/(\d+)`, map[string]handler{"GET": getRefund}),
 	handle(`customers`, map[string]handler{

@@ -3,6 +3,7 @@ package twin
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 func getOrder(s *Server, r *request, ids []int64) *response {
@@ -65,6 +66,22 @@ func deleteOrder(s *Server, r *request, ids []int64) *response {
 	}
 	s.fire("order.deleted", o.id)
 	return jsonResponse(http.StatusOK, shown)
+}
+
+func getGateway(s *Server, r *request, _ []int64) *response {
+	if e := s.mustRead(r); e != nil {
+		return e.response()
+	}
+	id := strings.TrimPrefix(r.path, "wc/v3/payment_gateways/")
+	refunds, exists := s.opts.Gateways[id]
+	if !exists {
+		return (&apiError{http.StatusNotFound, "woocommerce_rest_payment_gateway_invalid", "Resource does not exist.", nil}).response()
+	}
+	supports := []string{"products"}
+	if refunds {
+		supports = append(supports, "refunds")
+	}
+	return jsonResponse(http.StatusOK, map[string]any{"id": id, "title": id, "enabled": true, "method_title": id, "method_supports": supports})
 }
 
 func noOrder() *apiError {

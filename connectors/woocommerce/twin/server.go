@@ -33,6 +33,9 @@ type Options struct {
 	Keys    []Key
 	// Currency is an ISO 4217 code with two decimals; empty means EUR.
 	Currency string
+	// Gateways are the shop's payment methods and whether each returns money by itself; nil is bacs, cod and cheque, which
+	// don't, and sandboxpay, which does.
+	Gateways map[string]bool
 	// Zone is the shop's time zone, in which it states the dates without _gmt; nil is UTC.
 	Zone *time.Location
 	// Now is the shop's clock; nil is the machine's.
@@ -86,6 +89,9 @@ type Server struct {
 func New(opts Options) *Server {
 	if opts.Currency == "" {
 		opts.Currency = "EUR"
+	}
+	if opts.Gateways == nil {
+		opts.Gateways = map[string]bool{"bacs": false, "cod": false, "cheque": false, "sandboxpay": true}
 	}
 	if opts.Zone == nil {
 		opts.Zone = time.UTC

@@ -116,6 +116,8 @@ type Purchase struct {
 	Billing    Address `json:"billing"`
 	// Status is the order's after the checkout: processing (the default, paid), on-hold or pending.
 	Status string `json:"status"`
+	// Method is one of the shop's gateways; empty is bacs.
+	Method string `json:"method"`
 }
 
 // PlaceOrder buys through the checkout, which refuses what is out of stock unless backorders are allowed.
@@ -144,6 +146,9 @@ func (s *Server) placeOrder(buy Purchase, source Source, checked bool) (int64, e
 	o := &order{
 		id: s.id(), status: "pending", currency: s.opts.Currency, created: s.now(), modified: s.now(), via: "checkout", customer: buy.CustomerID,
 		billing: buy.Billing, method: "bacs", title: "Direct bank transfer", lines: []*line{s.lineOf(p, buy.Quantity)},
+	}
+	if buy.Method != "" {
+		o.method, o.title = buy.Method, buy.Method
 	}
 	if source == SourceAPI {
 		o.via = "rest-api"
