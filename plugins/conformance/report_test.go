@@ -101,3 +101,16 @@ deliveries:
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// TestThePageOfTheKitListsEveryCheck keeps docs/plugins/kit.md as the checks are.
+func TestThePageOfTheKitListsEveryCheck(t *testing.T) {
+	page, err := os.ReadFile("../../docs/plugins/kit.md")
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(page), "| check | what must hold | where it does not |\n|---|---|---|\n")
+	require.True(t, ok)
+	var want strings.Builder
+	for _, c := range checks {
+		want.WriteString("| `" + c.name + "` | " + c.about + " | " + c.do + " |\n")
+	}
+	require.Equal(t, want.String(), table)
+}
