@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"core/policy/example": {"core/canon", "core/policy", "core/router", "core/store"},
 	"plugins/host":        {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},
 	"plugins/conformance": {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},
+	"plugins/scaffold":    {"core/canon", "plugins/sdk", "plugins/scaffold"},
 	"core/router":         {"bus", "core/canon", "core/store", "core/normalize", "core/identity", "core/lifecycle", "core/policy"},
 	"core/intake":         {"bus", "core/canon", "core/store", "core/router", "plugins/sdk"},
 	"core/reconcile":      {"bus", "core/canon", "core/store", "core/router", "core/intake", "core/lifecycle", "plugins/sdk"},

@@ -18,9 +18,6 @@ import (
 // minSecret is the shortest text that is searched for: shorter ones are parts of ordinary words.
 const minSecret = 4
 
-// errGivenUp ends a check after a finding that makes the rest of it meaningless.
-var errGivenUp = errors.New("given up after a finding")
-
 // key names what an observation states.
 type key struct {
 	kind   canon.Kind

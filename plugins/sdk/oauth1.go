@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"net/http"
 	"net/url"
 	"sort"
@@ -137,7 +136,7 @@ func randomNonce() (string, error) {
 
 // signature is the base64 of the HMAC of the base string under both secrets (3.4.2).
 func (o *OAuth1) signature(method, base string, q url.Values) string {
-	var sum func() hash.Hash = sha256.New
+	sum := sha256.New
 	if o.method() == HMACSHA1 {
 		sum = sha1.New
 	}

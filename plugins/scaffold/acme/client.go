@@ -51,7 +51,7 @@ type item struct {
 	Modified time.Time `json:"modified"`
 }
 
-var errNotFound = errors.New("Acme has no such record")
+var errNotFound = errors.New("no such record at Acme")
 
 func (c *client) info(ctx context.Context) (*account, error) {
 	out := &account{}
