@@ -9,10 +9,10 @@ import (
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
-// TestTheHubCanWriteNothingOfAListing is invariant 9: without a rule nothing is published. What a connector can be asked for
-// is stock, and to cancel or refund an order as a person decided. It has no word for a listing, so no rule can ask for one;
-// whoever adds one has to ask the policy's publish rules first.
-func TestTheHubCanWriteNothingOfAListing(t *testing.T) {
+// TestTheHubCanWriteStockAndEndOrdersAlone is invariant 9: without a rule nothing is published. What a connector can be
+// asked for is a level's stock, and what a person commanded to be done with an order; it has no word for a listing, so no
+// rule can ask for one. Whoever adds one has to ask the policy's publish rules first.
+func TestTheHubCanWriteStockAndEndOrdersAlone(t *testing.T) {
 	fields := func(v any) (names []string) {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
 			names = append(names, f.Name)
@@ -20,5 +20,6 @@ func TestTheHubCanWriteNothingOfAListing(t *testing.T) {
 		return names
 	}
 	require.Equal(t, []string{"Key", "Ref", "Stock", "Action"}, fields(sdk.Write{}))
+	require.Equal(t, []string{"Kind", "Lines", "Refund", "Restock", "Notify", "Reason", "Note", "AttemptedAt"}, fields(sdk.Action{}))
 	require.Equal(t, []string{"Writes"}, fields(sdk.ApplyRequest{}))
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/plugins/host"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
@@ -46,6 +47,14 @@ func tryDescribe(ctx context.Context, t *trial) error {
 		if !slices.ContainsFunc(about.Config, func(f sdk.ConfigField) bool { return f.Secret && f.Key == name }) {
 			t.find("the secret %s is not described as one", name)
 		}
+	}
+	for _, kind := range about.Actions {
+		if kind != canon.ActionCancelOrder && kind != canon.ActionRefundLines {
+			t.find("the action %q is not known", kind)
+		}
+	}
+	if len(about.Actions) > 0 && !(slices.Contains(about.Capabilities, sdk.CanApply) && slices.Contains(about.Capabilities, sdk.CanLookup)) {
+		t.find("actions need Apply, and Lookup to find out whether one happened")
 	}
 	if polls := slices.Contains(about.Capabilities, sdk.CanPoll); polls != (len(about.Streams) > 0) {
 		t.find("streams are described if and only if the connector polls; here it has %d and polls: %v", len(about.Streams), polls)

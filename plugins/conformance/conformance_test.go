@@ -68,6 +68,7 @@ func TestAGoodConnectorPassesEveryCheck(t *testing.T) {
 var faults = map[string]string{
 	"describe-incomplete":       "describe",
 	"describe-changes":          "describe",
+	"describe-unknown-action":   "describe",
 	"validate-misses-a-key":     "configuration",
 	"open-needs-platform":       "unreachable",
 	"poll-invents":              "unreachable",

@@ -63,6 +63,8 @@ func (s *shop) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeRes
 	switch s.fault {
 	case "describe-incomplete":
 		d.Version, d.Config[0].Type = "latest", "text"
+	case "describe-unknown-action":
+		d.Actions = []canon.ActionKind{"print"}
 	case "describe-changes":
 		d.Summary = fmt.Sprint("Started at ", time.Now().UnixNano())
 	}
