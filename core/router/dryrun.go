@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -71,7 +70,7 @@ func PlanSettings(ctx context.Context, v store.View, s *canon.Settings) (*Settin
 	if err != nil {
 		return nil, fmt.Errorf("router: plan settings: %w", err)
 	}
-	d := &dryRun{view: v, mark: mark, plan: &SettingsPlan{Position: mark.Position, Records: []PlannedRecords{}, Calls: []PlannedCalls{}, Examples: []PlannedChange{}}}
+	d := &dryRun{view: v, mark: mark, opened: make(map[string]bool), closed: make(map[string]bool), plan: &SettingsPlan{Position: mark.Position, Records: []PlannedRecords{}, Calls: []PlannedCalls{}, Examples: []PlannedChange{}}}
 	if d.f, err = newFold(store.NewTx(v), nil); err != nil {
 		return nil, err
 	}
@@ -112,6 +111,8 @@ type dryRun struct {
 	mark store.Mark
 	f    *fold
 	plan *SettingsPlan
+
+	opened, closed map[string]bool // cases that were counted
 }
 
 // each computes the records of a type page by page.
@@ -160,9 +161,11 @@ func (d *dryRun) each(ctx context.Context, typ string, calls map[string]map[stri
 // count takes a timeline row that the change would write.
 func (d *dryRun) count(r *canon.Row, typ string, changed map[string]bool, fields map[string]int) {
 	switch {
-	case r.Type == "case" && strings.HasPrefix(r.Event, "case.opened:"):
+	case r.Type == "case" && r.Event == "case.opened" && !d.opened[r.Entity]: // a page may meet it that another one met
+		d.opened[r.Entity] = true
 		d.plan.CasesOpened++
-	case r.Type == "case" && r.Event == "case.closed":
+	case r.Type == "case" && r.Event == "case.closed" && !d.closed[r.Entity]:
+		d.closed[r.Entity] = true
 		d.plan.CasesClosed++
 	case r.Type == typ && len(r.Changes) > 0 && !changed[r.Entity]:
 		changed[r.Entity] = true
