@@ -31,7 +31,7 @@ var rooms = map[string][]string{
 	"core/router":         {"bus", "core/canon", "core/store", "core/normalize", "core/identity", "core/lifecycle", "core/policy"},
 	"core/intake":         {"bus", "core/canon", "core/store", "core/router", "plugins/sdk"},
 	"core/reconcile":      {"bus", "core/canon", "core/store", "core/router", "core/intake", "core/lifecycle", "plugins/sdk"},
-	"core/views":          {"core/canon", "core/store", "core/normalize", "core/router"},
+	"core/views":          {"core/canon", "core/store", "core/normalize", "core/lifecycle", "core/router"},
 	"core/search":         {"core/canon", "core/store", "core/normalize", "core/router"},
 	"core/config":         {"core/canon", "core/policy", "core/identity", "core/reconcile", "core/access"},
 	"core/access":         {"core/canon", "core/vault"},

@@ -39,7 +39,7 @@ func newItem(con *console) *cobra.Command {
 		return con.shown(c, "/v1/items/"+url.PathEscape(args[0]), append(itemColumns,
 			column{"metal", "metal.raw"}, column{"held until", "holder.until"}, column{"stock at", "stock.location"}, column{"available", "stock.available"}, column{"version", "version"}))
 	}}
-	return group("item", "Look at pieces and stock", list, get, newMove(con), newTimeline(con, "items"))
+	return group("item", "Look at pieces and stock", list, get, newMove(con), newPrice(con), newTimeline(con, "items"))
 }
 
 // searchOf makes a search of the flags of a list: its keys become conditions beside the others.

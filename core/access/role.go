@@ -36,9 +36,10 @@ const (
 	ItemsRead          Permission = "items.read"
 	ItemsClaim         Permission = "items.claim" // reserve, release, sell
 	ItemsRestock       Permission = "items.restock"
-	StockMove          Permission = "stock.move"   // transfers, counts, what becomes of goods; the machines say which role takes which step
-	StockScan          Permission = "stock.scan"   // what a reader does for them: pick, receive, see
-	CreditsMove        Permission = "credits.move" // gift cards and store credits
+	StockMove          Permission = "stock.move"    // transfers, counts, what becomes of goods; the machines say which role takes which step
+	StockScan          Permission = "stock.scan"    // what a reader does for them: pick, receive, see
+	OffersManage       Permission = "offers.manage" // price lists and promotions
+	CreditsMove        Permission = "credits.move"  // gift cards and store credits
 	ClientsRead        Permission = "clients.read"
 	OrdersRead         Permission = "orders.read"
 	OrdersChange       Permission = "orders.change" // cancel and refund at the platform
@@ -65,7 +66,7 @@ var table = map[Role][]Permission{
 	RoleManager: {
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, MetricsRead, DescriptionRead, OwnCommandsRead,
-		StockMove, StockScan, CreditsMove,
+		StockMove, StockScan, CreditsMove, OffersManage,
 	},
 	RoleTill: {
 		ItemsRead, ItemsClaim, ItemsRestock, StockMove, StockScan, CreditsMove, ClientsRead, OrdersRead, LocationsRead, EventsReport, StreamRead, DescriptionRead,
@@ -82,7 +83,7 @@ func Permissions() []Permission {
 	return []Permission{
 		ItemsRead, ItemsClaim, ItemsRestock, ClientsRead, OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage,
 		MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, MetricsRead,
-		StockMove, StockScan, CreditsMove,
+		StockMove, StockScan, CreditsMove, OffersManage,
 		TokensManage, DescriptionRead, OwnCommandsRead,
 	}
 }

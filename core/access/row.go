@@ -43,6 +43,8 @@ func changeHidden(r Role, typ, field string) bool {
 		return FieldHidden[canon.Memo](r, name)
 	case "transfer":
 		return FieldHidden[canon.Transfer](r, name)
+	case "offer":
+		return FieldHidden[canon.Offer](r, name)
 	case "credit":
 		return FieldHidden[canon.CreditAccount](r, name)
 	case "count":

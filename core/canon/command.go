@@ -26,6 +26,7 @@ type Command struct {
 	Transfer   *TransferAsk `json:"transfer,omitempty"`
 	Count      *CountAsk    `json:"count,omitempty"`
 	Credit     *CreditAsk   `json:"credit,omitempty"`
+	Offer      *OfferAsk    `json:"offer,omitempty"`
 	Resolve    *Resolve     `json:"resolve,omitempty"`
 	Match      *Match       `json:"match,omitempty"`
 	SetMode    *SetMode     `json:"set_mode,omitempty"`

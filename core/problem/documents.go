@@ -37,6 +37,11 @@ func documentSpecs() []Spec {
 		{"amount.not_positive", http.StatusConflict, "The amount has to be above zero", "State an amount above zero."},
 		{"ledger.line_unknown", http.StatusConflict, "No such line stands", "Name a line of the account that nobody has undone or captured."},
 		{"payment.open", http.StatusConflict, "It is not paid for", "Take the payment, and say so."},
+		{"offer.unknown", http.StatusNotFound, "There is no such price list or promotion", "Look the id up with /v1/price-lists or /v1/promotions."},
+		{"offer.draft", http.StatusUnprocessableEntity, "The offer is not as it can be", "Change what detail names."},
+		{"offer.prices", http.StatusUnprocessableEntity, "The prices are too many, or of a promotion", "Name up to 500 prices of a price list at once."},
+		{"time.too_early", http.StatusConflict, "Its time has not come", "Wait for its beginning; the clock starts it."},
+		{"time.window", http.StatusConflict, "Its end is not after its beginning, or is past", "Withdraw it to a draft and change its time."},
 		{"lines.open", http.StatusConflict, "Lines are still open", "Settle each line first."},
 		{"lines.discrepancy", http.StatusConflict, "What came is not what was sent", "Report what is missing."},
 	}

@@ -222,6 +222,12 @@ func (f *fold) tick() error {
 			}
 			continue
 		}
+		if id, is := strings.CutPrefix(what, dueOffer); is {
+			if err := f.offerDue(id); err != nil {
+				return err
+			}
+			continue
+		}
 		if id, is := strings.CutPrefix(what, dueCount); is {
 			if err := f.countPage(id); err != nil {
 				return err

@@ -104,6 +104,8 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.countSession(cmd)
 	case cmd.Credit != nil:
 		return f.credit(cmd)
+	case cmd.Offer != nil:
+		return f.offer(cmd)
 	case cmd.Resolve != nil:
 		return f.resolve(cmd)
 	case cmd.CancelOrder != nil:

@@ -198,9 +198,7 @@ func TestAChangeOfWeightsIsAFact(t *testing.T) {
 		s.ClientWeights = raw
 		w.entry(canon.EntrySettings, canon.Head{Actor: "hub"}, s)
 		page := canon.Refresh{Items: []string{}, Done: true}
-		for _, id := range w.keys(store.PrefixRecord + store.TypeClient + "/") {
-			page.Clients = append(page.Clients, id)
-		}
+		page.Clients = append(page.Clients, w.keys(store.PrefixRecord+store.TypeClient+"/")...)
 		w.entry(canon.EntryRefresh, canon.Head{Actor: "hub"}, page)
 	}
 	in(1 << 20)

@@ -20,6 +20,8 @@ func RecordTypes() []store.RecordType {
 		rec(store.TypeRefund, func() any { return new(canon.Refund) }),
 		rec(store.TypeMemo, func() any { return new(canon.Memo) }),
 		rec(store.TypeTransfer, func() any { return new(canon.Transfer) }),
+		rec(store.TypeOffer, func() any { return new(canon.Offer) }),
+		{Prefix: store.PrefixPrices, New: func() any { return new(canon.ListPrice) }, Golden: true},
 		rec(store.TypeCredit, func() any { return new(canon.CreditAccount) }),
 		{Prefix: store.PrefixCredit, New: func() any { return new(canon.CreditEntry) }, Golden: true},
 		rec(store.TypeCount, func() any { return new(canon.CountSession) }),

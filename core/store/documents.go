@@ -5,7 +5,11 @@ const (
 	TypeTransfer = "transfer" // canon.Transfer
 	TypeCount    = "count"    // canon.CountSession
 	TypeCredit   = "credit"   // canon.CreditAccount
+	TypeOffer    = "offer"    // canon.Offer
 )
+
+// PrefixPrices has the prices of price lists, canon.ListPrice by offer and golden id of the item.
+const PrefixPrices = "prl/"
 
 // PrefixCredit has the lines of gift cards and store credits, canon.CreditEntry by account and key.
 const PrefixCredit = "crl/"
