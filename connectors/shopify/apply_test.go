@@ -181,14 +181,3 @@ func (s *shop) lastPiece(t testing.TB) twin.Created {
 	l := levels[len(levels)-1]
 	return twin.Created{ID: l.ProductID, Variants: []string{l.VariantID}, Items: []string{l.ItemID}}
 }
-
-func TestInteractiveCallsGoBeforeBackgroundOnes(t *testing.T) {
-	now := time.Now()
-	b := newBucket(now)
-	require.Zero(t, b.take(10, laneInteractive, now))
-	b.settle(10, 10, &throttleStatus{MaximumAvailable: 1000, CurrentlyAvailable: 240, RestoreRate: 100}, now)
-	require.Positive(t, b.take(50, laneBackground, now), "a background call leaves a quarter of the bucket")
-	require.Zero(t, b.take(50, laneInteractive, now))
-	wait := b.take(290, laneInteractive, now)
-	require.InDelta(t, time.Second, wait, float64(10*time.Millisecond), "(290-190)/100 points per second")
-}

@@ -70,7 +70,7 @@ func (e *apiError) As(target any) bool {
 type client struct {
 	url    string
 	http   *http.Client
-	bucket *bucket
+	bucket *sdk.CostBucket
 	tokens *tokens
 
 	mu    sync.Mutex
@@ -91,8 +91,8 @@ func newClient(s *settings, host sdk.Host, tokenExpiry string, transport http.Ro
 	// A redirect would carry the token elsewhere.
 	h := &http.Client{Transport: transport, Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &client{
-		url: s.endpoint + "/admin/api/" + s.version + "/graphql.json", http: h, bucket: newBucket(time.Now()),
-		tokens: newTokens(s, h, host, tokenExpiry), costs: map[string]float64{},
+		url: s.endpoint + "/admin/api/" + s.version + "/graphql.json", http: h, bucket: sdk.NewCostBucket(bucketLimit, bucketRate, time.Now()),
+		tokens: newTokens(s, transport, host, tokenExpiry), costs: map[string]float64{},
 	}
 }
 
@@ -106,10 +106,29 @@ func (c *client) failure() string {
 	return ""
 }
 
-type throttleStatus struct {
-	MaximumAvailable   float64 `json:"maximumAvailable"`
-	CurrentlyAvailable float64 `json:"currentlyAvailable"`
-	RestoreRate        float64 `json:"restoreRate"`
+// What the SDK keeps for every platform that counts in points.
+type (
+	lane           = sdk.Lane
+	throttleStatus = sdk.CostStatus
+)
+
+const (
+	laneInteractive = sdk.LaneInteractive
+	laneBackground  = sdk.LaneBackground
+)
+
+// The smallest bucket that the platform gives, in points and points per second.
+const bucketLimit, bucketRate = 2000, 100
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 type graphError struct {
@@ -177,7 +196,7 @@ func (c *client) once(ctx context.Context, l lane, doc document, variables map[s
 	}
 	ans, err := c.post(ctx, l, doc, body, token, data)
 	var ae *apiError
-	if errors.As(err, &ae) && ae.kind == failAuth && c.tokens.renewable() {
+	if errors.As(err, &ae) && ae.kind == failAuth && c.tokens.Renewable() {
 		if token, err = c.tokens.get(ctx, token); err != nil { // a refused call did nothing: once more with a new token
 			return ans, err
 		}
@@ -189,12 +208,12 @@ func (c *client) once(ctx context.Context, l lane, doc document, variables map[s
 // post sends one request. What fails before the request is written was not done; what fails after it is unknown.
 func (c *client) post(ctx context.Context, l lane, doc document, body []byte, token string, data any) (ans answer, err error) {
 	cost := c.cost(doc.name)
-	if err := c.bucket.acquire(ctx, cost, l); err != nil {
+	if err := c.bucket.Acquire(ctx, cost, l); err != nil {
 		return ans, &apiError{kind: failTransient, code: "shopify.paced", reason: "no points left in time", cause: err}
 	}
 	var status *throttleStatus
 	var actual float64
-	defer func() { c.bucket.settle(cost, actual, status, time.Now()) }()
+	defer func() { c.bucket.Settle(cost, actual, status, time.Now()) }()
 
 	var written atomic.Bool
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }}

@@ -128,9 +128,9 @@ func (c *connector) Health(context.Context, *sdk.HealthRequest) (*sdk.HealthResp
 	if err != nil {
 		return &sdk.HealthResponse{Reason: "the connection is not open"}, nil
 	}
-	left, limit := s.client.bucket.state(time.Now())
+	left, limit := s.client.bucket.State(time.Now())
 	res := &sdk.HealthResponse{OK: true, QuotaLimit: limit, QuotaLeft: left}
-	if at := s.client.tokens.expiry(); !at.IsZero() {
+	if at := s.client.tokens.Expires(); !at.IsZero() {
 		res.CredentialExpiry = &at
 	}
 	switch failure := s.client.failure(); {

@@ -1,4 +1,4 @@
-package shopify
+package sdk
 
 import (
 	"context"
@@ -6,20 +6,28 @@ import (
 	"time"
 )
 
-// lane says who waits first for the API's points.
-type lane int
+// Lane says who waits first where a platform's rate is short.
+type Lane int
 
+// The lanes.
 const (
-	laneInteractive lane = iota // writes, look-ups, reads that somebody waits for
-	laneBackground              // polls and snapshots
+	LaneInteractive Lane = iota // writes, look-ups, reads that somebody waits for
+	LaneBackground              // polls and snapshots
 )
 
 // interactiveShare is the part of the bucket that background calls leave for interactive ones, as a divisor.
 const interactiveShare = 4
 
-// bucket mirrors the platform's cost bucket: each answer tells its size, what is left and how fast it fills. Calls
-// wait here instead of being throttled there.
-type bucket struct {
+// CostStatus is what a platform says of its bucket, in points; Shopify's GraphQL API calls it throttleStatus.
+type CostStatus struct {
+	MaximumAvailable   float64 `json:"maximumAvailable"`
+	CurrentlyAvailable float64 `json:"currentlyAvailable"`
+	RestoreRate        float64 `json:"restoreRate"` // points per second
+}
+
+// CostBucket mirrors a platform's cost bucket: each answer tells its size, what is left and how fast it fills. Calls
+// wait here instead of being throttled there, and background calls leave a part of it to interactive ones.
+type CostBucket struct {
 	mu       sync.Mutex
 	limit    float64
 	rate     float64 // points per second
@@ -32,12 +40,13 @@ type bucket struct {
 	known    bool
 }
 
-// newBucket starts with the smallest bucket that the platform gives; the first answer corrects it.
-func newBucket(now time.Time) *bucket {
-	return &bucket{limit: 2000, rate: 100, left: 2000, at: now}
+// NewCostBucket starts with the smallest bucket that the platform gives, full: limit in points, rate in points per
+// second. The first answer corrects it.
+func NewCostBucket(limit, rate float64, now time.Time) *CostBucket {
+	return &CostBucket{limit: limit, rate: rate, left: limit, at: now}
 }
 
-func (b *bucket) refill(now time.Time) {
+func (b *CostBucket) refill(now time.Time) {
 	if d := now.Sub(b.at).Seconds(); d > 0 {
 		b.left = min(b.limit, b.left+d*b.rate)
 		b.at = now
@@ -45,12 +54,12 @@ func (b *bucket) refill(now time.Time) {
 }
 
 // take tries to reserve points; otherwise it tells how long to wait before the next try.
-func (b *bucket) take(cost float64, l lane, now time.Time) (wait time.Duration) {
+func (b *CostBucket) take(cost float64, l Lane, now time.Time) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refill(now)
 	need := min(cost, b.limit)
-	if l == laneBackground {
+	if l == LaneBackground {
 		need = min(cost+b.limit/interactiveShare, b.limit)
 		if b.waiting > 0 {
 			return 10 * time.Millisecond
@@ -66,9 +75,9 @@ func (b *bucket) take(cost float64, l lane, now time.Time) (wait time.Duration) 
 	return max(time.Duration((need-b.left)/b.rate*float64(time.Second)), time.Millisecond)
 }
 
-// acquire waits until the points are there.
-func (b *bucket) acquire(ctx context.Context, cost float64, l lane) error {
-	if l == laneInteractive {
+// Acquire reserves points for one call, and waits until they are there or ctx ends. Settle has to follow.
+func (b *CostBucket) Acquire(ctx context.Context, cost float64, l Lane) error {
+	if l == LaneInteractive {
 		b.mu.Lock()
 		b.waiting++
 		b.mu.Unlock()
@@ -83,16 +92,16 @@ func (b *bucket) acquire(ctx context.Context, cost float64, l lane) error {
 		if wait == 0 {
 			return nil
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := pauseFor(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
 
-// settle takes over what the platform said after a call that had reserved cost points and was charged actual ones;
+// Settle takes over what the platform said after a call that had reserved cost points and was charged actual ones;
 // status is nil when it said nothing. Answers of calls that overlapped come in any order, so that a newer one may tell
 // an older state: of those the lower figure counts.
-func (b *bucket) settle(cost, actual float64, status *throttleStatus, now time.Time) {
+func (b *CostBucket) Settle(cost, actual float64, status *CostStatus, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refill(now)
@@ -118,8 +127,8 @@ func (b *bucket) settle(cost, actual float64, status *throttleStatus, now time.T
 	b.left = told
 }
 
-// state gives what is left and the limit; zeros before the platform said anything.
-func (b *bucket) state(now time.Time) (left, limit float64) {
+// State gives what is left and the limit; zeros before the platform said anything.
+func (b *CostBucket) State(now time.Time) (left, limit float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.known {
@@ -129,7 +138,8 @@ func (b *bucket) state(now time.Time) (left, limit float64) {
 	return max(b.left, 0), b.limit
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// pauseFor returns after d, or when ctx ends.
+func pauseFor(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
