@@ -1,6 +1,8 @@
 package canon
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -33,12 +35,21 @@ func (p Position) Compare(q Position) int {
 }
 
 // String gives "offset.index", such as "1042.3".
-func (p Position) String() string {
-	return strconv.FormatUint(p.Offset, 10) + "." + strconv.FormatUint(uint64(p.Index), 10)
+func (p Position) String() string { return string(p.append(make([]byte, 0, 31))) }
+
+// append writes p in at most 31 bytes.
+func (p Position) append(to []byte) []byte {
+	to = strconv.AppendUint(to, p.Offset, 10)
+	return strconv.AppendUint(append(to, '.'), uint64(p.Index), 10)
 }
 
 // SortKey gives 24 hexadecimal digits that sort as positions do.
-func (p Position) SortKey() string { return fmt.Sprintf("%016x%08x", p.Offset, p.Index) }
+func (p Position) SortKey() string {
+	var raw [12]byte
+	binary.BigEndian.PutUint64(raw[:], p.Offset)
+	binary.BigEndian.PutUint32(raw[8:], p.Index)
+	return hex.EncodeToString(raw[:])
+}
 
 // ParsePosition reads what String wrote; "" is the zero Position.
 func ParsePosition(s string) (Position, error) {
@@ -60,7 +71,7 @@ func ParsePosition(s string) (Position, error) {
 }
 
 // MarshalText implements encoding.TextMarshaler.
-func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+func (p Position) MarshalText() ([]byte, error) { return p.append(make([]byte, 0, 31)), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (p *Position) UnmarshalText(b []byte) error {

@@ -23,7 +23,8 @@ func diff[T any](before, after *T) ([]canon.Change, error) {
 	var changes []canon.Change
 	for _, fd := range fieldsOf(a.Type()) {
 		bv, av := b.Field(fd.index), a.Field(fd.index)
-		if reflect.DeepEqual(bv.Interface(), av.Interface()) || (empty(bv) && empty(av)) {
+		// By pointers: an interface with the value itself would be a copy of it.
+		if reflect.DeepEqual(bv.Addr().Interface(), av.Addr().Interface()) || (empty(bv) && empty(av)) {
 			continue
 		}
 		c := canon.Change{Field: fd.name}

@@ -381,7 +381,11 @@ func (r *Router) readGroup(ctx context.Context, from uint64) (group, int) {
 
 func (r *Router) foldGroups(ctx context.Context, groups <-chan group) (err error) {
 	to := folder{store: r.store, journal: r.journal.ID(), yield: r.yield, passed: r.passed}
-	defer func() { err = errors.Join(err, to.close()) }()
+	defer func() {
+		if failed := to.close(); failed != nil { // not hidden behind the end of ctx
+			err = failed
+		}
+	}()
 	idle := time.NewTimer(restAfter)
 	defer idle.Stop()
 	for {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,12 +122,12 @@ func IndexID(key string) string { return key[strings.LastIndexByte(key, 0)+1:] }
 
 // RowKey is the key of row n that the entry at p caused.
 func RowKey(p canon.Position, n int) string {
-	return fmt.Sprintf("%s%s/%04d", PrefixRow, p.SortKey(), n)
+	return PrefixRow + p.SortKey() + "/" + fourDigits(n)
 }
 
 // EntityKey points from an entity's timeline to a row.
 func EntityKey(entity string, p canon.Position, n int) string {
-	return fmt.Sprintf("%s%s/%s/%04d", PrefixEntity, entity, p.SortKey(), n)
+	return PrefixEntity + entity + "/" + p.SortKey() + "/" + fourDigits(n)
 }
 
 // RowOfEntityKey gives the row's key that an entity key points to.
@@ -142,6 +143,12 @@ func ActionKey(connection, key string) string { return PrefixAction + connection
 // OutcomeKey is where the outcome of an actor's command is kept.
 func OutcomeKey(actor, idempotencyKey string) string {
 	return PrefixOutcome + Part(actor) + "/" + idempotencyKey
+}
+
+// fourDigits writes a number with leading zeros, or with as many digits as it has.
+func fourDigits(n int) string {
+	s := strconv.Itoa(n)
+	return "0000"[min(len(s), 4):] + s
 }
 
 var partEscape = strings.NewReplacer("%", "%25", "/", "%2F", "\x00", "%00")

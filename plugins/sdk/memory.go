@@ -19,7 +19,7 @@ const (
 // load.
 const (
 	busyLook    = time.Second
-	busyRate    = 16 << 20 // bytes allocated between two such looks: more is work
+	busyRate    = 16 << 20  // bytes allocated between two such looks: more is work
 	busyGarbage = 128 << 20 // bytes of garbage that may wait then
 	mostPercent = 800
 )
