@@ -34,6 +34,7 @@ test-chaos: build ## kills and power failures at length
 	JUMPRING_ROUNDS=50 JUMPRING_SEEDS=20000 JUMPRING_HUB_SEEDS=200 JUMPRING_PIECES=20000 \
 	$(GO) test -timeout 60m -run 'Chaos|Crash|Commut|NothingIsWritten|Twice' -count=1 -v ./core/router/... ./cmd/jumpring/...
 	JUMPRING_SWEEP_SEEDS=50 $(GO) test -timeout 30m -run 'TestSweep' -count=1 -v ./cmd/jumpring
+	JUMPRING_KIT_FULL=1 $(GO) test -timeout 20m -run 'EachFault' -count=1 ./plugins/conformance
 
 test-soak: ## a million events that wait, ten million that are folded; JUMPRING_SOAK=0.1 runs a tenth
 	JUMPRING_SOAK=$${JUMPRING_SOAK:-1} $(GO) test -timeout 3h -run Soak -count=1 -v ./core/hub

@@ -38,7 +38,7 @@ func (v *sealing) rotate(key, value string) error {
 }
 
 // sealLimit is how long a connector that goes on may take to seal what it goes on with.
-const sealLimit = 2 * time.Second
+const sealLimit = 10 * time.Second
 
 func (v *sealing) any() bool {
 	v.mu.Lock()

@@ -44,7 +44,7 @@ type Options struct {
 	Deliveries []Delivery
 	// ReplayWindow is how old a signed delivery may be, where the platform signs a time; 0 where it does not.
 	ReplayWindow time.Duration
-	// Deadline bounds each call and the shutdown [10 s].
+	// Deadline bounds each call and the shutdown [30 s].
 	Deadline time.Duration
 	// Only names the checks to make; empty makes all.
 	Only []string
@@ -127,7 +127,7 @@ func Run(t testing.TB, o Options) {
 // connector does wrong is in the report.
 func Check(ctx context.Context, dir string, o Options) (*Report, error) {
 	if o.Deadline == 0 {
-		o.Deadline = 10 * time.Second
+		o.Deadline = 30 * time.Second
 	}
 	if len(o.Command) == 0 {
 		return nil, errors.New("no command")

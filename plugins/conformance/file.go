@@ -34,7 +34,7 @@ type File struct {
 	// ReplayWindow is how old a signed delivery may be, "5m"; empty where the platform signs no time.
 	ReplayWindow string         `yaml:"replay_window"`
 	Deliveries   []FileDelivery `yaml:"deliveries"`
-	// Deadline of each call and of the shutdown, "10s".
+	// Deadline of each call and of the shutdown ["30s"].
 	Deadline string `yaml:"deadline"`
 }
 
