@@ -118,6 +118,16 @@ func TestJoin(t *testing.T) {
 			"!a:keys.contradict(b) !b:keys.contradict(a)",
 		},
 		{
+			"one serial under two brands, one of which is the shop's own name: the SKU is the same",
+			[]Piece{piece("a", "web", serial("7"), brand("HOUSE"), sku("R-7")), piece("b", "till", serial("7"), brand("SOLIS"), sku("R-7"))},
+			"a:serial+b:serial",
+		},
+		{
+			"one serial and SKU under two brands, which the till tells apart",
+			[]Piece{piece("a", "till", serial("7"), brand("AURUM"), sku("R")), piece("b", "till", serial("7"), brand("SOLIS"), sku("R")), piece("c", "web", serial("7"), brand("SOLIS"), sku("R"))},
+			"a:own b:serial+c:serial",
+		},
+		{
 			"one serial under two brands, which the till tells apart",
 			[]Piece{piece("a", "till", serial("7"), brand("AURUM")), piece("b", "till", serial("7"), brand("SOLIS")), piece("c", "web", serial("7"), brand("SOLIS")), piece("d", "shop", serial("7"))},
 			"a:own b:serial+c:serial !d:keys.contradict(a,b,c)",

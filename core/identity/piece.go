@@ -77,8 +77,8 @@ type Joined struct {
 //
 // Keys count in the given order (certificate, epc, huid, serial, sku); all but the last name a piece and join everywhere, a
 // serial number within one brand: where a connection has it under two brands these are two pieces, and where two
-// connections state different brands nobody knows. A SKU names a style or a stock line: it joins only where each connection has it once, and never joins listings whose
-// serials or certificates differ.
+// connections state different brands and not one SKU nobody knows. A SKU names a style or a stock line: it joins only where
+// each connection has it once, and never joins listings whose serials or certificates differ.
 func Join(nodes []Piece, order []string) Joined {
 	nodes = slices.Clone(nodes)
 	slices.SortFunc(nodes, func(a, b Piece) int { return cmp.Compare(a.Node, b.Node) })
@@ -279,9 +279,9 @@ func (j *joiner) joinStrong(key string) {
 }
 
 // byBrand splits nodes of one serial number by brand, where a connection has the number under two brands and so says that
-// these are two pieces. One that states no brand is then of no known piece. Where no connection tells them apart, and they
-// are not one piece by another key, different brands are a contradiction. Of two spellings of which one begins with the
-// other the brand is the same.
+// these are two pieces. One that states no brand is then of no known piece. Where no connection tells them apart, different
+// brands are a contradiction, unless the nodes are one piece by another key or all state one SKU. Of two spellings of which
+// one begins with the other the brand is the same.
 func (j *joiner) byBrand(g []int) [][]int {
 	var names []string
 	for _, i := range g {
@@ -318,7 +318,11 @@ func (j *joiner) byBrand(g []int) [][]int {
 		}
 		seen[p.Connection] = k
 	}
-	if !told {
+	switch {
+	case told:
+	case j.oneSKU(g): // what one of them calls the brand is the shop's own name, or the supplier's
+		return [][]int{g}
+	default:
 		j.refuse(g, ReasonContradict)
 		return nil
 	}
@@ -334,6 +338,12 @@ func (j *joiner) byBrand(g []int) [][]int {
 		}
 	}
 	return split
+}
+
+// oneSKU tells whether nodes all state one SKU that is no other listing's.
+func (j *joiner) oneSKU(g []int) bool {
+	sku := j.nodes[g[0]].SKU
+	return sku != "" && !slices.ContainsFunc(g, func(i int) bool { return j.nodes[i].CrowdedSKU || j.nodes[i].SKU != sku })
 }
 
 func (j *joiner) joinSKU() {
