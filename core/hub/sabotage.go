@@ -68,11 +68,16 @@ func (e echo) Apply(ctx context.Context, req *sdk.ApplyRequest) (*reconcile.Appl
 	}
 	again := &sdk.ApplyRequest{}
 	for _, w := range req.Writes {
+		if w.Stock == nil {
+			continue // an action: to do that twice would be another sabotage
+		}
 		stock := *w.Stock
 		stock.Expect = stock.Want
 		again.Writes = append(again.Writes, sdk.Write{Key: w.Key + "-echo", Ref: w.Ref, Stock: &stock})
 	}
-	_, err = e.Applier.Apply(ctx, again)
+	if len(again.Writes) > 0 {
+		_, err = e.Applier.Apply(ctx, again)
+	}
 	return res, err
 }
 
