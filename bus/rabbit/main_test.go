@@ -16,6 +16,8 @@ import (
 // that library is forgiven.
 var shared = rabbittest.Shared{Leaks: []goleak.Option{
 	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill-amqp/v2/pkg/amqp.(*pooledChannelProvider).Channel"),
+	// The suite never ends the collector of its own messages.
+	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill/pubsub/tests.TestReconnect.func2"),
 	goleak.IgnoreAnyFunction("github.com/ThreeDotsLabs/watermill-amqp/v2/pkg/amqp.(*ConnectionWrapper).handleConnectionClose"),
 }}
 

@@ -75,12 +75,7 @@ func publishAll(b *testing.B, n int, publish func(id string) error) {
 
 func until(b *testing.B, what string, done func() bool) {
 	b.Helper()
-	for end := time.Now().Add(2 * time.Minute); !done(); {
-		if time.Now().After(end) {
-			b.Fatalf("%s: not within 2 minutes", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	require.Eventually(b, done, 2*time.Minute, time.Millisecond, what)
 }
 
 // libraryRate has the library publish with confirms and subscribe, and acknowledge each message at once: nothing is
