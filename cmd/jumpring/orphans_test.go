@@ -35,10 +35,13 @@ func TestAKilledHubLeavesNoConnectorBehind(t *testing.T) {
 	s.ready()
 	s.inMode(canon.ModeLive)
 	var pids []int
-	for _, c := range s.hub.connectors() {
-		pids = append(pids, c.pid)
-	}
-	require.Len(t, pids, 2, "one process per connection")
+	eventually(t, time.Minute, "one process per connection", func() bool {
+		pids = nil
+		for _, c := range s.hub.connectors() {
+			pids = append(pids, c.pid)
+		}
+		return len(pids) == 2
+	})
 	program := s.hub.cmd.Path
 	began := time.Now()
 	s.hub.sigkill()
@@ -49,7 +52,7 @@ func TestAKilledHubLeavesNoConnectorBehind(t *testing.T) {
 	s.start()
 	s.ready()
 	t.Logf("started again and ready after %s", time.Since(began).Round(time.Millisecond))
-	require.Len(t, s.hub.connectors(), 2)
+	eventually(t, time.Minute, "a process per connection again", func() bool { return len(s.hub.connectors()) == 2 })
 }
 
 // usage is what processes take of the machine.
