@@ -136,7 +136,7 @@ func TestTheCommandLineFromTheFirstStartToVerify(t *testing.T) {
 	require.Eventually(t, func() bool {
 		e := o.run("item", "list", "--serial", "sn-1") // while the hub begins there are no lists yet
 		return e.code == exitOK && strings.Contains(e.out, "Solitaire")
-	}, 20*time.Second, 50*time.Millisecond, "the catalogue is read")
+	}, time.Minute, 50*time.Millisecond, "the catalogue is read")
 	listed := o.ok("item", "list", "--sku", "SOL-1", "-o", "csv")
 	require.True(t, strings.HasPrefix(listed, "id,status,title"), listed)
 	id := strings.SplitN(strings.Split(listed, "\n")[1], ",", 2)[0]
