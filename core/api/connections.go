@@ -8,6 +8,8 @@ import (
 
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/problem"
+	"github.com/jumpring/jumpring/core/reconcile"
 )
 
 // askDeadline is how long a platform is waited for by a request.
@@ -16,6 +18,26 @@ const askDeadline = 60 * time.Second
 // GoLive is the body of letting the hub write.
 type GoLive struct {
 	PlanDigest string `json:"plan_digest" minLength:"1" maxLength:"200" doc:"The digest of the plan that was looked at"`
+	Entity     string `json:"entity,omitempty" maxLength:"20" doc:"The part that is meant: stock or order; empty for all that has no mode of its own"`
+	Location   string `json:"location,omitempty" maxLength:"63" doc:"The hub's location whose stock is meant"`
+}
+
+// Part is the body of taking a connection, or a part of it, back to shadow or observe.
+type Part struct {
+	Entity   string `json:"entity,omitempty" maxLength:"20" doc:"The part that is meant: stock or order; empty for all parts"`
+	Location string `json:"location,omitempty" maxLength:"63" doc:"The hub's location whose stock is meant"`
+}
+
+// partOf makes the part that a request names; nil for none.
+func partOf(entity, location, where string) (*canon.Scope, error) {
+	s, err := canon.NewScope(canon.ScopeEntity(entity), location)
+	if err != nil {
+		return nil, problem.New(problem.ScopeUnknown, "").With(problem.Field{Path: where, Message: err.Error()})
+	}
+	if s.IsZero() {
+		return nil, nil
+	}
+	return &s, nil
 }
 
 func (a *API) connections(c *fiber.Ctx, _ access.Principal) error {
@@ -77,13 +99,26 @@ func (a *API) connectionDiscover(c *fiber.Ctx, _ access.Principal) error {
 }
 
 func (a *API) connectionPlan(c *fiber.Ctx, _ access.Principal) error {
-	return asking(a, c, a.Hub.Plan)
+	part, err := partOf(query(c, "entity"), query(c, "location"), "query.entity")
+	if err != nil {
+		return err
+	}
+	return asking(a, c, func(ctx context.Context, name string) (*reconcile.Plan, error) {
+		if part == nil {
+			part = new(canon.Scope)
+		}
+		return a.Hub.Plan(ctx, name, *part)
+	})
 }
 
 // connectionLive takes the digest of the plan that a person looked at. The hub puts that of the plan as it is now beside
 // it and the fold compares them, so that nothing is written that nobody saw. Invariant 9.
 func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
 	b, err := read[GoLive](a, c)
+	if err != nil {
+		return err
+	}
+	part, err := partOf(b.Entity, b.Location, "body.entity")
 	if err != nil {
 		return err
 	}
@@ -98,18 +133,26 @@ func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
 	if done { // the plan has changed by going live; the repeat must not be taken for another command
 		return a.nowIs(c, name)(nil)
 	}
-	cmd := canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: canon.ModeLive, PlanDigest: b.PlanDigest}}
+	cmd := canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: canon.ModeLive, Scope: part, PlanDigest: b.PlanDigest}}
 	return do[canon.Connection](a, c, who, cmd, a.nowIs(c, name))
 }
 
 // setMode makes the handler of a mode that needs no plan.
 func setMode(m canon.Mode) func(*API, *fiber.Ctx, access.Principal) error {
 	return func(a *API, c *fiber.Ctx, who access.Principal) error {
+		b, err := read[Part](a, c)
+		if err != nil {
+			return err
+		}
+		part, err := partOf(b.Entity, b.Location, "body.entity")
+		if err != nil {
+			return err
+		}
 		name := parameter(c, "name")
 		if err := a.known(name); err != nil {
 			return err
 		}
-		return do[canon.Connection](a, c, who, canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: m}}, a.nowIs(c, name))
+		return do[canon.Connection](a, c, who, canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: m, Scope: part}}, a.nowIs(c, name))
 	}
 }
 

@@ -307,11 +307,18 @@ func (h *house) Do(ctx context.Context, actor string, cmd canon.Command) (canon.
 			return canon.Outcome{}, err
 		}
 		defer v.Close()
-		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, m.PlanDigest); err != nil {
+		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, scopeIn(m), m.PlanDigest); err != nil {
 			return canon.Outcome{}, err
 		}
 	}
 	return h.fold.Do(ctx, canon.Head{Actor: actor}, cmd)
+}
+
+func scopeIn(m *canon.SetMode) canon.Scope {
+	if m.Scope == nil {
+		return canon.Scope{}
+	}
+	return *m.Scope
 }
 
 func (h *house) Replay(ctx context.Context, actor string, r canon.Replay) (canon.Position, error) {
@@ -343,7 +350,7 @@ func (h *house) Connections(context.Context) ([]ConnectionStatus, error) {
 		}
 		s := ConnectionStatus{Name: cs.Name, Connector: cs.Connector, State: "running", Asked: cs.Mode}
 		if c != nil {
-			s.Mode, s.Paused, s.Fused, s.LastFact = c.Mode, c.Paused, c.Fused, c.LastFact
+			s.Mode, s.Paused, s.Fused, s.LastFact, s.Scopes = c.Mode, c.Paused, c.Fused, c.LastFact, c.Scopes
 		}
 		out = append(out, s)
 	}
@@ -361,13 +368,13 @@ func (h *house) Discover(_ context.Context, connection string) (*sdk.DiscoverRes
 	return &sdk.DiscoverResponse{Locations: []sdk.Discovered{{ID: "L1", Name: "Paris"}}}, nil
 }
 
-func (h *house) Plan(_ context.Context, connection string) (*reconcile.Plan, error) {
+func (h *house) Plan(_ context.Context, connection string, scope canon.Scope) (*reconcile.Plan, error) {
 	v, err := h.store.View()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	return reconcile.MakePlan(v, connection)
+	return reconcile.MakePlan(v, connection, scope)
 }
 
 func (h *house) Import(ctx context.Context, _ string, progress func(intake.Progress)) (*intake.Report, error) {

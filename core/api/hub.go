@@ -41,7 +41,9 @@ type Hub interface {
 	// Check, Discover and Plan ask about one connection.
 	Check(ctx context.Context, connection string) (*sdk.CheckResponse, error)
 	Discover(ctx context.Context, connection string) (*sdk.DiscoverResponse, error)
-	Plan(ctx context.Context, connection string) (*reconcile.Plan, error)
+	// Plan lists the calls that would be made if a part of a connection were live; the zero scope is what has no mode of
+	// its own.
+	Plan(ctx context.Context, connection string, scope canon.Scope) (*reconcile.Plan, error)
 	// Import reads everything that a connection has. progress may be called from any goroutine.
 	Import(ctx context.Context, connection string, progress func(intake.Progress)) (*intake.Report, error)
 	// Drift reads everything that a connection has and compares it with what it should show, or waits for the sweep that
@@ -69,6 +71,8 @@ type ConnectionStatus struct {
 	Connector string     `json:"connector"`
 	Mode      canon.Mode `json:"mode"`
 	Asked     canon.Mode `json:"asked" doc:"What the configuration wants"`
+	// Scopes are the parts that have a mode of their own; Mode is that of the rest.
+	Scopes []canon.ScopedMode `json:"scopes,omitempty" doc:"The parts that have a mode of their own; mode is that of the rest"`
 	// State is starting, running, backing_off, failed or stopped.
 	State  string `json:"state" enum:"starting,running,backing_off,failed,stopped"`
 	Paused bool   `json:"paused,omitempty"`

@@ -31,7 +31,7 @@ table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6
  Open cases: <strong>{{.Cases}}</strong>. Parked entries: <strong>{{.Parked}}</strong>. Journal position: {{.Position}}.</p>
 <table><thead><tr><th>Connection</th><th>Mode</th><th>State</th><th>Last fact</th><th>Lag</th><th>Differing</th><th>Last error</th></tr></thead><tbody>
 {{range .Connections}}<tr><td>{{.Name}} <small>{{.Connector}}</small></td>
-<td>{{.Mode}}{{if .Paused}}, paused{{end}}{{if .Fused}} <span class="bad">fuse: {{.Fused}}</span>{{end}}</td>
+<td>{{.Mode}}{{range .Scopes}}, {{.Scope}} {{.Mode}}{{end}}{{if .Paused}}, paused{{end}}{{if .Fused}} <span class="bad">fuse: {{.Fused}}</span>{{end}}</td>
 <td{{if ne .State "running"}} class="bad"{{end}}>{{.State}}</td>
 <td{{if .Stale}} class="bad"{{end}}>{{if .LastFact.IsZero}}none yet{{else}}{{.LastFact.Format "2006-01-02 15:04:05 MST"}}{{end}}</td>
 <td>{{.LagSeconds}} s</td><td>{{.Differing}}</td><td class="bad">{{.LastError}}</td></tr>

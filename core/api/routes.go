@@ -260,8 +260,8 @@ func routes() []route {
 			gives: json200(sdk.DiscoverResponse{}), handle: (*API).connectionDiscover,
 		},
 		{
-			method: get, path: "/v1/connections/{name}/plan", name: "connection-plan", summary: "List each call that would be made if it were live.", needs: access.ConnectionsInspect,
-			gives: json200(reconcile.Plan{}), handle: (*API).connectionPlan,
+			method: get, path: "/v1/connections/{name}/plan", name: "connection-plan", summary: "List each call that would be made if it, or the part that is named, were live.", needs: access.ConnectionsInspect,
+			query: []param{{"entity", "stock or order; empty for all that has no mode of its own"}, {"location", "The hub's location whose stock is meant"}}, gives: json200(reconcile.Plan{}), handle: (*API).connectionPlan,
 		},
 		{
 			method: post, path: "/v1/connections/{name}/import", name: "connection-import", summary: "Read everything that a connection has; answers with the job.", needs: access.ConnectionsInspect,
@@ -273,11 +273,11 @@ func routes() []route {
 		},
 		{
 			method: post, path: "/v1/connections/{name}/shadow", name: "connection-shadow", summary: "Compute what would be written, write nothing.", needs: control,
-			keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeShadow),
+			takes: Part{}, keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeShadow),
 		},
 		{
 			method: post, path: "/v1/connections/{name}/observe", name: "connection-observe", summary: "Read a connection only.", needs: control,
-			keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeObserve),
+			takes: Part{}, keyed: true, gives: gives{status: 200}, handle: setMode(canon.ModeObserve),
 		},
 		{
 			method: post, path: "/v1/connections/{name}/pause", name: "connection-pause", summary: "Stop all calls to a connection.", needs: control,

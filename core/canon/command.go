@@ -135,6 +135,9 @@ type ClientDecided struct {
 type SetMode struct {
 	Connection string `json:"connection"`
 	Mode       Mode   `json:"mode"`
+	// Scope is the part that is meant. Without one, more is allowed to the rest alone, and less is taken from all parts.
+	// The zero Scope is the rest in both cases.
+	Scope *Scope `json:"scope,omitempty"`
 	// PlanDigest is what the person saw; Plan what the plan was when the command was taken. Both must be the same.
 	PlanDigest string `json:"plan_digest,omitempty"`
 	Plan       string `json:"plan,omitempty"`

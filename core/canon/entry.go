@@ -211,6 +211,10 @@ type Connection struct {
 	// Mode is what is in force; Asked what the configuration wants.
 	Mode  Mode `json:"mode"`
 	Asked Mode `json:"asked"`
+	// Lowered tells that a person took it to less than it had: the hub does not raise it by itself.
+	Lowered bool `json:"lowered,omitempty"`
+	// Scopes are the parts that have a mode of their own, sorted; Mode is that of the rest.
+	Scopes []ScopedMode `json:"scopes,omitempty"`
 	// Paused stops outbound and inbound calls, by a person. Fused stops outbound, by the fuse, with its reason.
 	Paused bool   `json:"paused,omitempty"`
 	Fused  string `json:"fused,omitempty"`

@@ -38,6 +38,8 @@ type ConnectionSettings struct {
 	Name      string `json:"name"`
 	Connector string `json:"connector"`
 	Mode      Mode   `json:"mode"`
+	// Modes are of parts, each at most once.
+	Modes []ScopeWish `json:"modes,omitempty"`
 	// Baseline is RFC 3339; empty for the default.
 	Baseline string `json:"baseline,omitempty"`
 	// SellsFrom are the hub's locations whose stock it may sell.

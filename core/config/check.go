@@ -69,7 +69,7 @@ func (c *Config) check(d *decoder) {
 	}
 	names := []string{}
 	for i := range c.Connections {
-		c.Connections[i].check(d, fmt.Sprintf("connections[%d]", i), c.Locations)
+		c.Connections[i].check(d, fmt.Sprintf("connections[%d]", i), c.Locations, c.places())
 		name := c.Connections[i].Name
 		if slices.Contains(names, name) {
 			d.found(fmt.Sprintf("connections[%d].name", i), "is the name of another connection too", "give each a name of its own")
@@ -117,7 +117,7 @@ func (c *Config) checkAttributes(d *decoder, connections []string) {
 	}
 }
 
-func (k *Connection) check(d *decoder, path string, locations []string) {
+func (k *Connection) check(d *decoder, path string, locations, places []string) {
 	if !nameRule.MatchString(k.Name) || k.Name == "hub" {
 		d.found(path+".name", "is no name for a connection", nameDo)
 	}
@@ -128,6 +128,7 @@ func (k *Connection) check(d *decoder, path string, locations []string) {
 		k.Mode = canon.ModeObserve
 	}
 	oneOf(d, path+".mode", string(k.Mode), string(canon.ModeObserve), string(canon.ModeShadow), string(canon.ModeLive))
+	k.checkModes(d, path+".modes", places)
 	between(d, path+".safety", k.Safety, 0, 1_000_000)
 	k.Drift.check(d, path+".drift")
 	between(d, path+".fuse.changes_per_hour", k.Fuse.ChangesPerHour, 0, 10_000_000)
@@ -149,6 +150,27 @@ func (k *Connection) check(d *decoder, path string, locations []string) {
 		if s.value == "" {
 			d.found(path+".secrets."+name, "is empty", "write ${env:NAME} or ${file:PATH}")
 		}
+	}
+}
+
+// checkModes checks the modes of parts. places are all of the hub's locations.
+func (k *Connection) checkModes(d *decoder, path string, places []string) {
+	seen := make(map[canon.Scope]bool)
+	for i := range k.Modes {
+		p, at := &k.Modes[i], fmt.Sprintf("%s[%d]", path, i)
+		oneOf(d, at+".mode", string(p.Mode), string(canon.ModeObserve), string(canon.ModeShadow), string(canon.ModeLive))
+		scope, err := canon.NewScope(canon.ScopeEntity(p.Entity), p.Location)
+		switch {
+		case err != nil:
+			d.found(at+".entity", "is no part of a connection", err.Error())
+		case scope.IsZero():
+			d.found(at, "names no part", "write entity: stock or order, or location: and one of the hub's; mode beside modes is that of the rest")
+		case scope.Location != "" && !slices.Contains(places, scope.Location):
+			d.found(at+".location", "is not one of the hub's locations", "write"+strings.TrimPrefix(orOneOf(places), " or"))
+		case seen[scope]:
+			d.found(at, "is there twice", "leave one")
+		}
+		seen[scope] = true
 	}
 }
 

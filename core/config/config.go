@@ -124,6 +124,8 @@ type Connection struct {
 	Name      string     `yaml:"name"`
 	Connector string     `yaml:"connector"`
 	Mode      canon.Mode `yaml:"mode"` // what a new connection begins with
+	// Modes are of parts of it: the stock of a location, all stock, or orders.
+	Modes []PartMode `yaml:"modes"`
 	// Baseline: orders placed before it move nothing. Zero means when the hub first saw the connection.
 	Baseline  time.Time         `yaml:"baseline"`
 	SellsFrom []string          `yaml:"sells_from"`
@@ -133,6 +135,13 @@ type Connection struct {
 	Drift     Drift             `yaml:"drift"`
 	Config    Document          `yaml:"config"`
 	Secrets   map[string]Secret `yaml:"secrets"`
+}
+
+// PartMode is the mode of a part of a connection.
+type PartMode struct {
+	Entity   string     `yaml:"entity"`   // stock or order; with a location, stock
+	Location string     `yaml:"location"` // one of the hub's
+	Mode     canon.Mode `yaml:"mode"`
 }
 
 // Fuse bounds what the hub writes to a connection within an hour.
@@ -256,6 +265,12 @@ func (c *Config) Settings() canon.Settings {
 		k := &c.Connections[i]
 		cs := canon.ConnectionSettings{
 			Name: k.Name, Connector: k.Connector, Mode: k.Mode, SellsFrom: k.sellsFrom(s.Locations), Locations: k.Locations, Safety: k.Safety,
+		}
+		for _, p := range k.Modes {
+			scope, err := canon.NewScope(canon.ScopeEntity(p.Entity), p.Location)
+			if err == nil { // it was checked when it was read
+				cs.Modes = append(cs.Modes, canon.ScopeWish{Scope: scope, Mode: p.Mode})
+			}
 		}
 		if !k.Baseline.IsZero() {
 			cs.Baseline = k.Baseline.UTC().Format(time.RFC3339)

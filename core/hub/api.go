@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func (d Doors) Subscribe(ctx context.Context) <-chan router.Commit { return d.ro
 // Do appends a command of an actor and answers with the fold's outcome. To go live is checked against the plan of now
 // (invariant 9).
 func (d Doors) Do(ctx context.Context, actor string, cmd canon.Command) (canon.Outcome, error) {
+	if m := cmd.SetMode; m != nil && m.Mode != canon.ModeObserve && d.onlyReads(m.Connection) {
+		return canon.Outcome{}, problem.New(problem.ConnectionCan, onlyReads)
+	}
 	if m := cmd.SetMode; m != nil && m.Mode == canon.ModeLive {
 		set, err := d.proposeLive(m)
 		if err != nil {
@@ -54,6 +58,19 @@ func (d Doors) Do(ctx context.Context, actor string, cmd canon.Command) (canon.O
 		cmd.SetMode = set
 	}
 	return d.router.Do(ctx, canon.Head{Actor: actor}, cmd)
+}
+
+// onlyReads is what is said of a connection that asks for more than its connector can do.
+const onlyReads = "its connector only reads: there is nothing to write, so that its mode is observe"
+
+// onlyReads reports whether a connector is known to be unable to write.
+func (d Doors) onlyReads(name string) bool {
+	c := d.connections[name]
+	if c == nil {
+		return false
+	}
+	_, about, _, _, _ := c.parts()
+	return about != nil && !slices.Contains(about.Capabilities, sdk.CanApply)
 }
 
 func (d Doors) proposeLive(m *canon.SetMode) (*canon.SetMode, error) {
@@ -65,7 +82,11 @@ func (d Doors) proposeLive(m *canon.SetMode) (*canon.SetMode, error) {
 		return nil, err
 	}
 	defer v.Close()
-	return reconcile.ProposeLive(v, m.Connection, m.PlanDigest)
+	var scope canon.Scope
+	if m.Scope != nil {
+		scope = *m.Scope
+	}
+	return reconcile.ProposeLive(v, m.Connection, scope, m.PlanDigest)
 }
 
 // Replay appends a replay of a parked entry and returns its position once it is folded.
@@ -154,8 +175,8 @@ func (d Doors) Discover(ctx context.Context, name string) (*sdk.DiscoverResponse
 	return r, unavailable(err)
 }
 
-// Plan lists the calls that would be made if the connection were live.
-func (d Doors) Plan(_ context.Context, name string) (*reconcile.Plan, error) {
+// Plan lists the calls that would be made if a part of the connection were live; the zero scope is the rest.
+func (d Doors) Plan(_ context.Context, name string, scope canon.Scope) (*reconcile.Plan, error) {
 	if d.connections[name] == nil {
 		return nil, api.ErrUnknownConnection
 	}
@@ -164,7 +185,7 @@ func (d Doors) Plan(_ context.Context, name string) (*reconcile.Plan, error) {
 		return nil, err
 	}
 	defer v.Close()
-	return reconcile.MakePlan(v, name)
+	return reconcile.MakePlan(v, name, scope)
 }
 
 func (d Doors) intakeOf(name string) (*intake.Connection, error) {
@@ -240,7 +261,7 @@ func (d Doors) connectionStatus(v store.View, cs *canon.ConnectionSettings) (*ap
 	}
 	if known != nil {
 		s.Mode, s.Paused, s.Fused, s.LastFact = known.Mode, known.Paused, known.Fused, known.LastFact
-		s.Baseline, s.PlanDigest = known.Baseline, known.PlanDigest
+		s.Baseline, s.PlanDigest, s.Scopes = known.Baseline, known.PlanDigest, known.Scopes
 	}
 	prefix := store.PrefixDiff + cs.Name + "/"
 	if err := v.Scan(prefix, "", func(string, []byte) (bool, error) { s.Differing++; return true, nil }); err != nil {
@@ -281,6 +302,9 @@ func (d Doors) connectionStatus(v store.View, cs *canon.ConnectionSettings) (*ap
 		if why := a.Waits(); why != "" && s.LastError == "" {
 			s.LastError = why
 		}
+	}
+	if asksToWrite(cs) && s.LastError == "" && d.onlyReads(cs.Name) {
+		s.LastError = onlyReads
 	}
 	if len(s.Unmapped) > 0 && s.LastError == "" {
 		s.LastError = "locations are not mapped, their stock is not written: " + strings.Join(s.Unmapped, ", ")

@@ -177,12 +177,20 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 		defer c.mu.Unlock()
 		c.intake, c.drifter, c.writer, c.activator = nil, nil, nil, nil
 	}()
+	if !can(sdk.CanApply) && asksToWrite(h.o.Settings.Connection(c.spec.Name)) {
+		h.log.Warn("connection asks for a mode that it can't have", "connection", c.spec.Name, "why", onlyReads)
+	}
 	if can(sdk.CanApply) {
 		if err := c.runOutbound(ctx, g, j, link, about, in); err != nil {
 			return err
 		}
 	}
 	return g.Wait()
+}
+
+// asksToWrite reports whether a configuration asks for more than to read.
+func asksToWrite(cs *canon.ConnectionSettings) bool {
+	return cs != nil && (cs.Mode != canon.ModeObserve || len(cs.Modes) > 0)
 }
 
 func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j reconcile.Journal, link platform, about *sdk.DescribeResponse, in *intake.Connection) error {

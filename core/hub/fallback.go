@@ -79,7 +79,7 @@ func (h *Hub) fallBack(ctx context.Context, absent time.Duration) error {
 		if err := json.Unmarshal(value, &c); err != nil {
 			return false, fmt.Errorf("%w: a connection does not read", store.ErrCorrupt)
 		}
-		live = c.Mode == canon.ModeLive
+		live = c.Live()
 		return !live, nil
 	}))
 	v.Close()

@@ -34,6 +34,7 @@ const (
 	KeyReused         Code = "command.key_reused"
 	ConnectionCan     Code = "connection.cannot"
 	NotImported       Code = "connection.not_imported"
+	ScopeUnknown      Code = "scope.unknown"
 	PlanStale         Code = "plan.stale"
 	PolicyInvalid     Code = "policy.invalid"
 	CommandRefused    Code = "command.refused"
@@ -86,6 +87,7 @@ func Specs() []Spec {
 		{CommandRefused, http.StatusConflict, "The command was refused", "detail says why."},
 		{JobRunning, http.StatusConflict, "The same job is running", "Follow the running job, whose address is in Location."},
 		{NotImported, http.StatusConflict, "The connection has not been read in full", "Wait for its import to end, look at its plan, then go live."},
+		{ScopeUnknown, http.StatusUnprocessableEntity, "The connection has no such part", "Name stock or order as the entity, and one of the hub's locations with stock; see `jumpring connection plan NAME`."},
 		{PlanStale, http.StatusConflict, "The plan has changed since it was looked at", "Look at the plan again and pass its new digest."},
 		{PolicyInvalid, http.StatusUnprocessableEntity, "The policy can't be used", "Change each rule that errors names."},
 		{EventType, http.StatusUnprocessableEntity, "The event's type is not known", "See docs/events.md for the types that are taken."},

@@ -53,7 +53,7 @@ func openActions(r store.Reader, connection string) ([]*canon.Action, error) {
 
 // nextAction gives an action to go on with now; nil for none. next is the moment of the earliest that has to wait.
 func (w *Writer) nextAction(now time.Time) (act *canon.Action, next time.Time, err error) {
-	if w.acts.busy {
+	if w.acts.busy || !w.reach.acts() {
 		return nil, time.Time{}, nil
 	}
 	if w.acts.stale {
@@ -206,7 +206,7 @@ func (w *Writer) sendAction(ctx context.Context, a *canon.Action) (againLater, e
 	return again, w.journalAction(ctx, &s, facts, stamp)
 }
 
-// admitted gives an action as the fold has it now, and whether its connection may be written.
+// admitted gives an action as the fold has it now, and whether orders of its connection may be changed.
 func (w *Writer) admitted(key string) (*canon.Action, bool, error) {
 	v, err := w.o.Store.View()
 	if err != nil {
@@ -217,8 +217,8 @@ func (w *Writer) admitted(key string) (*canon.Action, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	conn, err := loadConnection(v, w.o.Name)
-	return a, err == nil && mayWrite(conn), err
+	now, err := loadReach(v, w.o.Name)
+	return a, err == nil && now.acts(), err
 }
 
 func actionWrite(a *canon.Action) sdk.Write {

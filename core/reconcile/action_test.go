@@ -192,7 +192,7 @@ func (h *house) plan(conn string) *Plan {
 	v, err := h.store.View()
 	require.NoError(h.t, err)
 	defer v.Close()
-	p, err := MakePlan(v, conn)
+	p, err := MakePlan(v, conn, canon.Scope{})
 	require.NoError(h.t, err)
 	return p
 }

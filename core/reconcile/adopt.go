@@ -20,14 +20,14 @@ const adoptPage = 200
 const stockAuthorityHub = "hub"
 
 // AdoptConnection fixes the opening stock of every item that a connection lists and that has none yet, page by page,
-// and returns when it is folded. It comes before the first write to a connection that went live. Where a platform is
-// the stock authority there is nothing to adopt.
+// and returns when it is folded. It comes before the first write to a connection that went live. Where only parts of it
+// are live, these are the items with a level that is. Where a platform is the stock authority there is nothing to adopt.
 func AdoptConnection(ctx context.Context, j Journal, s store.Store, conn *canon.Connection) error {
 	head := canon.Head{Connection: conn.Name, Actor: "hub", Cause: conn.LiveSince}
 	from := ""
 	var last uint64
 	for {
-		items, next, err := unadopted(s, conn.Name, from)
+		items, next, err := unadopted(s, conn, from)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,8 @@ func AdoptConnection(ctx context.Context, j Journal, s store.Store, conn *canon.
 }
 
 // unadopted gives a page of items to adopt, and where the next page begins; "" at the end.
-func unadopted(s store.Store, connection, from string) (items []string, next string, err error) {
+func unadopted(s store.Store, conn *canon.Connection, from string) (items []string, next string, err error) {
+	connection := conn.Name
 	v, err := s.View()
 	if err != nil {
 		return nil, "", fmt.Errorf("reconcile: adopt stock of %s: %w", connection, err)
@@ -59,6 +60,9 @@ func unadopted(s store.Store, connection, from string) (items []string, next str
 	settings, err := store.Load[canon.Settings](v, store.KeySettings)
 	if err != nil || settings == nil || settings.StockAuthority != stockAuthorityHub {
 		return nil, "", err
+	}
+	if len(conn.Scopes) > 0 {
+		return unadoptedLive(v, &reach{conn: conn, settings: settings}, from)
 	}
 	err = v.Scan(store.PrefixRecord+store.TypeItem+"/", from, func(key string, value []byte) (bool, error) {
 		var item struct {
@@ -79,6 +83,29 @@ func unadopted(s store.Store, connection, from string) (items []string, next str
 			}
 		}
 		if len(items) == adoptPage {
+			next = key + "\x00"
+			return false, nil
+		}
+		return true, nil
+	})
+	return items, next, err
+}
+
+// unadoptedLive gives a page of items to adopt by the levels of the parts that are live.
+func unadoptedLive(v store.View, r *reach, from string) (items []string, next string, err error) {
+	prefix := store.BindingKey(intake.LevelKey(r.conn.Name, ""))
+	seen := make(map[string]bool)
+	err = v.Scan(prefix, from, func(key string, _ []byte) (bool, error) {
+		level := key[len(prefix):]
+		if r.level(level) != canon.ModeLive {
+			return true, nil
+		}
+		item, err := itemOf(v, r.conn.Name, level)
+		if err != nil || item == nil || item.Adopted || seen[item.ID] {
+			return err == nil, err
+		}
+		seen[item.ID] = true
+		if items = append(items, item.ID); len(items) == adoptPage {
 			next = key + "\x00"
 			return false, nil
 		}

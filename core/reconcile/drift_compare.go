@@ -20,7 +20,7 @@ var unwritten = []string{"connection.counts_stock", "listing.unbound", "listing.
 // comparison makes a report from a view that holds everything that was read.
 type comparison struct {
 	v      store.View
-	conn   *canon.Connection
+	reach  *reach
 	run    *canon.DriftRun
 	policy DriftPolicy
 	report *canon.DriftReport
@@ -67,7 +67,7 @@ func newComparison(v store.View, connection string, policy DriftPolicy) (*compar
 		return nil, fmt.Errorf("reconcile: the sweep of %s is gone from the view", connection)
 	}
 	c := &comparison{v: v, run: run, policy: policy, found: make(map[string]*canon.DriftRow), rows: make(map[canon.BindingKey]bool)}
-	if c.conn, err = loadConnection(v, connection); err != nil {
+	if c.reach, err = loadReach(v, connection); err != nil {
 		return nil, err
 	}
 	if c.parked, err = parkedFacts(v, connection); err != nil {
@@ -94,7 +94,7 @@ func newComparison(v store.View, connection string, policy DriftPolicy) (*compar
 // bindings compares every binding of the connection and sums up their state.
 func (c *comparison) bindings() error {
 	sum := sha256.New()
-	err := eachBinding(c.v, c.conn.Name, func(b *canon.Binding) error {
+	err := eachBinding(c.v, c.reach.conn.Name, func(b *canon.Binding) error {
 		fmt.Fprintf(sum, "%d:%s %s %t\n", len(b.BindingKey.String()), b.BindingKey, b.Hash, b.Deleted) // a hash takes every write
 		return c.binding(b)
 	})
@@ -111,7 +111,7 @@ func (c *comparison) binding(b *canon.Binding) error {
 	if b.Deleted {
 		return nil
 	}
-	if !seen && covered(c.conn, b.Kind) {
+	if !seen && covered(c.reach.conn, b.Kind) {
 		return c.add(b, canon.DriftRow{Field: "state", Drift: canon.DriftUnread, Reason: "the platform did not show it and gave no answer for it"})
 	}
 	if seen {
@@ -164,15 +164,15 @@ func (c *comparison) level(b *canon.Binding) error {
 	if cause == "" {
 		return nil
 	}
-	if !held && settling(c.conn, w) {
+	if !held && settling(c.reach, b.ExternalID, w) {
 		c.open = append(c.open, b.BindingKey)
 	}
 	row := canon.DriftRow{Field: "available", Shows: &w.Shows, Should: w.Quantity, Cause: w.Cause, ByClaim: w.ByClaim, Drift: cause, Reason: reason, Held: held}
 	switch {
 	case held:
 		row.Reason = "left as it is: the connection's policy is to report"
-	case cause == canon.DriftPending && reason == "" && !mayWrite(c.conn):
-		row.Reason = notWriting(c.conn)
+	case cause == canon.DriftPending && reason == "" && !c.reach.writesLevel(b.ExternalID):
+		row.Reason = c.reach.notWriting(b.ExternalID)
 	}
 	if found != nil {
 		row.Read, row.Known = found.Read, found.Known
@@ -180,15 +180,17 @@ func (c *comparison) level(b *canon.Binding) error {
 	return c.add(b, row)
 }
 
-// notWriting says why nothing is written to a connection.
-func notWriting(conn *canon.Connection) string {
+// notWriting says why a level is not written.
+func (r *reach) notWriting(levelID string) string {
 	switch {
-	case conn.Paused:
+	case r.conn.Paused:
 		return "the connection is paused"
-	case conn.Fused != "":
+	case r.conn.Fused != "":
 		return "the fuse stopped its writes"
+	case len(r.conn.Scopes) > 0:
+		return r.why(levelID)
 	}
-	return "the connection's mode is " + string(conn.Mode)
+	return "the connection's mode is " + string(r.conn.Mode)
 }
 
 // driftOf says why a level does not show what it should; "" when it does. changed tells that the sweep was shown
@@ -218,15 +220,15 @@ func driftOf(w *canon.Want, changed bool, began canon.Position) (canon.DriftCaus
 }
 
 // settling reports whether a level may become what it should be by itself.
-func settling(conn *canon.Connection, w *canon.Want) bool {
+func settling(r *reach, levelID string, w *canon.Want) bool {
 	if w == nil || w.Quantity == nil || w.Write == canon.WriteRejected || w.Write == canon.WriteNotRepresentable {
 		return false
 	}
-	return w.Expected || w.Write != canon.WriteNone || w.Differs() && mayWrite(conn)
+	return w.Expected || w.Write != canon.WriteNone || w.Differs() && r.writesLevel(levelID)
 }
 
 // unsettled reports whether a binding may still become what it should be by itself.
-func unsettled(v store.View, conn *canon.Connection, b *canon.Binding) (bool, error) {
+func unsettled(v store.View, r *reach, b *canon.Binding) (bool, error) {
 	if b == nil || b.Deleted {
 		return false, nil
 	}
@@ -234,7 +236,7 @@ func unsettled(v store.View, conn *canon.Connection, b *canon.Binding) (bool, er
 		return waits, err
 	}
 	held, err := router.Held(v, b)
-	return !held && settling(conn, b.Wants), err
+	return !held && settling(r, b.ExternalID, b.Wants), err
 }
 
 // unread reports whether a binding changed in a way that only a read can tell, and has not been read.
@@ -309,13 +311,13 @@ func (c *comparison) repaired(unseen []canon.Ref) error {
 	}
 	for _, ref := range unseen {
 		b, err := store.Load[canon.Binding](c.v, store.BindingKey(canon.BindingKey{
-			Connection: c.conn.Name, Kind: ref.Kind, ExternalID: ref.ExternalID, Aspect: canon.AspectMain,
+			Connection: c.reach.conn.Name, Kind: ref.Kind, ExternalID: ref.ExternalID, Aspect: canon.AspectMain,
 		}))
 		if err != nil {
 			return err
 		}
 		if b != nil && b.Deleted {
-			err := c.addRepaired(canon.DriftRow{Connection: c.conn.Name, Kind: ref.Kind, ExternalID: ref.ExternalID, Field: "deleted", Drift: canon.DriftMissed})
+			err := c.addRepaired(canon.DriftRow{Connection: c.reach.conn.Name, Kind: ref.Kind, ExternalID: ref.ExternalID, Field: "deleted", Drift: canon.DriftMissed})
 			if err != nil {
 				return err
 			}

@@ -258,7 +258,7 @@ func (d *Drifter) settle(ctx context.Context, calm *patience, open []canon.Bindi
 			return 0, err
 		}
 		defer v.Close()
-		conn, err := loadConnection(v, d.o.Name)
+		now, err := loadReach(v, d.o.Name)
 		if err != nil {
 			return 0, err
 		}
@@ -268,7 +268,7 @@ func (d *Drifter) settle(ctx context.Context, calm *patience, open []canon.Bindi
 			if err != nil {
 				return 0, err
 			}
-			still, err := unsettled(v, conn, b)
+			still, err := unsettled(v, now, b)
 			if err != nil {
 				return 0, err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,15 +27,16 @@ type StalePlanError struct {
 
 func (e *StalePlanError) Error() string {
 	return fmt.Sprintf("the plan of %s is no longer the one that was looked at (%.12s): it has %d rows now (%.12s); "+
-		"look again with `jumpring connection plan %s`", e.Connection, e.Seen, e.Current.Calls(), e.Current.Digest, e.Connection)
+		"look again with `jumpring connection plan %s`", e.Connection, e.Seen, e.Current.Calls(), e.Current.Digest, named(e.Connection, e.Current.Scope))
 }
 
 // ErrNotImported is returned for a connection whose initial snapshot is not complete: its plan would not be either.
 var ErrNotImported = errors.New("the initial import of the connection is not complete")
 
 // ProposeLive makes the command that takes a connection live, for a person who has seen the plan with this digest. A
-// plan that is another one now gives a *StalePlanError. The fold compares both digests once more. Invariant 9.
-func ProposeLive(v store.View, connection, seen string) (*canon.SetMode, error) {
+// plan that is another one now gives a *StalePlanError. The fold compares both digests once more. The zero scope is what
+// has no mode of its own. Invariant 9.
+func ProposeLive(v store.View, connection string, scope canon.Scope, seen string) (*canon.SetMode, error) {
 	conn, err := loadConnection(v, connection)
 	if err != nil {
 		return nil, err
@@ -42,49 +44,86 @@ func ProposeLive(v store.View, connection, seen string) (*canon.SetMode, error) 
 	if conn.Snapshot != nil && !conn.Snapshot.Complete {
 		return nil, fmt.Errorf("%w: %s has %d rows so far", ErrNotImported, connection, conn.Snapshot.Rows)
 	}
-	plan, err := MakePlan(v, connection)
+	plan, err := MakePlan(v, connection, scope)
 	if err != nil {
 		return nil, err
 	}
 	if plan.Digest != seen {
 		return nil, &StalePlanError{Connection: connection, Seen: seen, Current: plan}
 	}
-	return &canon.SetMode{Connection: connection, Mode: canon.ModeLive, PlanDigest: seen, Plan: plan.Digest}, nil
+	set := &canon.SetMode{Connection: connection, Mode: canon.ModeLive, PlanDigest: seen, Plan: plan.Digest}
+	if !scope.IsZero() {
+		set.Scope = &scope
+	}
+	return set, nil
+}
+
+// named gives a connection and a part of it as the command line takes them.
+func named(connection string, s canon.Scope) string {
+	switch {
+	case s.Location != "":
+		return connection + " --location " + s.Location
+	case s.Entity != "":
+		return connection + " --entity " + string(s.Entity)
+	}
+	return connection
 }
 
 // step is what the Activator does about a connection next.
 type step struct {
-	mode   canon.Mode // to set; empty when nothing is to be done
-	waits  string     // for a person: why it is not in the mode that was asked for; empty when it is
-	digest string     // of the plan, for live
+	scope  canon.Scope // the part that it is about
+	mode   canon.Mode  // to set; empty when nothing is to be done
+	waits  string      // for a person: why it is not in the mode that was asked for; empty when it is
+	digest string      // of the plan, for live
 }
 
-// nextStep decides how far a connection may go by itself towards the mode that the configuration asks for. It never
-// lowers a mode: that is a person's or the fold's decision. Going live needs a complete initial snapshot where the
-// connector has one, and a plan that is empty or that a person has accepted.
-func nextStep(conn *canon.Connection, hasSnapshot bool, plan func() (*Plan, error)) (step, error) {
-	rank := map[canon.Mode]int{canon.ModeObserve: 0, canon.ModeShadow: 1, canon.ModeLive: 2}
-	switch {
-	case rank[conn.Asked] <= rank[conn.Mode]:
-		return step{}, nil
-	case conn.Mode != canon.ModeShadow && conn.Asked == canon.ModeShadow:
-		return step{mode: canon.ModeShadow}, nil
-	case conn.Mode != canon.ModeShadow:
-		return step{mode: canon.ModeShadow, waits: "shadow: the plan is made first"}, nil
-	case conn.Paused:
-		return step{waits: fmt.Sprintf("shadow: paused; `jumpring connection resume %s`", conn.Name)}, nil
-	case hasSnapshot && (conn.Snapshot == nil || !conn.Snapshot.Complete):
-		return step{waits: "shadow: waits for the initial import"}, nil
+// nextStep decides how far a connection may go by itself towards the modes that the configuration asks for, one part at
+// a time. It never lowers a mode, and never raises one that a person lowered: that is a person's or the fold's decision.
+// Going live needs a complete initial snapshot where the connector has one, and a plan that is empty or that a person
+// has accepted. Invariant 9 holds for each part.
+func nextStep(conn *canon.Connection, hasSnapshot bool, plan func(canon.Scope) (*Plan, error)) (step, error) {
+	parts := append([]canon.ScopedMode{{Mode: conn.Mode, Asked: conn.Asked, Lowered: conn.Lowered, PlanDigest: conn.PlanDigest}}, conn.Scopes...)
+	var waiting []string
+	for i := range parts {
+		s, err := nextOf(conn, &parts[i], hasSnapshot, plan)
+		if err != nil || s.mode != "" {
+			return s, err
+		}
+		if s.waits != "" {
+			waiting = append(waiting, s.waits)
+		}
 	}
-	p, err := plan()
+	return step{waits: strings.Join(waiting, "; ")}, nil
+}
+
+func nextOf(conn *canon.Connection, part *canon.ScopedMode, hasSnapshot bool, plan func(canon.Scope) (*Plan, error)) (step, error) {
+	name, is := named(conn.Name, part.Scope), string(part.Mode)
+	if !part.Scope.IsZero() {
+		is = part.Scope.String() + " is in " + is
+	}
+	switch {
+	case !part.Mode.Less(part.Asked):
+		return step{}, nil
+	case part.Lowered:
+		return step{waits: fmt.Sprintf("%s: a person took it there; look at `jumpring connection plan %s`, go on with `jumpring connection live %s`", is, name, name)}, nil
+	case part.Mode != canon.ModeShadow && part.Asked == canon.ModeShadow:
+		return step{scope: part.Scope, mode: canon.ModeShadow}, nil
+	case part.Mode != canon.ModeShadow:
+		return step{scope: part.Scope, mode: canon.ModeShadow, waits: "shadow: the plan is made first"}, nil
+	case conn.Paused:
+		return step{waits: fmt.Sprintf("%s: paused; `jumpring connection resume %s`", is, conn.Name)}, nil
+	case hasSnapshot && (conn.Snapshot == nil || !conn.Snapshot.Complete):
+		return step{waits: is + ": waits for the initial import"}, nil
+	}
+	p, err := plan(part.Scope)
 	if err != nil {
 		return step{}, err
 	}
-	if p.Calls() == 0 || p.Digest == conn.PlanDigest {
-		return step{mode: canon.ModeLive, digest: p.Digest}, nil
+	if p.Calls() == 0 || p.Digest == part.PlanDigest {
+		return step{scope: part.Scope, mode: canon.ModeLive, digest: p.Digest}, nil
 	}
-	return step{waits: fmt.Sprintf("shadow: the plan has %d rows and waits for a person; look at it with `jumpring connection plan %s`, accept it with `jumpring connection live %s --plan %s`",
-		p.Calls(), conn.Name, conn.Name, p.Digest)}, nil
+	return step{waits: fmt.Sprintf("%s: the plan has %d rows and waits for a person; look at it with `jumpring connection plan %s`, accept it with `jumpring connection live %s --plan %s`",
+		is, p.Calls(), name, name, p.Digest)}, nil
 }
 
 // The pace of the Activator.
@@ -173,7 +212,8 @@ func (a *Activator) look(ctx context.Context) (time.Duration, error) {
 		return activateEvery, nil
 	}
 	id := ulid.Make().String()
-	set := &canon.SetMode{Connection: a.Name, Mode: s.mode, PlanDigest: s.digest, Plan: s.digest}
+	// The zero scope is the rest alone: what the hub does of itself never lowers a part.
+	set := &canon.SetMode{Connection: a.Name, Mode: s.mode, Scope: &s.scope, PlanDigest: s.digest, Plan: s.digest}
 	e, err := router.NewEntry(canon.EntryCommand, canon.Head{Connection: a.Name, Actor: "hub"}, canon.Command{Key: id, ID: id, SetMode: set})
 	if err != nil {
 		return 0, err
@@ -189,7 +229,7 @@ func (a *Activator) look(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if conn.Mode != s.mode {
+	if conn.ModeOf(s.scope) != s.mode {
 		return activateRetry, nil
 	}
 	return activateRest, nil
@@ -214,5 +254,5 @@ func (a *Activator) decide() (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	return nextStep(conn, a.HasSnapshot, func() (*Plan, error) { return MakePlan(v, a.Name) })
+	return nextStep(conn, a.HasSnapshot, func(s canon.Scope) (*Plan, error) { return MakePlan(v, a.Name, s) })
 }

@@ -52,7 +52,7 @@ func (w *Writer) lookAt(ctx context.Context, v store.View, l *level) error {
 	if err != nil {
 		return err
 	}
-	if !w.writing {
+	if !w.writing || !w.reach.writesLevel(l.id) {
 		w.shadow(l, b)
 		w.forget(l)
 		return nil
@@ -99,6 +99,9 @@ func (w *Writer) lookAt(ctx context.Context, v store.View, l *level) error {
 // decide gives what a level needs next, and for hold the connection that it waits for; none while the level's own
 // platform is asked.
 func (w *Writer) decide(v store.View, l *level, b *canon.Binding) (act action, behind string, err error) {
+	if !w.reach.writesLevel(l.id) {
+		return idle, "", nil
+	}
 	if w.o.HoldReported && b != nil {
 		if held, err := router.Held(v, b); err != nil || held {
 			return idle, "", err
@@ -241,7 +244,7 @@ func (w *Writer) read(l *level, r router.Read, then func()) {
 func (w *Writer) shadow(l *level, b *canon.Binding) {
 	if b == nil || !b.Wants.Differs() {
 		delete(w.hints, l.id)
-	} else if want := *b.Wants.Quantity; w.conn.Mode == canon.ModeShadow {
+	} else if want := *b.Wants.Quantity; w.reach.level(l.id) == canon.ModeShadow {
 		if before, known := w.hints[l.id]; !known || before != want {
 			w.hints[l.id] = want
 			w.log.Debug("would write", "level", l.id, "shows", b.Wants.Shows, "should", want, "cause", b.Wants.Cause)

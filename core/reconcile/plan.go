@@ -9,14 +9,23 @@ import (
 	"github.com/jumpring/jumpring/core/store"
 )
 
-// Plan lists each call that would be made if a connection were live now. Its Digest names exactly these calls.
+// Plan lists each call that would be made if a part of a connection were live now, or where no part is named, all that
+// has no mode of its own. Its Digest names exactly these calls.
 type Plan struct {
 	Connection string `json:"connection"`
-	Digest     string `json:"digest"`
+	// Entity and Location name the part; empty for the rest.
+	canon.Scope
+	Digest string `json:"digest"`
 	// Position is the journal position that the plan stands for.
 	Position canon.Position `json:"position"`
 	Rows     []PlanRow      `json:"rows"`    // sorted by external id
 	Blocked  []BlockedRow   `json:"blocked"` // what may not be written, sorted by external id; no part of the digest
+	// Held is what would not be written even then, sorted by external id, with what holds it back; no part of the digest.
+	Held []HeldRow `json:"held,omitempty"`
+	// Underway is how many calls another part that is live already makes now.
+	Underway int `json:"underway,omitempty"`
+	// HeldActions are those for which orders are not live and would not be.
+	HeldActions []PlanAction `json:"held_actions,omitempty"`
 	// Actions are orders that would be cancelled or refunded, in the order in which that was asked for.
 	Actions []PlanAction `json:"actions,omitempty"`
 }
@@ -57,6 +66,13 @@ type PlanRow struct {
 	ByClaim    bool           `json:"by_claim,omitempty"`
 }
 
+// HeldRow is a call that waits for another part of the connection to be live.
+type HeldRow struct {
+	PlanRow
+	Mode   canon.Mode `json:"mode"`
+	Reason string     `json:"reason"` // "stock of boutique-paris is in shadow"
+}
+
 // BlockedRow is a level that the hub must not or can't write, with a stable code for why.
 type BlockedRow struct {
 	Connection string `json:"connection"`
@@ -79,13 +95,24 @@ const (
 	blockedNotRepresentable = "write.not_representable"
 )
 
-// MakePlan computes the plan of a connection. It is a pure function of the view.
-func MakePlan(v store.View, connection string) (*Plan, error) {
+// MakePlan computes the plan of a part of a connection; the zero scope is what has no mode of its own. It is a pure
+// function of the view. Invariant 9: what the digest names is exactly what would be written in addition.
+func MakePlan(v store.View, connection string, scope canon.Scope) (*Plan, error) {
 	mark, err := v.Mark()
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Connection: connection, Position: mark.Position, Rows: []PlanRow{}, Blocked: []BlockedRow{}}
+	conn, err := loadConnection(v, connection)
+	if err != nil {
+		return nil, err
+	}
+	now, err := reachOf(v, conn, !scope.IsZero())
+	if err != nil {
+		return nil, err
+	}
+	// A level goes with the part when it depends on it: live with it, and not without.
+	with, without := now.with(scope, canon.ModeLive), now.with(scope, canon.ModeObserve)
+	p := &Plan{Connection: connection, Scope: scope, Position: mark.Position, Rows: []PlanRow{}, Blocked: []BlockedRow{}}
 	// A view's scan comes in ascending order of the external id: the rows are sorted.
 	err = eachLevel(v, connection, func(b *canon.Binding) error {
 		if b.Deleted {
@@ -98,7 +125,14 @@ func MakePlan(v store.View, connection string) (*Plan, error) {
 		if b.Wants.Differs() {
 			about.Shows, about.Should = b.Wants.Shows, *b.Wants.Quantity
 			about.Cause, about.ByClaim = b.Wants.Cause, b.Wants.ByClaim
-			p.Rows = append(p.Rows, *about)
+			switch {
+			case with.level(b.ExternalID) != canon.ModeLive:
+				p.Held = append(p.Held, HeldRow{PlanRow: *about, Mode: with.level(b.ExternalID), Reason: with.why(b.ExternalID)})
+			case without.level(b.ExternalID) == canon.ModeLive:
+				p.Underway++
+			default:
+				p.Rows = append(p.Rows, *about)
+			}
 		} else if reason, detail := blockedBy(b.Wants); reason != "" {
 			p.Blocked = append(p.Blocked, blockedRow(about, b.Wants, reason, detail))
 		}
@@ -112,12 +146,20 @@ func MakePlan(v store.View, connection string) (*Plan, error) {
 		return nil, err
 	}
 	for _, a := range open {
-		p.Actions = append(p.Actions, PlanAction{
+		row := PlanAction{
 			Connection: connection, Key: a.Key, Kind: a.Kind, Order: a.Order, Number: a.Number, Lines: a.Lines, Refund: a.Refund,
 			Restock: a.Restock, Notify: a.Notify, State: a.State, Case: a.Case, By: a.By, Cause: a.Cause,
-		})
+		}
+		switch {
+		case with.orders() != canon.ModeLive:
+			p.HeldActions = append(p.HeldActions, row)
+		case without.orders() == canon.ModeLive:
+			p.Underway++
+		default:
+			p.Actions = append(p.Actions, row)
+		}
 	}
-	p.Digest = planDigest(p.Rows, p.Actions)
+	p.Digest = planDigest(scope, p.Rows, p.Actions)
 	return p, nil
 }
 
@@ -174,9 +216,12 @@ func blockedRow(about *PlanRow, w *canon.Want, reason, detail string) BlockedRow
 
 // planDigest is SHA-256 over what each call would do: where, on which item, from what to what. Titles and causes are
 // for the reader; a corrected title makes no plan stale.
-func planDigest(rows []PlanRow, actions []PlanAction) string {
+func planDigest(scope canon.Scope, rows []PlanRow, actions []PlanAction) string {
 	h := sha256.New()
 	h.Write([]byte("jumpring plan 1\n"))
+	if !scope.IsZero() {
+		h.Write([]byte("of " + scope.String() + "\n"))
+	}
 	for _, r := range rows {
 		for _, s := range []string{
 			r.Connection, r.ExternalID, r.ItemID, r.Field, strconv.FormatInt(r.Shows, 10), strconv.FormatInt(r.Should, 10),
@@ -191,5 +236,5 @@ func planDigest(rows []PlanRow, actions []PlanAction) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// EmptyPlan is the digest of every plan without rows.
-func EmptyPlan() string { return planDigest(nil, nil) }
+// EmptyPlan is the digest of every plan without rows for a connection as a whole.
+func EmptyPlan() string { return planDigest(canon.Scope{}, nil, nil) }

@@ -31,7 +31,7 @@ func planOf(t *testing.T, h *intaketest.Hub, connection string) *Plan {
 	v, err := h.Store.View()
 	require.NoError(t, err)
 	defer v.Close()
-	p, err := MakePlan(v, connection)
+	p, err := MakePlan(v, connection, canon.Scope{})
 	require.NoError(t, err)
 	return p
 }
@@ -117,7 +117,7 @@ func TestGoingLiveWithAStalePlanIsRefused(t *testing.T) {
 		v, err := h.Store.View()
 		require.NoError(t, err)
 		defer v.Close()
-		return ProposeLive(v, "web", seen)
+		return ProposeLive(v, "web", canon.Scope{}, seen)
 	}
 	set, err := propose()
 	require.NoError(t, err)
@@ -138,19 +138,19 @@ func TestGoingLiveWithAStalePlanIsRefused(t *testing.T) {
 
 func TestNextStep(t *testing.T) {
 	complete := &canon.SnapshotMark{Complete: true}
-	rows := func(n int) func() (*Plan, error) {
-		return func() (*Plan, error) {
+	rows := func(n int) func(canon.Scope) (*Plan, error) {
+		return func(canon.Scope) (*Plan, error) {
 			p := &Plan{Rows: make([]PlanRow, n)}
-			p.Digest = planDigest(p.Rows, nil)
+			p.Digest = planDigest(canon.Scope{}, p.Rows, nil)
 			return p, nil
 		}
 	}
-	never := func() (*Plan, error) { return nil, errors.New("the plan is not asked for") }
-	two, err := rows(2)()
+	never := func(canon.Scope) (*Plan, error) { return nil, errors.New("the plan is not asked for") }
+	two, err := rows(2)(canon.Scope{})
 	require.NoError(t, err)
 	tests := map[string]struct {
 		conn  canon.Connection
-		plan  func() (*Plan, error)
+		plan  func(canon.Scope) (*Plan, error)
 		mode  canon.Mode
 		waits string
 	}{

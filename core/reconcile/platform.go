@@ -90,11 +90,6 @@ func loadConnection(r store.Reader, name string) (*canon.Connection, error) {
 	return conn, nil
 }
 
-// mayWrite reports whether calls that change something may go to a platform. Invariant 9.
-func mayWrite(conn *canon.Connection) bool {
-	return conn.Mode == canon.ModeLive && !conn.Paused && conn.Fused == ""
-}
-
 func loadLevel(r store.Reader, connection, externalID string) (*canon.Binding, error) {
 	return store.Load[canon.Binding](r, store.BindingKey(intake.LevelKey(connection, externalID)))
 }

@@ -275,7 +275,7 @@ func (w *Writer) send(ctx context.Context, batch []job) ([]outcome, error) {
 	return outcomes, w.journalOutcome(ctx, batch, outcomes, facts, stamp)
 }
 
-// stillWanted looks once more before the call: at the connection's mode, and whether each level still differs in the
+// stillWanted looks once more before the call: at the mode of what is written, and whether each level still differs in the
 // way that was decided about.
 func (w *Writer) stillWanted(batch []job) ([]bool, error) {
 	v, err := w.o.Store.View()
@@ -283,15 +283,15 @@ func (w *Writer) stillWanted(batch []job) ([]bool, error) {
 		return nil, err
 	}
 	defer v.Close()
-	conn, err := loadConnection(v, w.o.Name)
+	now, err := loadReach(v, w.o.Name)
 	if err != nil {
 		return nil, err
 	}
 	still := make([]bool, len(batch))
-	if !mayWrite(conn) {
-		return still, nil
-	}
 	for i, j := range batch {
+		if !now.writesLevel(j.level.id) {
+			continue
+		}
 		b, err := loadLevel(v, w.o.Name, j.level.id)
 		if err != nil {
 			return nil, err
@@ -456,9 +456,13 @@ func (w *Writer) countBound() (int, error) {
 		return 0, err
 	}
 	defer v.Close()
+	reach, err := loadReach(v, w.o.Name)
+	if err != nil {
+		return 0, err
+	}
 	n := 0
 	err = eachLevel(v, w.o.Name, func(b *canon.Binding) error {
-		if !b.Deleted && b.Wants != nil && b.Wants.Quantity != nil {
+		if !b.Deleted && b.Wants != nil && b.Wants.Quantity != nil && reach.writesLevel(b.ExternalID) {
 			n++
 		}
 		return nil

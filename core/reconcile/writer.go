@@ -75,9 +75,9 @@ type Writer struct {
 	hints    map[string]int64     // shadow: what would be written, by level
 	fuse     *Fuse
 	bound    boundCount
-	conn     *canon.Connection
+	reach    *reach
 	began    canon.Position
-	writing  bool // the connection's mode lets it write
+	writing  bool // the mode of a part of the connection lets it write
 	tripped  bool // the fuse tripped, and the fold may not have taken it in yet
 	adopting int  // adoptions under way: nothing is written before they end
 	calls    int  // under way
@@ -141,7 +141,7 @@ func NewWriter(o Options) (*Writer, error) {
 		settle: time.Duration(o.Describe.SettleMillis) * time.Millisecond,
 		levels: make(map[string]*level), later: make(map[string]time.Time), held: make(held), hints: make(map[string]int64),
 		fuse: NewFuse(o.Limits), retry: retry, acts: newActions(), inbox: inbox{wake: make(chan struct{}, 1)},
-		conn: &canon.Connection{Name: o.Name, Mode: canon.ModeObserve},
+		reach: &reach{conn: &canon.Connection{Name: o.Name, Mode: canon.ModeObserve}},
 	}, nil
 }
 
@@ -326,20 +326,21 @@ func (w *Writer) observeMode(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reconcile: %s: %w", w.o.Name, err)
 	}
-	conn, err := loadConnection(v, w.o.Name)
+	now, err := loadReach(v, w.o.Name)
 	v.Close()
 	if err != nil {
 		return err
 	}
-	if w.conn.Fused != "" && conn.Fused == "" {
+	before, conn := w.reach.conn, now.conn
+	if before.Fused != "" && conn.Fused == "" {
 		w.fuse.Reset()
 	}
 	if conn.Fused != "" {
 		w.tripped = false
 	}
-	was, wasLive := w.writing, w.conn.Mode == canon.ModeLive
-	w.conn, w.writing = conn, mayWrite(conn) && !w.tripped
-	if conn.Mode == canon.ModeLive && !wasLive {
+	was, more := w.writing, raised(before, conn)
+	w.reach, w.writing = now, now.writes() && !w.tripped
+	if more {
 		w.adopting++
 		w.work.Go(func() {
 			err := AdoptConnection(ctx, w.o.Journal, w.o.Store, conn)
@@ -353,7 +354,7 @@ func (w *Writer) observeMode(ctx context.Context) error {
 		})
 	}
 	w.state.mode(conn, w.adopting > 0)
-	if w.writing && !was {
+	if w.writing && (!was || more) {
 		clear(w.hints)
 		return w.scanDifferences()
 	}

@@ -134,8 +134,8 @@ func (f *fold) actionAttempted(ft *fact) error {
 	if err != nil {
 		return err
 	}
-	// Invariant 9: nothing is done at a platform whose connection is not live.
-	if conn == nil || conn.Mode != canon.ModeLive || conn.Paused || conn.Fused != "" {
+	// Invariant 9: nothing is done at a platform whose connection is not live for orders.
+	if conn == nil || conn.ModeOf(canon.Scope{Entity: canon.ScopeOrder}) != canon.ModeLive || conn.Paused || conn.Fused != "" {
 		return nil
 	}
 	was := a.State

@@ -78,12 +78,7 @@ func (f *fold) putSettings(ft *fact) error {
 			c.FirstSeen = ft.at
 		}
 		c.Connector = cs.Connector
-		if c.Asked != cs.Mode {
-			c.Asked = cs.Mode
-			if cs.Mode != canon.ModeLive {
-				c.Mode = cs.Mode // less is taken at once; live needs its plan
-			}
-		}
+		takeModes(c, cs)
 		if cs.Baseline != "" {
 			t, err := time.Parse(time.RFC3339, cs.Baseline)
 			if err != nil {
@@ -310,28 +305,22 @@ func (f *fold) fallBack(ft *fact) error {
 		if c == nil || c.Connector == "" {
 			continue // a till that reports: nothing is written there
 		}
-		was := c.Mode
-		c.PlanDigest, c.Sweep = "", nil
+		c.Sweep = nil
 		if c.Snapshot != nil {
 			c.Snapshot = &canon.SnapshotMark{StartedAt: f.f.at}
 		}
-		if was == canon.ModeLive {
-			c.Mode = canon.ModeShadow
-		}
+		changes := lowerAll(c)
 		if err := f.save(store.PrefixConn+c.Name, c); err != nil {
 			return err
 		}
-		if was != canon.ModeLive {
+		if len(changes) == 0 {
 			continue
 		}
 		reason, err := json.Marshal(t.Reason)
 		if err != nil {
 			return err
 		}
-		changes := []canon.Change{
-			{Field: "mode", Before: quoted(string(was)), After: quoted(string(c.Mode))},
-			{Field: "reason", After: reason},
-		}
+		changes = append(changes, canon.Change{Field: "reason", After: reason})
 		if err := f.row(canon.Row{Entity: "connection:" + c.Name, Type: "connection", Event: "connection.shadow", Changes: changes}); err != nil {
 			return err
 		}

@@ -99,7 +99,9 @@ func PlanSettings(ctx context.Context, v store.View, s *canon.Settings) (*Settin
 		}
 		planned := PlannedCalls{Connection: name, Mode: canon.ModeObserve, Calls: len(calls[name])}
 		if c != nil {
-			planned.Mode = c.Mode
+			if planned.Mode = c.Mode; c.Live() {
+				planned.Mode = canon.ModeLive // of the parts that are
+			}
 		}
 		d.plan.Calls = append(d.plan.Calls, planned)
 	}

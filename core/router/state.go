@@ -113,7 +113,7 @@ type itemParts struct {
 	claims  []*canon.Claim      // live ones, of a piece
 	shown   []lifecycle.ShownAt
 	changed []time.Time // when the platform last changed what is shown, by its own clock; zero where it does not say
-	live    bool        // a connection that lists it is live
+	live    bool        // a connection that lists it is live for one of its levels
 	homes   []string
 	// expected is how much less than its stock the stock authority is expected to show, where it is a platform.
 	expected int64
@@ -183,7 +183,7 @@ func (f *fold) parts(item *canon.Item) (*itemParts, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.live = p.live || (conn != nil && conn.Mode == canon.ModeLive && !n.Deleted)
+		p.live = p.live || (conn != nil && !n.Deleted && f.writes(conn, cs, levels))
 	}
 	if err := f.countMoments(p.nodes, p.ledgers); err != nil {
 		return nil, err

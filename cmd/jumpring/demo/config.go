@@ -35,7 +35,6 @@ connections:
     fuse: {changes_per_hour: 100000}
   - name: %s
     connector: csv
-    mode: live
     config: {folder: "%s", timezone: Europe/Paris, settle: 100ms}
 `
 

@@ -180,7 +180,11 @@ func (f *fold) connection(typ canon.EntryType, head canon.Head, data []byte) err
 		if set.Mode == canon.ModeLive && conn.Mode != canon.ModeLive {
 			conn.LiveSince = f.pos
 		}
-		conn.Mode, conn.PlanDigest = set.Mode, set.PlanDigest
+		if set.Scope != nil && !set.Scope.IsZero() {
+			conn.PutScope(canon.ScopedMode{Scope: *set.Scope, Mode: set.Mode, PlanDigest: set.PlanDigest})
+		} else {
+			conn.Mode, conn.PlanDigest = set.Mode, set.PlanDigest
+		}
 	}
 	if set := command.SetPause; set != nil {
 		if conn.Paused = set.Paused; !set.Paused {
