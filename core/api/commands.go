@@ -28,6 +28,7 @@ type Reserve struct {
 	Quantity int64  `json:"quantity,omitempty" minimum:"1" maximum:"1000000" doc:"Of a quantity SKU; 1 where it is left out"`
 	Location string `json:"location,omitempty" maxLength:"100" doc:"Of a quantity SKU; the token's own where it is left out"`
 	ForWhom  string `json:"for_whom,omitempty" maxLength:"200" doc:"For a person to read"`
+	Collect  bool   `json:"collect,omitempty" doc:"It is collected at a boutique, which confirms, picks and keeps it ready: /v1/reservations/{reservation}/step"`
 }
 
 // Sell is the body of a sale at the till.
@@ -242,7 +243,7 @@ func (a *API) reserve(c *fiber.Ctx, who access.Principal) error {
 		return err
 	}
 	cmd := canon.Command{Reserve: &canon.Reserve{
-		Item: id, Quantity: b.Quantity, Seconds: b.Seconds, Location: at, Channel: who.Channel(), ForWhom: b.ForWhom,
+		Item: id, Quantity: b.Quantity, Seconds: b.Seconds, Location: at, Channel: who.Channel(), ForWhom: b.ForWhom, Collect: b.Collect,
 	}}
 	return do[canon.Reservation](a, c, who, cmd, func(o *canon.Outcome) error {
 		var made canon.Reservation

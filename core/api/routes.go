@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -56,7 +57,7 @@ func with(own ...param) []param { return append(own, paging...) }
 func routes() []route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	control := access.ConnectionsControl
-	return append(append(documentRoutes(), offerRoutes()...), []route{
+	return append(slices.Concat(documentRoutes(), offerRoutes(), orderDocumentRoutes()), []route{
 		{
 			method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
 			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,
@@ -200,7 +201,7 @@ func routes() []route {
 
 		{
 			method: get, path: "/v1/cases", name: "cases", summary: "List cases.", needs: access.CasesRead,
-			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, same_report, client, field, fuse"}),
+			query: with(param{"state", "open (default) or closed"}, param{"kind", "double_claim, component_claim, oversold, identity, same_report, client, field, document, fuse"}),
 			gives: page(canon.Case{}), handle: (*API).cases,
 		},
 		{

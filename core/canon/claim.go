@@ -65,7 +65,11 @@ type Claim struct {
 	Lost    int64      `json:"lost,omitempty"`
 	ForWhom string     `json:"for_whom,omitempty" class:"personal"`
 	Until   *time.Time `json:"until,omitempty"` // of a reservation
-	Ended   string     `json:"ended,omitempty"` // released, expired, sold, cancelled, returned, refunded
+	// Stage is where a reservation that is collected at a boutique is in its machine (core/lifecycle).
+	Stage string `json:"stage,omitempty"`
+	// Extended is how often a person gave it more time.
+	Extended int64  `json:"extended,omitempty"`
+	Ended    string `json:"ended,omitempty"` // released, expired, sold, cancelled, returned, refunded
 	// Since is the entry that first stated the claim live; the earliest live claim becomes the holder of a free piece.
 	Since Position `json:"since" golden:"-"`
 	// Changed is the entry that last changed Net.
@@ -172,6 +176,8 @@ type CaseKind string
 
 // The kinds of cases.
 const (
+	// CaseDocument is a document of an order that a platform shows in a state that no way leads to from what was known.
+	CaseDocument    CaseKind = "document"
 	CaseDoubleClaim CaseKind = "double_claim"    // two live claims on one piece
 	CaseComponent   CaseKind = "component_claim" // live claims on pieces that share a component
 	CaseOversold    CaseKind = "oversold"        // a quantity SKU went below zero
@@ -208,7 +214,9 @@ type Case struct {
 }
 
 // InGolden keeps closed cases out of the golden digest.
-func (c *Case) InGolden() bool { return c.Open }
+//
+// So does one about a document: which states were seen before depends on what came first.
+func (c *Case) InGolden() bool { return c.Open && c.Kind != CaseDocument }
 
 // Evidence is one side of a case.
 type Evidence struct {

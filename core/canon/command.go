@@ -33,6 +33,9 @@ type Command struct {
 	SetPause   *SetPause    `json:"set_pause,omitempty"`
 	Client     *SameClient  `json:"client,omitempty"`
 
+	OrderStep       *OrderStep       `json:"order_step,omitempty"`
+	ReservationStep *ReservationStep `json:"reservation_step,omitempty"`
+
 	CancelOrder *CancelOrder `json:"cancel_order,omitempty"`
 	RefundLines *RefundLines `json:"refund_lines,omitempty"`
 }
@@ -45,6 +48,8 @@ type Reserve struct {
 	Location string `json:"location,omitempty"` // of a quantity SKU
 	Channel  string `json:"channel"`
 	ForWhom  string `json:"for_whom,omitempty" class:"personal"`
+	// Collect tells that the goods are collected at a boutique: it confirms, picks and keeps them ready step by step.
+	Collect bool `json:"collect,omitempty"`
 }
 
 // Release ends a reservation.
@@ -175,7 +180,9 @@ type Reservation struct {
 	Channel  string     `json:"channel"`
 	Until    *time.Time `json:"until,omitempty"`
 	Live     bool       `json:"live"`
-	Ended    string     `json:"ended,omitempty"`
+	// Stage is how far one is that is collected at a boutique: held, confirmed, picked, ready, no_show; then how it ended.
+	Stage string `json:"stage,omitempty"`
+	Ended string `json:"ended,omitempty"`
 }
 
 // MatchRow is a listing that could not be joined, or that a person decided, as the match list shows it.

@@ -34,6 +34,9 @@ type Aspect string
 const (
 	AspectMain  Aspect = "main"
 	AspectPrice Aspect = "price"
+	// AspectPayment and AspectReturn are an order's payments and returns, where they are not stated with the order.
+	AspectPayment Aspect = "payment"
+	AspectReturn  Aspect = "return"
 )
 
 // Ref names an entity of one connection, as the platform names it.

@@ -136,6 +136,11 @@ type OrderState struct {
 	Salesperson     string       `json:"salesperson,omitempty"`
 	// HandedOver tells that the goods left with the client (a till's sale), so that this claim outranks a web order.
 	HandedOver bool `json:"handed_over,omitempty"`
+	// Fulfilments, Payments and Returns are the order's documents. A platform that states payments or returns apart from the
+	// order does so in an aspect of its own, AspectPayment or AspectReturn, with nothing else in it.
+	Fulfilments []StatedFulfilment `json:"fulfilments,omitempty"`
+	Payments    []StatedPayment    `json:"payments,omitempty" class:"payment"`
+	Returns     []StatedReturn     `json:"returns,omitempty"`
 	// CustomerID is the platform's id of the customer, empty for a guest.
 	CustomerID string `json:"customer_id,omitempty"`
 	// Buyer is who bought, as the order itself says. It is journaled in the personal section.

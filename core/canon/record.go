@@ -171,9 +171,13 @@ type Order struct {
 	TotalsDiffer bool        `json:"totals_differ,omitempty"`
 	Lines        []OrderItem `json:"lines"`
 	Tenders      []Tender    `json:"tenders,omitempty" class:"payment"`
-	Channel      string      `json:"channel,omitempty"`
-	Location     string      `json:"location,omitempty"` // the hub's location
-	Salesperson  string      `json:"salesperson,omitempty"`
+	// Fulfilments, Payments and Returns are its documents: what its platform shows of them, and what the house made.
+	Fulfilments []Fulfilment  `json:"fulfilments,omitempty"`
+	Payments    []Payment     `json:"payments,omitempty" class:"payment"`
+	Returns     []OrderReturn `json:"returns,omitempty"`
+	Channel     string        `json:"channel,omitempty"`
+	Location    string        `json:"location,omitempty"` // the hub's location
+	Salesperson string        `json:"salesperson,omitempty"`
 	// ClientNode is the node id of the buyer; it resolves to the client's golden record.
 	ClientNode string `json:"client_node,omitempty"`
 	// History tells that the order is older than the connection's baseline: it moves no piece and no stock.

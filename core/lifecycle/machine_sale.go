@@ -46,7 +46,8 @@ var OrderMachine = Machine{Name: "order", Table: []Transition{
 // FulfilmentMachine is one delivery of an order's lines.
 var FulfilmentMachine = Machine{Name: "fulfilment", Table: []Transition{
 	{From: "", Event: "create", To: "created", By: by(Consultant, Connector), Guards: guards(someOpen)},
-	{From: "created", Event: "pick", To: "picked", By: by(Consultant, Device), Guards: guards(rightPiece)},
+	{From: "created", Event: "pick", To: "picked", By: by(Consultant, Device), Guards: guards(rightPiece, noneOpen)},
+	{From: "created", Event: "pick", To: "created", By: by(Consultant, Device), Guards: guards(rightPiece)},
 	{From: "created", Event: "cancel", To: "cancelled", By: by(Consultant, Manager, Connector)},
 	{From: "picked", Event: "pack", To: "packed", By: by(Consultant), Guards: guards(withCertificate)},
 	{From: "picked", Event: "cancel", To: "cancelled", By: by(Consultant, Manager, Connector)},
@@ -90,7 +91,8 @@ var ReturnMachine = Machine{Name: "return", Table: []Transition{
 	{From: "requested", Event: "authorize", To: "authorized", By: by(Manager), Guards: guards(approved)}, // outside of the policy
 	{From: "requested", Event: "reject", To: "rejected", By: by(Consultant, Manager)},
 	{From: "requested", Event: "cancel", To: "cancelled", By: by(Customer, Consultant, Connector)},
-	{From: "authorized", Event: "receive", To: "received", By: by(Consultant), Guards: guards(rightPiece), Effects: causes(onItem("return"))},
+	{From: "authorized", Event: "receive", To: "received", By: by(Consultant), Guards: guards(rightPiece, noneOpen), Effects: causes(onItem("return"))},
+	{From: "authorized", Event: "receive", To: "authorized", By: by(Consultant), Guards: guards(rightPiece), Effects: causes(onItem("return"))},
 	{From: "authorized", Event: "cancel", To: "cancelled", By: by(Customer, Consultant, Timer, Connector)},
 	{From: "received", Event: "inspect", To: "inspected", By: by(Manager, Bench), Guards: guards(inspected)},
 	{From: "inspected", Event: "accept", To: "accepted", By: by(Manager), Guards: guards(withCertificate)},

@@ -25,7 +25,7 @@ func checkObservation(connection string, obs *canon.Observation) error {
 	if err := obs.Check(); err != nil {
 		return faultf("observation.malformed", "%v", err)
 	}
-	if obs.Aspect != canon.AspectMain && (obs.Aspect != canon.AspectPrice || obs.Kind != canon.KindListing) {
+	if !hasAspect(obs) {
 		return faultf("observation.malformed", "%s has no aspect %.32q", obs.Kind, obs.Aspect)
 	}
 	if err := checkIDs(obs.ExternalID); err != nil {
@@ -88,6 +88,10 @@ func channelOf(cmd *canon.Command) string {
 		return cmd.Count.Channel
 	case cmd.Credit != nil:
 		return cmd.Credit.Channel
+	case cmd.OrderStep != nil:
+		return cmd.OrderStep.Channel
+	case cmd.ReservationStep != nil:
+		return cmd.ReservationStep.Channel
 	}
 	return ""
 }
@@ -165,6 +169,9 @@ func checkOrder(o *canon.OrderState) error {
 		return err
 	}
 	if err := checkTimes(o.PlacedAt); err != nil {
+		return err
+	}
+	if err := checkDocuments(o); err != nil {
 		return err
 	}
 	seen := make(map[string]bool, len(o.Lines))

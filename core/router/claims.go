@@ -247,6 +247,12 @@ func (f *fold) tick() error {
 		if c == nil || !c.Live() || c.Until == nil || c.Until.After(f.f.at) {
 			continue
 		}
+		if c.Stage != "" {
+			if err := f.reservationDue(c); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := f.endClaim(c, "expired"); err != nil {
 			return err
 		}

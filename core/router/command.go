@@ -106,6 +106,10 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.credit(cmd)
 	case cmd.Offer != nil:
 		return f.offer(cmd)
+	case cmd.OrderStep != nil:
+		return f.orderStep(cmd)
+	case cmd.ReservationStep != nil:
+		return f.reservationStep(cmd)
 	case cmd.Resolve != nil:
 		return f.resolve(cmd)
 	case cmd.CancelOrder != nil:
@@ -239,6 +243,9 @@ func (f *fold) reserve(id string, r *canon.Reserve) (*canon.Outcome, error) {
 		Key: id, Kind: canon.ClaimReservation, Connection: r.Channel, Node: item.ID, Item: item.ID, Location: at, Quantity: quantity,
 		Net: quantity, ForWhom: r.ForWhom, Until: &end, Since: f.f.pos, At: f.f.at,
 	}
+	if r.Collect {
+		c.Stage = "held"
+	}
 	if err := f.putClaim(nil, c); err != nil {
 		return nil, err
 	}
@@ -260,7 +267,7 @@ func askedFor(item *canon.Item, quantity int64) (int64, *canon.Outcome) {
 }
 
 func reservation(c *canon.Claim) canon.Reservation {
-	return canon.Reservation{ID: c.Key, Item: c.Item, Quantity: c.Quantity, Channel: c.Connection, Until: c.Until, Live: c.Live(), Ended: c.Ended}
+	return canon.Reservation{ID: c.Key, Item: c.Item, Quantity: c.Quantity, Channel: c.Connection, Until: c.Until, Live: c.Live(), Ended: c.Ended, Stage: c.Stage}
 }
 
 func (f *fold) release(r *canon.Release) (*canon.Outcome, error) {

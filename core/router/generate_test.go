@@ -42,6 +42,8 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 			w.order()
 		case p < 86:
 			w.refund()
+		case p < 88:
+			w.orderPart()
 		case p < 97:
 			w.customer()
 		case p < 98 && w.chance(60):
@@ -69,7 +71,7 @@ func (w *world) add(conn string, o canon.Observation, versioned bool) {
 		o.SourceVersion = int64(1 + w.n(4))
 	}
 	if w.chance(6) && o.Kind != canon.KindLocation {
-		o = canon.Observation{Kind: o.Kind, ExternalID: o.ExternalID, SourceVersion: o.SourceVersion, Deleted: true}
+		o = canon.Observation{Kind: o.Kind, ExternalID: o.ExternalID, Aspect: o.Aspect, SourceVersion: o.SourceVersion, Deleted: true}
 	}
 	head := canon.Head{Connection: conn, Actor: "connection:" + conn}
 	if !versioned || w.chance(50) {
@@ -257,6 +259,9 @@ func (w *world) order() {
 		}
 		st.Lines = append(st.Lines, line)
 	}
+	if w.chance(40) {
+		w.documents(st, conn != "web")
+	}
 	switch w.n(4) {
 	case 0:
 		st.Buyer = w.person()
@@ -271,6 +276,52 @@ func (w *world) order() {
 		st.Buyer, st.CustomerID = nil, ""
 	}
 	w.add(conn, o, w.versioned(conn) || conn == "till" && w.chance(50))
+}
+
+// documents are what a platform tells of an order beside it; its payments and returns only where it does so with the order.
+func (w *world) documents(st *canon.OrderState, whole bool) {
+	at := st.PlacedAt.Add(time.Hour)
+	for i := range w.n(3) {
+		st.Fulfilments = append(st.Fulfilments, canon.StatedFulfilment{
+			ID: fmt.Sprint("f", i), Status: w.pick("created", "shipped", "delivered", "cancelled"), Location: w.pick("L1", "lyon", "L9"), Tracking: w.pick("", "1Z9"),
+			Lines: []canon.DocumentLine{{ID: fmt.Sprint(w.n(3)), Quantity: int64(1 + w.n(2))}}, At: &at,
+		})
+	}
+	if whole {
+		st.Payments, st.Returns = w.payments(), w.returns()
+	}
+}
+
+func (w *world) payments() []canon.StatedPayment {
+	var out []canon.StatedPayment
+	for i := range w.n(3) {
+		p := canon.StatedPayment{ID: fmt.Sprint("t", i), Status: w.pick("created", "authorized", "captured", "part_refunded", "declined"), Kind: w.pick("card", "cash"), Amount: canon.StatedMoney{Amount: w.pick("100.00", "350"), Currency: "EUR"}}
+		if w.chance(50) {
+			p.Captured = &canon.StatedMoney{Amount: w.pick("100.00", "350"), Currency: "EUR"}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (w *world) returns() []canon.StatedReturn {
+	var out []canon.StatedReturn
+	for i := range w.n(3) {
+		out = append(out, canon.StatedReturn{
+			ID: fmt.Sprint("b", i), Status: w.pick("requested", "authorized", "closed", "rejected"), Lines: []canon.DocumentLine{{ID: fmt.Sprint(w.n(3)), Quantity: 1}},
+			Refunds: []string{fmt.Sprintf("r%d-%d", w.n(w.orders), w.n(2))}, Exchange: []canon.DocumentLine{{ID: fmt.Sprint(w.n(3)), Quantity: 1}},
+		})
+	}
+	return out
+}
+
+// orderPart states an order's payments or returns apart from it, as one of the platforms does.
+func (w *world) orderPart() {
+	o := canon.Observation{Kind: canon.KindOrder, ExternalID: fmt.Sprintf("o%d", w.n(w.orders)), Aspect: canon.AspectPayment, Order: &canon.OrderState{Payments: w.payments()}}
+	if w.chance(50) {
+		o.Aspect, o.Order = canon.AspectReturn, &canon.OrderState{Returns: w.returns()}
+	}
+	w.add("web", o, true)
 }
 
 func (w *world) refund() {

@@ -110,6 +110,9 @@ func effective(b *canon.Binding) (*canon.Observation, error) {
 // observed carries a changed binding on to the records. A tombstone's state is what was there before it; grown tells
 // that a level stated more than ever before.
 func (f *fold) observed(b *canon.Binding, obs *canon.Observation, grown bool) error {
+	if b.Kind == canon.KindOrder && b.Aspect != canon.AspectMain {
+		return f.orderAgain(b.Connection, b.ExternalID) // the order finds it when it comes
+	}
 	if b.Aspect != canon.AspectMain {
 		return f.partOfListing(b)
 	}

@@ -262,6 +262,9 @@ func (f *fold) order(connection, externalID string, st *canon.OrderState) error 
 	if err := f.buyer(order, links, st); err != nil {
 		return err
 	}
+	if err := f.documents(order, st, links.Refunds); err != nil {
+		return err
+	}
 	if !reflect.DeepEqual(&was, links) {
 		if err := f.save(prefixLinks+id, links); err != nil {
 			return err
@@ -289,7 +292,10 @@ func (f *fold) putOrder(before, order *canon.Order) error {
 			return err
 		}
 	}
-	return f.row(canon.Row{Entity: order.ID, Type: store.TypeOrder, Event: event, Changes: changes, Location: order.Location})
+	if err := f.row(canon.Row{Entity: order.ID, Type: store.TypeOrder, Event: event, Changes: changes, Location: order.Location}); err != nil {
+		return err
+	}
+	return f.documentSteps(before, order)
 }
 
 // claimLine brings the claim of one order line in line with the order: what is live is what was ordered, less what

@@ -17,6 +17,7 @@ func RecordTypes() []store.RecordType {
 		rec(store.TypeProduct, func() any { return new(canon.Product) }),
 		rec(store.TypeClient, func() any { return new(canon.Client) }),
 		rec(store.TypeOrder, func() any { return new(canon.Order) }),
+		{Prefix: store.PrefixPapers, New: func() any { return new(canon.OrderDocuments) }, Golden: true},
 		rec(store.TypeRefund, func() any { return new(canon.Refund) }),
 		rec(store.TypeMemo, func() any { return new(canon.Memo) }),
 		rec(store.TypeTransfer, func() any { return new(canon.Transfer) }),

@@ -403,7 +403,9 @@ func (f *fold) adoptStock(ft *fact) error {
 		}
 		l.Adopted = true
 		for _, loc := range sortedKeys(opening) {
-			l.Sum(loc).Opening = opening[loc]
+			if opening[loc] != 0 { // a sum that says nothing goes with the next claim, and so must not be there before it
+				l.Sum(loc).Opening = opening[loc]
+			}
 		}
 		if err := f.saveLedger(item.Nodes[0], l); err != nil {
 			return err

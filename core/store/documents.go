@@ -8,6 +8,9 @@ const (
 	TypeOffer    = "offer"    // canon.Offer
 )
 
+// PrefixPapers has the documents of orders that the house made, canon.OrderDocuments by golden id of the order.
+const PrefixPapers = "odc/"
+
 // PrefixPrices has the prices of price lists, canon.ListPrice by offer and golden id of the item.
 const PrefixPrices = "prl/"
 
