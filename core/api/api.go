@@ -110,6 +110,11 @@ func New(o Options) (*API, error) {
 	table := routes()
 	for i := range table {
 		r := &table[i]
+		var scoped bool
+		if r.scope, scoped = scopeOf(r); !scoped {
+			a.stop()
+			return nil, fmt.Errorf("api: %s %s changes something and has no scope", r.method, r.path)
+		}
 		if r.takes != nil {
 			a.schemas.Of(typeOf(r.takes))
 		}
@@ -175,7 +180,7 @@ func (a *API) handle(r *route, c *fiber.Ctx) (err error) {
 	if err != nil {
 		return err
 	}
-	if !who.Role.Can(r.needs) {
+	if !who.Can(r.needs) { // a route without a permission is nobody's
 		return problem.New(problem.TokenForbidden, fmt.Sprintf("role %s has no permission %s", who.Role, r.needs))
 	}
 	if len(c.Request().Body()) > a.JSONBytes {
@@ -183,6 +188,11 @@ func (a *API) handle(r *route, c *fiber.Ctx) (err error) {
 	}
 	if err := a.awaitPosition(c); err != nil {
 		return err
+	}
+	if r.scope != nil {
+		if err := r.scope(a, c, who); err != nil {
+			return err
+		}
 	}
 	if r.method == fiber.MethodGet {
 		defer a.showPosition(c, a.position()) // as it was before the view was opened

@@ -30,6 +30,8 @@ type route struct {
 	takes any  // the zero value of the body's type; nil for none
 	keyed bool // takes an Idempotency-Key
 	gives gives
+	// scope holds who is bound to one location, by scopeOf; nil lets through.
+	scope func(a *API, c *fiber.Ctx, who access.Principal) error
 	// handle answers. A returned error becomes a problem.
 	handle func(a *API, c *fiber.Ctx, who access.Principal) error
 }
@@ -71,7 +73,7 @@ func routes() []route {
 		},
 
 		{
-			method: get, path: "/v1/snapshot", name: "snapshot", summary: "Hand the whole view over to another node, as a file.", needs: access.TokensManage,
+			method: get, path: "/v1/snapshot", name: "snapshot", summary: "Hand the whole view over to another node, as a file.", needs: access.SnapshotRead,
 			gives: gives{status: 200, media: "application/octet-stream"}, handle: (*API).snapshot,
 		},
 
@@ -149,7 +151,7 @@ func routes() []route {
 			query: paging, gives: page(canon.Row{}), handle: (*API).clientTimeline,
 		},
 		{
-			method: post, path: "/v1/clients/{id}/same", name: "same-client", summary: "Say whether two records are one person: same, different, unmerge or undo.", needs: access.CasesResolve,
+			method: post, path: "/v1/clients/{id}/same", name: "same-client", summary: "Say whether two records are one person: same, different, unmerge or undo.", needs: access.ClientsMerge,
 			takes: SameClient{}, keyed: true, gives: json200(canon.ClientDecided{}), handle: (*API).sameClient,
 		},
 		{
