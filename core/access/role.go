@@ -262,12 +262,23 @@ func (p Principal) Sees(c Class) bool { return p.rights().sees.Sees(c) }
 // Sight is which classes of fields the principal sees.
 func (p Principal) Sight() Sight { return p.rights().sees }
 
+// Permissions lists what the principal may do, Classes which fields it sees.
+func (p Principal) Permissions() []Permission { return p.rights().can.list() }
+
+// Classes lists the classes of fields that the principal sees.
+func (p Principal) Classes() []Class { return p.rights().sees.classes() }
+
 // ActsAs is the built-in role that the fold's machines take the principal for.
 func (p Principal) ActsAs() string { return string(p.rights().acts) }
 
 // Channel is how the principal shows as the origin of a claim: "till:paris-1". It never equals a connection's name,
-// which has no colon.
-func (p Principal) Channel() string { return string(p.Role) + ":" + p.Name }
+// which has no colon. Somebody of the staff is a channel whatever the role: "staff:anna".
+func (p Principal) Channel() string {
+	if strings.HasPrefix(p.Name, staffPrefix) {
+		return p.Name
+	}
+	return string(p.Role) + ":" + p.Name
+}
 
 // At gives the location to act at: the stated one, or the token's own where none is stated. ok is false when the
 // token is bound to another one.

@@ -3,10 +3,8 @@
 package access
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -125,11 +123,8 @@ func (k *Keeper) Create(name string, role Role, location string, expires time.Ti
 }
 
 func newText() (string, error) {
-	secret := make([]byte, secretBytes)
-	if _, err := rand.Read(secret); err != nil {
-		return "", fmt.Errorf("access: %w", err)
-	}
-	return prefix + base64.RawURLEncoding.EncodeToString(secret), nil
+	secret, err := NewSecret()
+	return prefix + secret, err
 }
 
 // Adopt takes a token whose text somebody else chose, such as the first admin's out of the environment. The text

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -58,7 +59,7 @@ func with(own ...param) []param { return append(own, paging...) }
 func routes() []route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	control := access.ConnectionsControl
-	return append(append(documentRoutes(), offerRoutes()...), []route{
+	return append(slices.Concat(documentRoutes(), offerRoutes(), accessRoutes()), []route{
 		{
 			method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
 			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,

@@ -48,7 +48,7 @@ var scopes = []scope{
 	{"/v1/events", nil, nil}, // core/ingress looks at each event's place
 	{"/v1/tokens", nil, houseWide},
 	{"/v1/staff", nil, houseWide},
-	{"/v1/staff/me", nil, nil},
+	{"/v1/me", nil, nil}, // one's own
 }
 
 // scopeOf gives what holds for a route; ok is false for one that changes something and has none.
