@@ -22,33 +22,39 @@ const (
 	Personal Class = "personal"
 )
 
-// Sees reports whether a role gets the fields of a class:
-//
-//	           admin  manager  till  device  read
-//	public     yes    yes      yes   yes     yes
-//	internal   yes    yes      yes   yes     yes
-//	cost       yes    yes      no    no      no
-//	payment    yes    yes      yes   no      no
-//	personal   yes    yes      yes   no      no
-//
-// A class that is not in the table is seen by nobody but admin.
-func (r Role) Sees(c Class) bool {
-	switch c {
-	case Public, Internal:
-		return slices.Contains(Roles(), r)
-	case Cost:
-		return r == RoleAdmin || r == RoleManager
-	case Payment, Personal:
-		return r == RoleAdmin || r == RoleManager || r == RoleTill
+// Sight is which classes of fields somebody sees.
+type Sight uint8
+
+var sightBits = map[Class]Sight{Public: 1, Internal: 2, Cost: 4, Payment: 8, Personal: 16}
+
+// seesAll is the sight that nothing is hidden from.
+const seesAll Sight = 31
+
+// SightOf gives the sight of some classes.
+func SightOf(classes ...Class) (s Sight) {
+	for _, c := range classes {
+		s |= sightBits[c]
 	}
-	return r == RoleAdmin
+	return s
+}
+
+// Sees reports whether the fields of a class are seen. A class that is not known is seen by those alone that see all.
+func (s Sight) Sees(c Class) bool {
+	if b, known := sightBits[c]; known {
+		return s&b != 0
+	}
+	return s == seesAll
+}
+
+func (s Sight) classes() []Class {
+	return slices.DeleteFunc([]Class{Public, Internal, Cost, Payment, Personal}, func(c Class) bool { return !s.Sees(c) })
 }
 
 // JSON gives a record's stored bytes as the role may see them. Where no field that is hidden from the role occurs in
 // the bytes, they come back as they are, so that the usual read costs no copy. Otherwise hidden fields are left out while
 // the bytes are copied, without decoding them. What can't be looked into (raw JSON without a class) and members that the
 // type does not have are hidden from every role that misses any class: a door fails closed.
-func JSON[T any](r Role, raw []byte) ([]byte, error) {
+func JSON[T any](r Sight, raw []byte) ([]byte, error) {
 	p := planOf(r, reflect.TypeFor[T]())
 	if p == nil || !slices.ContainsFunc(p.names, func(name []byte) bool { return bytes.Contains(raw, name) }) {
 		return raw, nil
@@ -62,8 +68,8 @@ func JSON[T any](r Role, raw []byte) ([]byte, error) {
 
 // FieldHidden reports whether a field of the type, named by its JSON name, is hidden from a role, whole or in part. An
 // unknown name is hidden from every role that misses a class.
-func FieldHidden[T any](r Role, name string) bool {
-	if seesAll(r) {
+func FieldHidden[T any](r Sight, name string) bool {
+	if r == seesAll {
 		return false
 	}
 	p := planOf(r, reflect.TypeFor[T]())
@@ -87,13 +93,13 @@ type member struct {
 }
 
 type planKey struct {
-	role Role
-	typ  reflect.Type
+	sight Sight
+	typ   reflect.Type
 }
 
 var plans sync.Map // planKey -> *plan (nil for nothing)
 
-func planOf(r Role, t reflect.Type) *plan {
+func planOf(r Sight, t reflect.Type) *plan {
 	if p, ok := plans.Load(planKey{r, t}); ok {
 		return p.(*plan)
 	}
@@ -105,7 +111,7 @@ func planOf(r Role, t reflect.Type) *plan {
 var rawType = reflect.TypeFor[json.RawMessage]()
 
 // build makes the plan of a type; opaque tells that it can't be looked into.
-func build(r Role, t reflect.Type, open map[reflect.Type]bool) (p *plan, opaque bool) {
+func build(r Sight, t reflect.Type, open map[reflect.Type]bool) (p *plan, opaque bool) {
 	if t == rawType {
 		return nil, true
 	}
@@ -136,7 +142,7 @@ func build(r Role, t reflect.Type, open map[reflect.Type]bool) (p *plan, opaque 
 }
 
 // membersOf goes through the fields of a struct, those of embedded structs included.
-func membersOf(r Role, t reflect.Type, open map[reflect.Type]bool) *plan {
+func membersOf(r Sight, t reflect.Type, open map[reflect.Type]bool) *plan {
 	p := &plan{members: map[string]member{}}
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -154,7 +160,7 @@ func membersOf(r Role, t reflect.Type, open map[reflect.Type]bool) *plan {
 		name := jsonName(f)
 		inner, opaque := build(r, f.Type, open)
 		// Raw JSON with a class of its own is all of that class.
-		if !r.Sees(classOf(f)) || opaque && f.Tag.Get("class") == "" && !seesAll(r) {
+		if !r.Sees(classOf(f)) || opaque && f.Tag.Get("class") == "" && r != seesAll {
 			p.members[name] = member{hide: true}
 			p.names = append(p.names, []byte(`"`+name+`"`))
 			continue
@@ -172,10 +178,6 @@ func classOf(f reflect.StructField) Class {
 		return Class(c)
 	}
 	return Internal
-}
-
-func seesAll(r Role) bool {
-	return r.Sees(Public) && r.Sees(Internal) && r.Sees(Cost) && r.Sees(Payment) && r.Sees(Personal)
 }
 
 func jsonName(f reflect.StructField) string {

@@ -3,10 +3,8 @@
 package access
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -47,15 +45,15 @@ type Token struct {
 	// Hash is SHA-256 of the token's text, in hexadecimal. The text has 256 random bits, so that no salt or slow hash
 	// is needed against guessing.
 	Hash string `json:"hash"`
+	// Rotated is when it got its text; zero for the first one. Before is the hash of the text before it, which is taken
+	// until BeforeUntil.
+	Rotated     time.Time `json:"rotated,omitzero"`
+	Before      string    `json:"before,omitempty"`
+	BeforeUntil time.Time `json:"before_until,omitzero"`
 }
 
 // Expired reports whether the token has ended at a moment.
 func (t *Token) Expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
-
-// Principal is who comes with the token.
-func (t *Token) Principal() Principal {
-	return Principal{Name: t.Name, Role: t.Role, Location: t.Location}
-}
 
 // Errors of the keeper.
 var (
@@ -72,14 +70,20 @@ var nameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 type Keeper struct {
 	storage Storage
 	now     func() time.Time
+	roles   *RoleBook
 
 	mu     sync.Mutex // one change at a time
 	tokens atomic.Pointer[map[[sha256.Size]byte]Token]
 }
 
-// NewKeeper reads the tokens that storage has. now is the clock that expiry goes by.
-func NewKeeper(storage Storage, now func() time.Time) (*Keeper, error) {
-	k := &Keeper{storage: storage, now: now}
+// NewKeeper reads the tokens that storage has. now is the clock that expiry goes by; own are the house's own roles. A
+// token whose role is not there any more may do nothing.
+func NewKeeper(storage Storage, now func() time.Time, own ...Definition) (*Keeper, error) {
+	roles, err := NewRoleBook(own...)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{storage: storage, now: now, roles: roles}
 	keys, err := storage.List(namespace)
 	if err != nil {
 		return nil, fmt.Errorf("access: list tokens: %w", err)
@@ -94,28 +98,33 @@ func NewKeeper(storage Storage, now func() time.Time) (*Keeper, error) {
 		if err := json.Unmarshal(raw, &t); err != nil {
 			return nil, fmt.Errorf("access: what is kept of token %s does not decode: %w", key, err)
 		}
-		var h [sha256.Size]byte
-		if n, err := hex.Decode(h[:], []byte(t.Hash)); err != nil || n != len(h) {
-			return nil, fmt.Errorf("access: what is kept of token %s has no hash", key)
+		if err := index(tokens, &t); err != nil {
+			return nil, err
 		}
-		tokens[h] = t
 	}
 	k.tokens.Store(&tokens)
 	return k, nil
 }
 
+// Roles is the book of roles that the keeper goes by.
+func (k *Keeper) Roles() *RoleBook { return k.roles }
+
 // Create makes a token and returns its text, which is shown once and kept nowhere. expires may be zero.
 func (k *Keeper) Create(name string, role Role, location string, expires time.Time) (text string, t Token, err error) {
-	secret := make([]byte, secretBytes)
-	if _, err := rand.Read(secret); err != nil {
-		return "", Token{}, fmt.Errorf("access: %w", err)
+	text, err = newText()
+	if err != nil {
+		return "", Token{}, err
 	}
-	text = prefix + base64.RawURLEncoding.EncodeToString(secret)
 	t, err = k.Adopt(text, name, role, location, expires)
 	if err != nil {
 		return "", Token{}, err
 	}
 	return text, t, nil
+}
+
+func newText() (string, error) {
+	secret, err := NewSecret()
+	return prefix + secret, err
 }
 
 // Adopt takes a token whose text somebody else chose, such as the first admin's out of the environment. The text
@@ -127,8 +136,8 @@ func (k *Keeper) Adopt(text, name string, role Role, location string, expires ti
 	if !nameRule.MatchString(name) {
 		return Token{}, errors.New("access: a token's name has up to 63 small letters, digits, dots, dashes and underscores, such as paris-till-1")
 	}
-	if _, err := ParseRole(string(role)); err != nil {
-		return Token{}, fmt.Errorf("access: %w", err)
+	if err := k.roles.Known(role); err != nil {
+		return Token{}, err
 	}
 	now := k.now()
 	if !expires.IsZero() && !expires.After(now) {
@@ -147,16 +156,87 @@ func (k *Keeper) Adopt(text, name string, role Role, location string, expires ti
 		return Token{}, errors.New("access: this token is in use under another name")
 	}
 	t := Token{Name: name, Role: role, Location: location, Expires: expires, Created: now.UTC(), Hash: hex.EncodeToString(h[:])}
-	raw, err := json.Marshal(t)
-	if err != nil {
-		return Token{}, fmt.Errorf("access: %w", err)
-	}
-	if err := k.storage.Put(namespace, name, raw); err != nil {
-		return Token{}, fmt.Errorf("access: keep token %s: %w", name, err)
+	if err := k.keep(&t); err != nil {
+		return Token{}, err
 	}
 	tokens[h] = t
 	k.tokens.Store(&tokens)
 	return t, nil
+}
+
+func (k *Keeper) keep(t *Token) error {
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("access: %w", err)
+	}
+	if err := k.storage.Put(namespace, t.Name, raw); err != nil {
+		return fmt.Errorf("access: keep token %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// Rotate gives a token a new text, which is shown once; name, role and location stay. For as long as grace the text
+// before it is taken as well, so that a till can be told the new one while it sells; 0 ends it at once. expires is the
+// end of the new text; zero leaves the one that there is. At most one earlier text is taken at a time.
+func (k *Keeper) Rotate(name string, grace time.Duration, expires time.Time) (text string, t Token, err error) {
+	if text, err = newText(); err != nil {
+		return "", Token{}, err
+	}
+	now := k.now()
+	if grace < 0 || grace > maxGrace {
+		return "", Token{}, fmt.Errorf("access: the old text may be taken for up to %s", maxGrace)
+	}
+	if !expires.IsZero() && !expires.After(now) {
+		return "", Token{}, errors.New("access: the expiry is in the past")
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	tokens := maps.Clone(*k.tokens.Load())
+	found := false
+	for _, other := range tokens {
+		if other.Name == name {
+			t, found = other, true
+		}
+	}
+	if !found {
+		return "", Token{}, fmt.Errorf("%w: %.64q", ErrUnknown, name)
+	}
+	maps.DeleteFunc(tokens, func(_ [sha256.Size]byte, other Token) bool { return other.Name == name })
+	t.Before, t.BeforeUntil = "", time.Time{}
+	if grace > 0 && !t.Expired(now) {
+		t.Before, t.BeforeUntil = t.Hash, now.Add(grace).UTC()
+	}
+	h := sha256.Sum256([]byte(text))
+	t.Hash, t.Rotated = hex.EncodeToString(h[:]), now.UTC()
+	if !expires.IsZero() {
+		t.Expires = expires
+	}
+	if err := k.keep(&t); err != nil {
+		return "", Token{}, err
+	}
+	if err := index(tokens, &t); err != nil {
+		return "", Token{}, err
+	}
+	k.tokens.Store(&tokens)
+	return text, t, nil
+}
+
+// maxGrace is how long an earlier text of a token may be taken at most.
+const maxGrace = 30 * 24 * time.Hour
+
+// index puts a token under the hash of each text that it may come with.
+func index(tokens map[[sha256.Size]byte]Token, t *Token) error {
+	for _, text := range []string{t.Hash, t.Before} {
+		if text == "" && t.Hash != "" {
+			continue
+		}
+		var h [sha256.Size]byte
+		if n, err := hex.Decode(h[:], []byte(text)); err != nil || n != len(h) {
+			return fmt.Errorf("access: what is kept of token %s has no hash", t.Name)
+		}
+		tokens[h] = *t
+	}
+	return nil
 }
 
 // Revoke ends a token at once.
@@ -164,23 +244,22 @@ func (k *Keeper) Revoke(name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	tokens := maps.Clone(*k.tokens.Load())
-	for h, t := range tokens {
-		if t.Name != name {
-			continue
-		}
-		if err := k.storage.Delete(namespace, name); err != nil {
-			return fmt.Errorf("access: revoke %s: %w", name, err)
-		}
-		delete(tokens, h)
-		k.tokens.Store(&tokens)
-		return nil
+	had := len(tokens)
+	maps.DeleteFunc(tokens, func(_ [sha256.Size]byte, t Token) bool { return t.Name == name })
+	if len(tokens) == had {
+		return fmt.Errorf("%w: %.64q", ErrUnknown, name)
 	}
-	return fmt.Errorf("%w: %.64q", ErrUnknown, name)
+	if err := k.storage.Delete(namespace, name); err != nil {
+		return fmt.Errorf("access: revoke %s: %w", name, err)
+	}
+	k.tokens.Store(&tokens)
+	return nil
 }
 
 // List gives the tokens by name, expired ones included.
 func (k *Keeper) List() []Token {
-	return slices.SortedFunc(maps.Values(*k.tokens.Load()), func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
+	all := slices.SortedFunc(maps.Values(*k.tokens.Load()), func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(all, func(a, b Token) bool { return a.Name == b.Name }) // a rotated one has two texts
 }
 
 // Identify tells who comes with a token's text. The lookup goes by the text's hash, whose timing says nothing about
@@ -191,12 +270,11 @@ func (k *Keeper) Identify(text string) (Principal, error) {
 	if !ok {
 		return Principal{}, ErrInvalid
 	}
-	var kept [sha256.Size]byte
-	if _, err := hex.Decode(kept[:], []byte(t.Hash)); err != nil || subtle.ConstantTimeCompare(kept[:], h[:]) != 1 {
+	given, now := hex.EncodeToString(h[:]), k.now()
+	current := subtle.ConstantTimeCompare([]byte(given), []byte(t.Hash)) == 1
+	before := subtle.ConstantTimeCompare([]byte(given), []byte(t.Before)) == 1 && now.Before(t.BeforeUntil)
+	if !current && !before || t.Expired(now) {
 		return Principal{}, ErrInvalid
 	}
-	if t.Expired(k.now()) {
-		return Principal{}, ErrInvalid
-	}
-	return t.Principal(), nil
+	return k.roles.Principal(t.Name, t.Role, t.Location), nil
 }

@@ -31,6 +31,8 @@ import (
 type Options struct {
 	Hub    Hub
 	Tokens Tokens
+	// Staff are the people who sign in to the console; nil where there is no console.
+	Staff  *access.Staff
 	Keys   views.Keys
 	Search Searcher
 	// Hooks takes webhooks; Events takes reported events of a principal. Both are core/ingress's.
@@ -76,6 +78,7 @@ type API struct {
 	schemas *body.Schemas
 	openapi []byte
 	jobs    *jobs
+	figures *figures
 	// ctx ends with Close: streams and jobs go by it.
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -98,6 +101,7 @@ func New(o Options) (*API, error) {
 	a := &API{Options: o, schemas: body.NewSchemas()}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.jobs = newJobs(a.ctx)
+	a.figures = newFigures(a)
 	a.app = fiber.New(Config(max(o.JSONBytes, o.WebhookBytes)))
 	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "jumpring_http_seconds", Help: "Answers of the API by route and class of status.",
@@ -110,6 +114,11 @@ func New(o Options) (*API, error) {
 	table := routes()
 	for i := range table {
 		r := &table[i]
+		var scoped bool
+		if r.scope, scoped = scopeOf(r); !scoped {
+			a.stop()
+			return nil, fmt.Errorf("api: %s %s changes something and has no scope", r.method, r.path)
+		}
 		if r.takes != nil {
 			a.schemas.Of(typeOf(r.takes))
 		}
@@ -125,6 +134,7 @@ func New(o Options) (*API, error) {
 		return nil, fmt.Errorf("api: describe the routes: %w", err)
 	}
 	a.openapi = doc
+	a.streams.Go(a.figures.run)
 	return a, nil
 }
 
@@ -175,14 +185,19 @@ func (a *API) handle(r *route, c *fiber.Ctx) (err error) {
 	if err != nil {
 		return err
 	}
-	if !who.Role.Can(r.needs) {
-		return problem.New(problem.TokenForbidden, fmt.Sprintf("role %s has no permission %s", who.Role, r.needs))
+	if !who.Can(r.needs) { // a route without a permission is nobody's
+		return forbidden(who, r.needs)
 	}
 	if len(c.Request().Body()) > a.JSONBytes {
 		return problem.New(problem.BodyTooLarge, "")
 	}
 	if err := a.awaitPosition(c); err != nil {
 		return err
+	}
+	if r.scope != nil {
+		if err := r.scope(a, c, who); err != nil {
+			return err
+		}
 	}
 	if r.method == fiber.MethodGet {
 		defer a.showPosition(c, a.position()) // as it was before the view was opened
@@ -193,10 +208,17 @@ func (a *API) handle(r *route, c *fiber.Ctx) (err error) {
 	return err
 }
 
+func forbidden(who access.Principal, p access.Permission) error {
+	return problem.New(problem.TokenForbidden, fmt.Sprintf("role %s has no permission %s", who.Role, p))
+}
+
 const bearer = "Bearer "
 
 // identify tells who comes with a request's token.
 func (a *API) identify(c *fiber.Ctx) (access.Principal, error) {
+	if who, ok := c.Context().UserValue(known{}).(access.Principal); ok {
+		return who, nil
+	}
 	h := c.Request().Header.Peek(fiber.HeaderAuthorization)
 	if len(h) <= len(bearer) || string(h[:len(bearer)]) != bearer {
 		return access.Principal{}, problem.New(problem.TokenMissing, "")
@@ -247,6 +269,8 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(problem.ConnectionDown, "").Retry(10 * time.Second)
 	case errors.Is(err, access.ErrUnknown):
 		return problem.New(problem.RecordUnknown, "no token of this name")
+	case errors.Is(err, access.ErrRole):
+		return problem.New(problem.BodyInvalid, "").With(problem.Field{Path: "body.role", Message: "is no role of this hub; see /v1/roles"})
 	case errors.Is(err, access.ErrExists):
 		return problem.New(problem.TokenExists, "")
 	case errors.Is(err, context.DeadlineExceeded):

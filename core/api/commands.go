@@ -140,7 +140,7 @@ func do[T any](a *API, c *fiber.Ctx, who access.Principal, cmd canon.Command, do
 	if len(o.Result) == 0 {
 		return c.Status(status).JSON(Command{Key: key, Status: "done", Position: o.Position.String(), URL: "/v1/commands/" + url.PathEscape(key)})
 	}
-	shown, err := access.JSON[T](who.Role, o.Result)
+	shown, err := access.JSON[T](who.Sight(), o.Result)
 	if err != nil {
 		return err
 	}
@@ -304,7 +304,7 @@ func (a *API) resolve(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	cmd := canon.Command{Role: string(who.Role), Resolve: &canon.Resolve{
+	cmd := canon.Command{Role: who.ActsAs(), Resolve: &canon.Resolve{
 		Case: parameter(c, "id"), Proposal: b.Proposal, Note: b.Note, Refund: canon.RefundBy(b.Refund), Notify: b.Notify,
 		Reason: canon.ActionReason(b.Reason), Again: b.Again,
 	}}
@@ -316,7 +316,7 @@ func (a *API) cancelOrder(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	cmd := canon.Command{Role: string(who.Role), CancelOrder: &canon.CancelOrder{
+	cmd := canon.Command{Role: who.ActsAs(), CancelOrder: &canon.CancelOrder{
 		Order: parameter(c, "id"), Refund: canon.RefundBy(b.Refund), Restock: b.Restock, Notify: b.Notify,
 		Reason: canon.ActionReason(b.Reason), Note: b.Note, Again: b.Again,
 	}}
@@ -335,7 +335,7 @@ func (a *API) refundLines(c *fiber.Ctx, who access.Principal) error {
 	for _, l := range b.Lines {
 		r.Lines = append(r.Lines, canon.ActionLine{ID: l.ID, Quantity: l.Quantity})
 	}
-	return do[canon.Action](a, c, who, canon.Command{Role: string(who.Role), RefundLines: r}, nil)
+	return do[canon.Action](a, c, who, canon.Command{Role: who.ActsAs(), RefundLines: r}, nil)
 }
 
 func (a *API) sameClient(c *fiber.Ctx, who access.Principal) error {
@@ -359,7 +359,12 @@ func (a *API) command(c *fiber.Ctx, who access.Principal) error {
 		if err := json.Unmarshal(raw, &o); err != nil {
 			return fmt.Errorf("a stored outcome: %w", err)
 		}
-		shown := Command{Key: key, Status: "done", Position: o.Position.String(), Result: o.Result, URL: "/v1/commands/" + url.PathEscape(key)}
+		// What kind of record it is is not kept with it: what is hidden in any kind is.
+		result, err := access.Untyped(who.Sight(), o.Result)
+		if err != nil {
+			return err
+		}
+		shown := Command{Key: key, Status: "done", Position: o.Position.String(), Result: result, URL: "/v1/commands/" + url.PathEscape(key)}
 		if !o.OK {
 			shown.Status, shown.Problem = "refused", problem.FromOutcome(&o)
 		}

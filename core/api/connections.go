@@ -76,7 +76,7 @@ func (a *API) known(name string) error {
 }
 
 // asking calls a platform with a deadline of its own, for a connection that exists.
-func asking[T any](a *API, c *fiber.Ctx, ask func(ctx context.Context, name string) (T, error)) error {
+func asking[T any](a *API, c *fiber.Ctx, who access.Principal, ask func(ctx context.Context, name string) (T, error)) error {
 	name := parameter(c, "name")
 	if err := a.known(name); err != nil {
 		return err
@@ -87,23 +87,23 @@ func asking[T any](a *API, c *fiber.Ctx, ask func(ctx context.Context, name stri
 	if err != nil {
 		return err
 	}
-	return c.JSON(answer)
+	return show(c, who, answer)
 }
 
-func (a *API) connectionCheck(c *fiber.Ctx, _ access.Principal) error {
-	return asking(a, c, a.Hub.Check)
+func (a *API) connectionCheck(c *fiber.Ctx, who access.Principal) error {
+	return asking(a, c, who, a.Hub.Check)
 }
 
-func (a *API) connectionDiscover(c *fiber.Ctx, _ access.Principal) error {
-	return asking(a, c, a.Hub.Discover)
+func (a *API) connectionDiscover(c *fiber.Ctx, who access.Principal) error {
+	return asking(a, c, who, a.Hub.Discover)
 }
 
-func (a *API) connectionPlan(c *fiber.Ctx, _ access.Principal) error {
+func (a *API) connectionPlan(c *fiber.Ctx, who access.Principal) error {
 	part, err := partOf(query(c, "entity"), query(c, "location"), "query.entity")
 	if err != nil {
 		return err
 	}
-	return asking(a, c, func(ctx context.Context, name string) (*reconcile.Plan, error) {
+	return asking(a, c, who, func(ctx context.Context, name string) (*reconcile.Plan, error) {
 		if part == nil {
 			part = new(canon.Scope)
 		}

@@ -69,7 +69,7 @@ func (a *API) openCount(c *fiber.Ctx, who access.Principal) error {
 	if !ok {
 		return problem.New(problem.LocationForbidden, "")
 	}
-	return do[canon.CountSession](a, c, who, canon.Command{Role: string(who.Role), Count: &canon.CountAsk{
+	return do[canon.CountSession](a, c, who, canon.Command{Role: who.ActsAs(), Count: &canon.CountAsk{
 		Event: "open", Location: at, Reference: b.Reference, Channel: who.Channel(),
 	}}, nil)
 }
@@ -118,5 +118,5 @@ func (a *API) stepOfCount(c *fiber.Ctx, who access.Principal, ask *canon.CountAs
 			return err
 		}
 	}
-	return do[canon.CountSession](a, c, who, canon.Command{Role: string(who.Role), Count: ask}, nil)
+	return do[canon.CountSession](a, c, who, canon.Command{Role: who.ActsAs(), Count: ask}, nil)
 }

@@ -55,7 +55,7 @@ func (a *API) issueCredit(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	return do[canon.CreditAccount](a, c, who, canon.Command{Role: string(who.Role), Credit: &canon.CreditAsk{
+	return do[canon.CreditAccount](a, c, who, canon.Command{Role: who.ActsAs(), Credit: &canon.CreditAsk{
 		Event: "issue", Kind: canon.CreditType(b.Kind), Amount: stated(&b.Amount), Client: b.Client, Paid: b.Paid, Seconds: b.Seconds, Document: b.Document, Channel: who.Channel(),
 	}}, nil)
 }
@@ -67,7 +67,7 @@ func creditStep(event string) func(*API, *fiber.Ctx, access.Principal) error {
 		if err != nil {
 			return err
 		}
-		return do[canon.CreditAccount](a, c, who, canon.Command{Role: string(who.Role), Credit: &canon.CreditAsk{
+		return do[canon.CreditAccount](a, c, who, canon.Command{Role: who.ActsAs(), Credit: &canon.CreditAsk{
 			Account: parameter(c, "id"), Event: event, Amount: stated(b.Amount), Of: b.Of, Document: b.Document, Reason: b.Reason, Paid: b.Paid,
 			Approved: b.Approved, Seconds: b.Seconds, Channel: who.Channel(),
 		}}, nil)

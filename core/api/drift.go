@@ -20,7 +20,7 @@ type DriftKey struct {
 	Key string `json:"key" doc:"The public key that this hub signs reports without rows with: Ed25519 (RFC 8032), in base64"`
 }
 
-func (a *API) drift(c *fiber.Ctx, _ access.Principal) error {
+func (a *API) drift(c *fiber.Ctx, who access.Principal) error {
 	only, kept := query(c, "connection"), query(c, "kept") == "true"
 	out := Drift{Reports: []canon.DriftReport{}, Running: []string{}}
 	err := a.look(func(v store.View) error {
@@ -40,7 +40,7 @@ func (a *API) drift(c *fiber.Ctx, _ access.Principal) error {
 			out.Running = append(out.Running, job.URL)
 		}
 	}
-	return c.JSON(out)
+	return show(c, who, out)
 }
 
 func (a *API) driftKey(c *fiber.Ctx, _ access.Principal) error {

@@ -61,7 +61,9 @@ type Hub interface {
 type Tokens interface {
 	Identify(text string) (access.Principal, error)
 	Create(name string, role access.Role, location string, expires time.Time) (text string, t access.Token, err error)
+	Rotate(name string, grace time.Duration, expires time.Time) (text string, t access.Token, err error)
 	Revoke(name string) error
+	Roles() *access.RoleBook
 	List() []access.Token
 }
 

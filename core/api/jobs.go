@@ -119,14 +119,18 @@ func (j *jobs) list() []Job {
 	return out
 }
 
-func (a *API) jobList(c *fiber.Ctx, _ access.Principal) error { return sendPage(c, a.jobs.list(), "") }
+func (a *API) jobList(c *fiber.Ctx, who access.Principal) error {
+	return show(c, who, struct {
+		Items []Job `json:"items"`
+	}{a.jobs.list()})
+}
 
-func (a *API) job(c *fiber.Ctx, _ access.Principal) error {
+func (a *API) job(c *fiber.Ctx, who access.Principal) error {
 	job, err := a.jobs.get(parameter(c, "id"))
 	if err != nil {
 		return err
 	}
-	return c.JSON(job)
+	return show(c, who, job)
 }
 
 func (a *API) started(c *fiber.Ctx, job Job, fresh bool) error {

@@ -85,6 +85,9 @@ func (a *API) matches(c *fiber.Ctx, who access.Principal) error {
 				return err
 			}
 			for _, raw := range page.Items {
+				if raw, err = access.JSON[canon.MatchRow](who.Sight(), raw); err != nil {
+					return err
+				}
 				var m canon.MatchRow
 				if err := json.Unmarshal(raw, &m); err != nil {
 					return fmt.Errorf("a stored match row: %w", err)

@@ -49,7 +49,7 @@ func (a *API) lend(c *fiber.Ctx, who access.Principal) error {
 			return err
 		}
 	}
-	return do[canon.Memo](a, c, who, canon.Command{Role: string(who.Role), Lend: &canon.Lend{
+	return do[canon.Memo](a, c, who, canon.Command{Role: who.ActsAs(), Lend: &canon.Lend{
 		Items: b.Items, Party: b.Party, Reference: b.Reference, Seconds: b.Seconds, Channel: who.Channel(),
 	}}, nil)
 }
@@ -59,7 +59,7 @@ func (a *API) takeBack(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	return do[canon.Memo](a, c, who, canon.Command{Role: string(who.Role), TakeBack: &canon.TakeBack{
+	return do[canon.Memo](a, c, who, canon.Command{Role: who.ActsAs(), TakeBack: &canon.TakeBack{
 		Memo: parameter(c, "id"), Item: b.Item, Scanned: b.Scanned, Inspected: b.Inspected,
 	}}, nil)
 }
@@ -69,5 +69,5 @@ func (a *API) extendMemo(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	return do[canon.Memo](a, c, who, canon.Command{Role: string(who.Role), ExtendMemo: &canon.ExtendMemo{Memo: parameter(c, "id"), Seconds: b.Seconds}}, nil)
+	return do[canon.Memo](a, c, who, canon.Command{Role: who.ActsAs(), ExtendMemo: &canon.ExtendMemo{Memo: parameter(c, "id"), Seconds: b.Seconds}}, nil)
 }

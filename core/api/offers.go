@@ -89,7 +89,7 @@ func (a *API) price(c *fiber.Ctx, who access.Principal) error {
 		ask.Groups = []string{g}
 	}
 	client := query(c, "client")
-	if client != "" && !who.Role.Can(access.ClientsRead) {
+	if client != "" && !who.Can(access.ClientsRead) {
 		return problem.New(problem.TokenForbidden, "the parameter client needs the permission clients.read")
 	}
 	return a.look(func(v store.View) error {
@@ -97,7 +97,7 @@ func (a *API) price(c *fiber.Ctx, who access.Principal) error {
 		if err != nil {
 			return err
 		}
-		return c.JSON(p)
+		return show(c, who, p)
 	})
 }
 
@@ -126,7 +126,7 @@ func (a *API) listPrices(c *fiber.Ctx, who access.Principal) error {
 }
 
 func (a *API) doOffer(c *fiber.Ctx, who access.Principal, ask canon.OfferAsk) error {
-	return do[canon.Offer](a, c, who, canon.Command{Role: string(who.Role), Offer: &ask}, nil)
+	return do[canon.Offer](a, c, who, canon.Command{Role: who.ActsAs(), Offer: &ask}, nil)
 }
 
 func (a *API) draftPriceList(c *fiber.Ctx, who access.Principal) error {

@@ -49,7 +49,7 @@ func (a *API) statusPage(c *fiber.Ctx, _ access.Principal) error {
 		if err != nil {
 			return err
 		}
-		if !who.Role.Can(access.ConnectionsRead) {
+		if !who.Can(access.ConnectionsRead) {
 			return problem.New(problem.TokenForbidden, "the page needs the permission "+string(access.ConnectionsRead))
 		}
 	}

@@ -78,7 +78,7 @@ func (a *API) policyExplain(c *fiber.Ctx, who access.Principal) error {
 		case err != nil:
 			return err
 		}
-		if class := e.Class(); class != "" && !who.Role.Sees(access.Class(class)) { // Invariant 7
+		if class := e.Class(); class != "" && !who.Sees(access.Class(class)) { // Invariant 7
 			e.Hide()
 		}
 		return c.JSON(e)
@@ -86,7 +86,7 @@ func (a *API) policyExplain(c *fiber.Ctx, who access.Principal) error {
 }
 
 // policyPlan computes what another policy would change, and writes nothing.
-func (a *API) policyPlan(c *fiber.Ctx, _ access.Principal) error {
+func (a *API) policyPlan(c *fiber.Ctx, who access.Principal) error {
 	asked, err := read[PolicyAsked](a, c)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (a *API) policyPlan(c *fiber.Ctx, _ access.Principal) error {
 		if err != nil {
 			return err
 		}
-		return c.JSON(plan)
+		return show(c, who, plan)
 	})
 }
 

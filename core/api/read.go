@@ -70,7 +70,7 @@ func record[T any](a *API, c *fiber.Ctx, who access.Principal, get func(v store.
 		if err != nil {
 			return err
 		}
-		shown, err := access.JSON[T](who.Role, raw)
+		shown, err := access.JSON[T](who.Sight(), raw)
 		if err != nil {
 			return err
 		}
@@ -89,12 +89,21 @@ func listing[T any](a *API, c *fiber.Ctx, who access.Principal, get func(v store
 		if err != nil {
 			return err
 		}
-		for i := range page.Items {
-			if page.Items[i], err = access.JSON[T](who.Role, page.Items[i]); err != nil {
+		shown := page.Items[:0]
+		for _, raw := range page.Items {
+			here, err := recordHere[T](v, who, raw)
+			if err != nil {
 				return err
 			}
+			if !here {
+				continue
+			}
+			if raw, err = access.JSON[T](who.Sight(), raw); err != nil {
+				return err
+			}
+			shown = append(shown, raw)
 		}
-		return sendPage(c, page.Items, page.NextCursor)
+		return sendPage(c, shown, page.NextCursor)
 	})
 }
 
@@ -106,6 +115,34 @@ func sendPage[T any](c *fiber.Ctx, items []T, next string) error {
 		Items []T    `json:"items"`
 		Next  string `json:"next_cursor,omitempty"`
 	}{items, next})
+}
+
+// recordHere tells whether a list may show a record to who is bound to a location: documents of others are left out, so
+// that a page may be shorter than its limit.
+func recordHere[T any](v store.View, who access.Principal, raw []byte) (bool, error) {
+	var kind T
+	switch any(kind).(type) {
+	case canon.Order, canon.Transfer, canon.CountSession:
+		return documentHere(who, raw)
+	case canon.Memo:
+		if who.Location == "" {
+			return true, nil
+		}
+		return memoWithin(v, who, raw)
+	}
+	return true, nil
+}
+
+// show answers with a value as somebody may see it.
+func show[T any](c *fiber.Ctx, who access.Principal, value T) error {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	if raw, err = access.JSON[T](who.Sight(), raw); err != nil {
+		return err
+	}
+	return send(c, c.Response().StatusCode(), raw)
 }
 
 // timeline answers with what happened to a record.
@@ -120,7 +157,7 @@ func (a *API) timeline(c *fiber.Ctx, who access.Principal, typ string) error {
 			return err
 		}
 		for i := range rows {
-			access.Row(who.Role, &rows[i])
+			access.Row(who.Sight(), &rows[i])
 		}
 		return sendPage(c, rows, next)
 	})
@@ -164,7 +201,7 @@ func (a *API) clientTimeline(c *fiber.Ctx, who access.Principal) error {
 func (a *API) orders(c *fiber.Ctx, who access.Principal) error {
 	return listing[canon.Order](a, c, who, func(v store.View, p views.Paging) (views.Page, error) {
 		q := views.OrderQuery{Connection: query(c, "connection"), ExternalID: query(c, "external_id"), Client: query(c, "client"), Paging: p}
-		if q.Client != "" && !who.Role.Can(access.ClientsRead) {
+		if q.Client != "" && !who.Can(access.ClientsRead) {
 			return views.Page{}, problem.New(problem.TokenForbidden, "the parameter client needs the permission clients.read")
 		}
 		return views.Orders(v, q)

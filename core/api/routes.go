@@ -31,6 +31,8 @@ type route struct {
 	takes any  // the zero value of the body's type; nil for none
 	keyed bool // takes an Idempotency-Key
 	gives gives
+	// scope holds who is bound to one location, by scopeOf; nil lets through.
+	scope func(a *API, c *fiber.Ctx, who access.Principal) error
 	// handle answers. A returned error becomes a problem.
 	handle func(a *API, c *fiber.Ctx, who access.Principal) error
 }
@@ -57,7 +59,7 @@ func with(own ...param) []param { return append(own, paging...) }
 func routes() []route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	control := access.ConnectionsControl
-	return append(slices.Concat(documentRoutes(), offerRoutes(), orderDocumentRoutes()), []route{
+	return append(slices.Concat(documentRoutes(), offerRoutes(), orderDocumentRoutes(), accessRoutes()), []route{
 		{
 			method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
 			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,
@@ -72,7 +74,7 @@ func routes() []route {
 		},
 
 		{
-			method: get, path: "/v1/snapshot", name: "snapshot", summary: "Hand the whole view over to another node, as a file.", needs: access.TokensManage,
+			method: get, path: "/v1/snapshot", name: "snapshot", summary: "Hand the whole view over to another node, as a file.", needs: access.SnapshotRead,
 			gives: gives{status: 200, media: "application/octet-stream"}, handle: (*API).snapshot,
 		},
 
@@ -150,7 +152,7 @@ func routes() []route {
 			query: paging, gives: page(canon.Row{}), handle: (*API).clientTimeline,
 		},
 		{
-			method: post, path: "/v1/clients/{id}/same", name: "same-client", summary: "Say whether two records are one person: same, different, unmerge or undo.", needs: access.CasesResolve,
+			method: post, path: "/v1/clients/{id}/same", name: "same-client", summary: "Say whether two records are one person: same, different, unmerge or undo.", needs: access.ClientsMerge,
 			takes: SameClient{}, keyed: true, gives: json200(canon.ClientDecided{}), handle: (*API).sameClient,
 		},
 		{

@@ -114,20 +114,20 @@ func documentRoutes() []route {
 		},
 
 		{
-			method: get, path: "/v1/credits", name: "credits", summary: "List gift cards and store credits.", needs: access.CreditsMove,
+			method: get, path: "/v1/credits", name: "credits", summary: "List gift cards and store credits.", needs: access.CreditsRead,
 			query: with(param{"status", "issued, active, blocked, expired or cancelled"}),
 			gives: page(canon.CreditAccount{}), handle: (*API).credits,
 		},
 		{
-			method: get, path: "/v1/credits/{id}", name: "credit", summary: "Show a gift card or store credit.", needs: access.CreditsMove,
+			method: get, path: "/v1/credits/{id}", name: "credit", summary: "Show a gift card or store credit.", needs: access.CreditsRead,
 			gives: credit, handle: (*API).credit,
 		},
 		{
-			method: get, path: "/v1/credits/{id}/timeline", name: "credit-timeline", summary: "Show what happened to a gift card or store credit.", needs: access.CreditsMove,
+			method: get, path: "/v1/credits/{id}/timeline", name: "credit-timeline", summary: "Show what happened to a gift card or store credit.", needs: access.CreditsRead,
 			query: paging, gives: page(canon.Row{}), handle: (*API).creditTimeline,
 		},
 		{
-			method: get, path: "/v1/credits/{id}/lines", name: "credit-lines", summary: "List the lines that its balance is the sum of.", needs: access.CreditsMove,
+			method: get, path: "/v1/credits/{id}/lines", name: "credit-lines", summary: "List the lines that its balance is the sum of.", needs: access.CreditsRead,
 			query: paging, gives: page(canon.CreditEntry{}), handle: (*API).creditLines,
 		},
 		{

@@ -64,7 +64,7 @@ func (a *API) searchItems(c *fiber.Ctx, who access.Principal) error {
 
 func (a *API) searchClients(c *fiber.Ctx, who access.Principal) error {
 	return searched[canon.Client](a, c, who, func(ctx context.Context, r search.Request) (*search.Answer, error) {
-		return a.Search.Clients(ctx, r, who.Role.Sees(access.Personal))
+		return a.Search.Clients(ctx, r, who.Sees(access.Personal))
 	})
 }
 
@@ -80,7 +80,7 @@ func searched[T any](a *API, c *fiber.Ctx, who access.Principal, find func(conte
 	}
 	items := make([]json.RawMessage, len(found.Records))
 	for i, raw := range found.Records {
-		if items[i], err = access.JSON[T](who.Role, raw); err != nil {
+		if items[i], err = access.JSON[T](who.Sight(), raw); err != nil {
 			return err
 		}
 	}

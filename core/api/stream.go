@@ -44,7 +44,7 @@ func (a *API) stream(c *fiber.Ctx, who access.Principal) error {
 			return err
 		}
 	}
-	s := &follower{a: a, role: who.Role, only: query(c, "type"), after: after}
+	s := &follower{a: a, who: who, only: query(c, "type"), after: after}
 	c.Set(fiber.HeaderContentType, "text/event-stream")
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set("X-Accel-Buffering", "no")
@@ -64,7 +64,7 @@ var errGone = errors.New("api: the reader of the stream is gone")
 // follower is one reader of the stream.
 type follower struct {
 	a     *API
-	role  access.Role
+	who   access.Principal
 	only  string // type of rows; empty for all
 	after canon.Position
 }
@@ -114,8 +114,12 @@ func (s *follower) run(w *bufio.Writer) error {
 func (s *follower) catchUp(ctx context.Context, w *bufio.Writer) error {
 	for ctx.Err() == nil {
 		var rows []canon.Row
+		var elsewhere map[int]bool
 		err := s.a.look(func(v store.View) (err error) {
-			rows, err = views.Rows(v, s.after, streamPage)
+			if rows, err = views.Rows(v, s.after, streamPage); err != nil {
+				return err
+			}
+			elsewhere, err = rowsElsewhere(v, s.who, rows)
 			return err
 		})
 		if err != nil || len(rows) == 0 {
@@ -123,7 +127,7 @@ func (s *follower) catchUp(ctx context.Context, w *bufio.Writer) error {
 		}
 		for i := range rows {
 			last := i+1 == len(rows) || rows[i+1].Position != rows[i].Position
-			if err := s.write(w, &rows[i], last); err != nil {
+			if err := s.write(w, &rows[i], last, !elsewhere[i]); err != nil {
 				return err
 			}
 		}
@@ -135,9 +139,9 @@ func (s *follower) catchUp(ctx context.Context, w *bufio.Writer) error {
 	return nil
 }
 
-func (s *follower) write(w *bufio.Writer, row *canon.Row, last bool) error {
-	shown := s.only == "" || s.only == row.Type
-	if row.Type == store.TypeClient && !s.role.Can(access.ClientsRead) {
+func (s *follower) write(w *bufio.Writer, row *canon.Row, last, here bool) error {
+	shown := here && (s.only == "" || s.only == row.Type)
+	if row.Type == store.TypeClient && !s.who.Can(access.ClientsRead) {
 		shown = false
 	}
 	if last {
@@ -154,7 +158,7 @@ func (s *follower) write(w *bufio.Writer, row *canon.Row, last bool) error {
 		}
 		return nil
 	}
-	access.Row(s.role, row)
+	access.Row(s.who.Sight(), row)
 	data, err := json.Marshal(row)
 	if err != nil {
 		return fmt.Errorf("encode a row: %w", err)

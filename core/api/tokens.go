@@ -12,7 +12,7 @@ import (
 // TokenAsked is the body of making a token.
 type TokenAsked struct {
 	Name     string    `json:"name" pattern:"^[a-z0-9][a-z0-9._-]{0,62}$" example:"paris-till-1"`
-	Role     string    `json:"role" enum:"admin,manager,till,device,read"`
+	Role     string    `json:"role" maxLength:"40" example:"till" doc:"A role of /v1/roles"`
 	Location string    `json:"location,omitempty" maxLength:"100" doc:"The only location that it may act at"`
 	Expires  time.Time `json:"expires,omitzero" required:"false" doc:"Never where it is left out"`
 }
@@ -25,6 +25,9 @@ type TokenShown struct {
 	Created  time.Time   `json:"created"`
 	Expires  time.Time   `json:"expires,omitzero"`
 	Expired  bool        `json:"expired,omitempty"`
+	Rotated  time.Time   `json:"rotated,omitzero" doc:"When it got its text, where that is not the first one"`
+	// BeforeUntil is until when the text before it is taken as well.
+	BeforeUntil time.Time `json:"before_until,omitzero"`
 }
 
 // TokenMade is a token with its text.
@@ -34,7 +37,7 @@ type TokenMade struct {
 }
 
 func shownToken(t *access.Token) TokenShown {
-	return TokenShown{Name: t.Name, Role: t.Role, Location: t.Location, Created: t.Created, Expires: t.Expires, Expired: t.Expired(time.Now())}
+	return TokenShown{Name: t.Name, Role: t.Role, Location: t.Location, Created: t.Created, Expires: t.Expires, Expired: t.Expired(time.Now()), Rotated: t.Rotated, BeforeUntil: t.BeforeUntil}
 }
 
 func (a *API) tokens(c *fiber.Ctx, _ access.Principal) error {
@@ -46,13 +49,16 @@ func (a *API) tokens(c *fiber.Ctx, _ access.Principal) error {
 	return sendPage(c, out, "")
 }
 
-func (a *API) tokenCreate(c *fiber.Ctx, _ access.Principal) error {
+func (a *API) tokenCreate(c *fiber.Ctx, who access.Principal) error {
 	b, err := read[TokenAsked](a, c)
 	if err != nil {
 		return err
 	}
 	if !b.Expires.IsZero() && !b.Expires.After(time.Now()) {
 		return problem.New(problem.BodyInvalid, "").With(problem.Field{Path: "body.expires", Message: "is in the past"})
+	}
+	if err := a.grantable(who, b.Role, b.Location); err != nil {
+		return err
 	}
 	text, t, err := a.Tokens.Create(b.Name, access.Role(b.Role), b.Location, b.Expires)
 	if err != nil {

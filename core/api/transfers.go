@@ -71,7 +71,7 @@ func (a *API) moveItem(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	return do[canon.Item](a, c, who, canon.Command{Role: string(who.Role), MoveItem: &canon.MoveItem{
+	return do[canon.Item](a, c, who, canon.Command{Role: who.ActsAs(), MoveItem: &canon.MoveItem{
 		Item: id, Event: b.Event, Quantity: b.Quantity, Location: at, Claim: b.Claim, Channel: who.Channel(), Scanned: b.Scanned, Reference: b.Reference,
 		Component: b.Component, Inspected: b.Inspected, Certificate: b.Certificate, Approved: b.Approved, WithinPolicy: b.WithinPolicy,
 	}}, nil)
@@ -103,7 +103,7 @@ func (a *API) requestTransfer(c *fiber.Ctx, who access.Principal) error {
 	for _, l := range b.Lines {
 		ask.Lines = append(ask.Lines, canon.TransferGood{Item: l.Item, Quantity: l.Quantity})
 	}
-	return do[canon.Transfer](a, c, who, canon.Command{Role: string(who.Role), Transfer: ask}, nil)
+	return do[canon.Transfer](a, c, who, canon.Command{Role: who.ActsAs(), Transfer: ask}, nil)
 }
 
 // transferStep gives the handler of one step of a transfer, whose body is a B.
@@ -118,7 +118,7 @@ func transferStep[B any](event string, fill func(b *B, ask *canon.TransferAsk)) 
 			return err
 		}
 		fill(b, ask)
-		return do[canon.Transfer](a, c, who, canon.Command{Role: string(who.Role), Transfer: ask}, nil)
+		return do[canon.Transfer](a, c, who, canon.Command{Role: who.ActsAs(), Transfer: ask}, nil)
 	}
 }
 

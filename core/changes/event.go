@@ -52,7 +52,7 @@ func Encode(exchange, journal string, role access.Role, row canon.Row, n int) (m
 		return msg, false, nil
 	}
 	row.Changes = append([]canon.Change(nil), row.Changes...)
-	access.Row(role, &row) // invariant 7
+	access.Row(role.Sight(), &row) // invariant 7
 	entity, what := words(row)
 	e := Event{
 		SpecVersion: "1.0", ID: fmt.Sprintf("%s.%d", row.Position, n), Source: "/jumpring/" + journal,

@@ -23,6 +23,7 @@ const (
 	TokenInvalid      Code = "token.invalid"
 	TokenForbidden    Code = "token.forbidden"
 	TokenExists       Code = "token.exists"
+	StaffExists       Code = "staff.exists"
 	LocationForbidden Code = "location.forbidden"
 	RecordUnknown     Code = "record.unknown"
 	ConnectionUnknown Code = "connection.unknown"
@@ -74,6 +75,7 @@ func Specs() []Spec {
 		{TokenInvalid, http.StatusUnauthorized, "The token is not valid", "It was revoked, has expired, or was never given out: make another with `jumpring token create`."},
 		{TokenForbidden, http.StatusForbidden, "The token's role does not allow this", "Use a token of a role that has the named permission."},
 		{TokenExists, http.StatusConflict, "A token of this name exists", "Choose another name, or revoke that token first."},
+		{StaffExists, http.StatusConflict, "There is somebody of this name or e-mail", "Choose another name or e-mail."},
 		{LocationForbidden, http.StatusForbidden, "The token is bound to another location", "Leave the location out, or use a token of that location."},
 		{RecordUnknown, http.StatusNotFound, "There is no such record", "Look the id up in its list."},
 		{ConnectionUnknown, http.StatusNotFound, "There is no connection of this name", "See `jumpring connection list` for the names in the configuration."},

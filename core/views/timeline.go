@@ -121,3 +121,44 @@ func Rows(r store.Reader, after canon.Position, limit int) ([]canon.Row, error) 
 	}
 	return rows, nil
 }
+
+// Newest gives the last rows of the hub's timeline, the newest first, at most limit. Keys ascend and are read forwards,
+// so it looks behind the journal's end in steps that grow until there are enough.
+func Newest(r interface {
+	store.Reader
+	Mark() (store.Mark, error)
+}, limit int,
+) ([]canon.Row, error) {
+	mark, err := r.Mark()
+	if err != nil {
+		return nil, fmt.Errorf("views: newest: %w", err)
+	}
+	end := mark.Position.Offset
+	for step := uint64(64); ; step *= 8 {
+		after := canon.Position{}
+		if end > step {
+			after.Offset = end - step
+		}
+		var rows []canon.Row
+		for at := after; ; {
+			some, err := Rows(r, at, MaxLimit)
+			if err != nil {
+				return nil, err
+			}
+			if len(some) == 0 {
+				break
+			}
+			at = some[len(some)-1].Position
+			if rows = append(rows, some...); len(rows) > 2*MaxLimit {
+				rows = slices.Clone(rows[len(rows)-MaxLimit:])
+			}
+		}
+		if len(rows) >= limit || after.IsZero() || step >= newestReach {
+			slices.Reverse(rows)
+			return rows[:min(limit, len(rows))], nil
+		}
+	}
+}
+
+// newestReach is how many batches of the journal Newest looks behind its end at most.
+const newestReach = 1 << 15
