@@ -85,7 +85,7 @@ func (a *API) orderStep(c *fiber.Ctx, who access.Principal) error {
 	for _, l := range b.Lines {
 		step.Lines = append(step.Lines, canon.DocumentLine{ID: l.ID, Quantity: l.Quantity})
 	}
-	return do[canon.Order](a, c, who, canon.Command{Role: string(who.Role), OrderStep: step}, nil)
+	return do[canon.Order](a, c, who, canon.Command{Role: who.ActsAs(), OrderStep: step}, nil)
 }
 
 func (a *API) reservationStep(c *fiber.Ctx, who access.Principal) error {
@@ -93,7 +93,7 @@ func (a *API) reservationStep(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
-	cmd := canon.Command{Role: string(who.Role), ReservationStep: &canon.ReservationStep{
+	cmd := canon.Command{Role: who.ActsAs(), ReservationStep: &canon.ReservationStep{
 		Reservation: parameter(c, "reservation"), Event: b.Event, Scanned: b.Scanned, Seconds: b.Seconds, Identified: b.Identified, Paid: b.Paid,
 		Receipt: b.Receipt, Price: stated(b.Price), Channel: who.Channel(),
 	}}

@@ -36,13 +36,14 @@ var scopes = []scope{
 	{"/v1/counts/{id}", docHere, docHere},    //
 	{"/v1/orders/{id}", docHere, docHere},    //
 	{"/v1/cases/{id}", nil, caseHere},        //
-	{"/v1/clients/{id}", nil, nil},           // a client is the house's, not a boutique's
-	{"/v1/credits", nil, nil},                // so is a gift card
-	{"/v1/price-lists", nil, houseWide},      //
-	{"/v1/promotions", nil, houseWide},       //
-	{"/v1/policy", nil, nil},                 // planning writes nothing
-	{"/v1/parked", nil, houseWide},           //
-	{"/v1/connections", nil, houseWide},      //
+	{"/v1/reservations/{reservation}", nil, reservationHere},
+	{"/v1/clients/{id}", nil, nil},      // a client is the house's, not a boutique's
+	{"/v1/credits", nil, nil},           // so is a gift card
+	{"/v1/price-lists", nil, houseWide}, //
+	{"/v1/promotions", nil, houseWide},  //
+	{"/v1/policy", nil, nil},            // planning writes nothing
+	{"/v1/parked", nil, houseWide},      //
+	{"/v1/connections", nil, houseWide}, //
 	{"/v1/connections/{name}/matches", nil, nil},
 	{"/v1/drift", nil, houseWide},
 	{"/v1/events", nil, nil}, // core/ingress looks at each event's place
@@ -124,6 +125,36 @@ func documentHere(who access.Principal, raw []byte) (bool, error) {
 		return false, fmt.Errorf("a stored document: %w", err)
 	}
 	return who.Within(d.Location, d.From, d.To), nil
+}
+
+// reservationHere refuses a reservation that is kept at another location.
+func reservationHere(a *API, c *fiber.Ctx, who access.Principal) error {
+	if who.Location == "" {
+		return nil
+	}
+	return a.look(func(v store.View) error {
+		raw, err := views.Claim(v, parameter(c, "reservation"))
+		if errors.Is(err, views.ErrNotFound) {
+			return nil // the command says so
+		}
+		if err != nil {
+			return err
+		}
+		var claim canon.Claim
+		if err := json.Unmarshal(raw, &claim); err != nil {
+			return fmt.Errorf("a stored claim: %w", err)
+		}
+		at := claim.Location
+		if at == "" {
+			if at, err = placeOfItem(v, claim.Item); err != nil {
+				return err
+			}
+		}
+		if who.Within(at) {
+			return nil
+		}
+		return problem.New(problem.LocationForbidden, "the reservation is another location's")
+	})
 }
 
 // memoHere refuses a memo none of whose pieces is the location's.
