@@ -66,6 +66,10 @@ type Connection struct {
 	Limits    reconcile.Limits
 	Drift     reconcile.DriftPolicy
 	Deadlines host.Deadlines
+	// Memory and Files bound what its process takes, in bytes and in open files; 0 means no limit and the default.
+	Memory int64
+	Files  int
+	Hog    host.Hog
 }
 
 func (o *Options) check() error {
