@@ -59,8 +59,13 @@ type Options struct {
 type Connection struct {
 	Name string
 	// Command starts its connector; Checksum is that of the program.
-	Command   []string
-	Checksum  [32]byte
+	Command  []string
+	Checksum [32]byte
+	// Version is that of the program, Env the variables that it gets, and Verify checks at every start what belongs to it
+	// beside its file; nil for nothing.
+	Version   string
+	Env       map[string]string
+	Verify    func() error `json:"-"`
 	Config    json.RawMessage
 	Secrets   map[string]string
 	Limits    reconcile.Limits
