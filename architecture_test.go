@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"core/policy":         {"core/canon"},
 	"core/policy/example": {"core/canon", "core/policy", "core/router", "core/store"},
 	"plugins/host":        {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},
+	"plugins/catalog":     {"plugins/sdk"},
 	"plugins/conformance": {"core/canon", "core/vault", "plugins/proto", "plugins/sdk", "plugins/host"},
 	"plugins/scaffold":    {"core/canon", "plugins/sdk", "plugins/scaffold"},
 	"core/router":         {"bus", "core/canon", "core/store", "core/normalize", "core/identity", "core/lifecycle", "core/policy"},

@@ -106,7 +106,7 @@ func newRoot(con *console) *cobra.Command {
 		newTransfer(con), newCount(con), newCredit(con), newPriceList(con), newPromotion(con),
 		newClient(con), newSearch(con), newParked(con), newDrift(con), newImport(con), newVerify(con), newRebuild(con),
 		newBackup(con), newRestore(con), newToken(con), newBus(con), newDemo(con), newBench(con), newVersion(con),
-		group("plugin", "Connectors of others", newPluginNew(con)), newConformance(con),
+		group("plugin", "Connectors of others", newPluginNew(con), newPluginKey(con), newPluginSign(con), newPluginAdd(con), newPluginList(con), newPluginRemove(con), newPluginVerify(con)), newConformance(con),
 	)
 	return root
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/jumpring/jumpring/core/config"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/plugins/catalog"
 	"github.com/jumpring/jumpring/plugins/host"
 )
 
@@ -121,10 +122,11 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		return nil, fmt.Errorf("the checksum of this program: %w", err)
 	}
 	for i := range cfg.Connections {
-		cn, err := connection(&cfg.Connections[i], self, folder, sum)
+		cn, err := connection(&cfg.Connections[i], cfg.Plugins, self, folder, sum)
 		if err != nil {
 			return nil, err
 		}
+		cn.Memory = cfg.Limits.ConnectorMemory << 20
 		o.Connections = append(o.Connections, *cn)
 	}
 	return o, nil
@@ -165,10 +167,12 @@ func busOf(b *config.Bus) *hub.Bus {
 	return out
 }
 
-func connection(c *config.Connection, self, folder string, sum [sha256.Size]byte) (*hub.Connection, error) {
-	known := builtIn()
-	if known[c.Connector] == nil {
-		return nil, coded(exitUsage, fmt.Errorf("connection %s: no connector %q is built in; there are %s", c.Name, c.Connector, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+func connection(c *config.Connection, plugins, self, folder string, sum [sha256.Size]byte) (*hub.Connection, error) {
+	out := &hub.Connection{Name: c.Name, Command: []string{self, "connector", c.Connector}, Checksum: sum, Version: version}
+	if builtIn()[c.Connector] == nil {
+		if err := thirdParty(out, c.Connector, plugins); err != nil {
+			return nil, coded(exitUsage, fmt.Errorf("connection %s: %w", c.Name, err))
+		}
 	}
 	raw, err := absolute(c.Config.JSON(), folder)
 	if err != nil {
@@ -178,11 +182,30 @@ func connection(c *config.Connection, self, folder string, sum [sha256.Size]byte
 	for k, s := range c.Secrets {
 		secrets[k] = s.Reveal()
 	}
-	return &hub.Connection{
-		Name: c.Name, Command: []string{self, "connector", c.Connector}, Checksum: sum, Config: raw, Secrets: secrets,
-		Limits: reconcile.Limits{ChangesPerHour: int(c.Fuse.ChangesPerHour), ToZeroShare: c.Fuse.ToZeroShare.Share()},
-		Drift:  c.Drift.Policy(),
-	}, nil
+	out.Config, out.Secrets = raw, secrets
+	out.Limits = reconcile.Limits{ChangesPerHour: int(c.Fuse.ChangesPerHour), ToZeroShare: c.Fuse.ToZeroShare.Share()}
+	out.Drift = c.Drift.Policy()
+	return out, nil
+}
+
+// thirdParty fills in the program of a connector that is not built in.
+func thirdParty(out *hub.Connection, connector, plugins string) error {
+	p, err := catalog.Open(plugins).Find(connector)
+	if errors.Is(err, catalog.ErrUnknown) {
+		return fmt.Errorf("no connector %q is built in or added (%w); built in are %s; add others with `jumpring plugin add`", connector, err,
+			strings.Join(slices.Sorted(maps.Keys(builtIn())), ", "))
+	}
+	if err != nil {
+		return fmt.Errorf("connector %s: %w: see `jumpring plugin verify %s`", connector, err, connector)
+	}
+	out.Command, out.Checksum, out.Version, out.Verify = p.Command, p.Checksum, p.Version, p.Verify
+	out.Env = make(map[string]string)
+	for _, name := range p.Environment {
+		if v, ok := os.LookupEnv(name); ok {
+			out.Env[name] = v
+		}
+	}
+	return nil
 }
 
 // absolute makes paths in a connector's configuration that begin with ./ or ../ relative to the configuration's folder:

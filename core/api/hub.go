@@ -89,9 +89,22 @@ type ConnectionStatus struct {
 	Unmapped    []string  `json:"unmapped,omitempty" doc:"Its locations that no location of the hub is mapped to"`
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	Do          string    `json:"do,omitempty" doc:"What to do about the last error of the connector's process"`
 	Baseline    time.Time `json:"baseline,omitzero"`
 	PlanDigest  string    `json:"plan_digest,omitempty"`
 	Restarts    int64     `json:"restarts"`
+	// Process tells about the connector's process.
+	Process ProcessStatus `json:"process"`
+}
+
+// ProcessStatus is what is known of a connector's process.
+type ProcessStatus struct {
+	Version string `json:"version,omitempty" doc:"The connector's version"`
+	Memory  int64  `json:"memory,omitempty" doc:"Resident bytes"`
+	// Slowed tells that it took a whole CPU for long and runs below everybody else until its next start.
+	Slowed       bool  `json:"slowed,omitempty" doc:"It took a whole CPU for long and runs below everybody else"`
+	LinesDropped int64 `json:"lines_dropped,omitempty" doc:"Log lines that came too fast and were left out, since the hub's start"`
+	Redacted     int64 `json:"redacted,omitempty" doc:"Facts that had a secret in them, which was taken out, since the hub's start"`
 }
 
 // Missing is something that the hub waits for.

@@ -58,6 +58,10 @@ func (c *Config) check(d *decoder) {
 	between(d, "stock.safety", c.Stock.Safety, 0, 1_000_000)
 	between(d, "limits.webhook_bytes", c.Limits.WebhookBytes, 1<<10, 64<<20)
 	between(d, "limits.json_bytes", c.Limits.JSONBytes, 1<<10, 64<<20)
+	between(d, "limits.connector_memory_mb", c.Limits.ConnectorMemory, 0, 1<<20)
+	if c.Plugins == "" {
+		d.found("plugins", "is empty", "name the folder of connectors of others, such as ./plugins")
+	}
 	for i, l := range c.Locations {
 		path := fmt.Sprintf("locations[%d]", i)
 		if !nameRule.MatchString(l) {

@@ -23,9 +23,11 @@ type Config struct {
 	// PublicURL is where platforms reach the hub, without a slash at the end; empty means poll only.
 	PublicURL string `yaml:"public_url"`
 	// Data is the folder that holds everything; a relative one is relative to the configuration file's folder.
-	Data  string `yaml:"data"`
-	Bus   Bus    `yaml:"bus"`
-	Match Match  `yaml:"match"`
+	Data string `yaml:"data"`
+	// Plugins is the folder of connectors of others; see `jumpring plugin`. Relative like Data.
+	Plugins string `yaml:"plugins"`
+	Bus     Bus    `yaml:"bus"`
+	Match   Match  `yaml:"match"`
 	// Policy is the file that says whose word counts for what; empty means the defaults. Relative like Data.
 	Policy string `yaml:"policy"`
 	Stock  Stock  `yaml:"stock"`
@@ -117,6 +119,8 @@ type Log struct {
 type Limits struct {
 	WebhookBytes int64 `yaml:"webhook_bytes"` // largest body of a webhook
 	JSONBytes    int64 `yaml:"json_bytes"`    // largest body of the API
+	// ConnectorMemory is what a connector's process works to stay below, in MiB; 0 for no limit.
+	ConnectorMemory int64 `yaml:"connector_memory_mb"`
 }
 
 // Connection is one connected system.
@@ -242,10 +246,10 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // Default is the configuration of an empty file.
 func Default() *Config {
 	return &Config{
-		Listen: "127.0.0.1:8480", Data: "./data", Bus: defaultBus(),
+		Listen: "127.0.0.1:8480", Data: "./data", Plugins: "./plugins", Bus: defaultBus(),
 		Match: Match{Item: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
-		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20},
+		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512},
 	}
 }
 

@@ -105,6 +105,9 @@ func Parse(raw []byte, file string, src Source) (*Config, error) {
 	if !filepath.IsAbs(c.Data) {
 		c.Data = filepath.Join(folder, c.Data)
 	}
+	if !filepath.IsAbs(c.Plugins) {
+		c.Plugins = filepath.Join(folder, c.Plugins)
+	}
 	if c.Bus.Archive != "" && !filepath.IsAbs(c.Bus.Archive) {
 		c.Bus.Archive = filepath.Join(folder, c.Bus.Archive)
 	}

@@ -270,12 +270,16 @@ func (d Doors) connectionStatus(v store.View, cs *canon.ConnectionSettings) (*ap
 	if s.Unmapped, err = unmapped(v, cs); err != nil {
 		return nil, err
 	}
-	p, _, in, w, a := d.connections[cs.Name].parts()
+	p, about, in, w, a := d.connections[cs.Name].parts()
 	if p == nil {
 		return s, nil
 	}
 	st := p.Status()
-	s.State, s.Restarts, s.LastError, s.LastErrorAt = stateWord(st.State), int64(st.Restarts), st.LastError, st.Since
+	s.State, s.Restarts, s.LastError, s.LastErrorAt, s.Do = stateWord(st.State), int64(st.Restarts), st.LastError, st.Since, st.LastDo
+	s.Process = api.ProcessStatus{Memory: st.Memory, Slowed: st.Slowed, LinesDropped: st.LinesDropped, Redacted: st.Redacted}
+	if about != nil {
+		s.Process.Version = about.Version
+	}
 	if st.LastError == "" {
 		s.LastErrorAt = time.Time{}
 	}

@@ -98,6 +98,8 @@ func (c *connection) launch(ctx context.Context) error {
 	p, err := host.Launch(ctx, host.Spec{
 		Connection: c.spec.Name, Command: c.spec.Command, Checksum: c.spec.Checksum, Config: c.spec.Config, Secrets: secrets,
 		WorkDir: filepath.Join(c.hub.folder(workFolder), c.spec.Name), Deadlines: c.spec.Deadlines,
+		MemoryLimit: c.spec.Memory, FileLimit: c.spec.Files, Hog: c.spec.Hog,
+		Env: c.spec.Env, Verify: c.spec.Verify,
 		Logger: c.hub.log.Named(c.spec.Name), Rotate: func(key, value string) error { return c.hub.rotate(c.spec.Name, key, value) },
 	})
 	if err != nil {

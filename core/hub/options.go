@@ -59,13 +59,22 @@ type Options struct {
 type Connection struct {
 	Name string
 	// Command starts its connector; Checksum is that of the program.
-	Command   []string
-	Checksum  [32]byte
+	Command  []string
+	Checksum [32]byte
+	// Version is that of the program, Env the variables that it gets, and Verify checks at every start what belongs to it
+	// beside its file; nil for nothing.
+	Version   string
+	Env       map[string]string
+	Verify    func() error `json:"-"`
 	Config    json.RawMessage
 	Secrets   map[string]string
 	Limits    reconcile.Limits
 	Drift     reconcile.DriftPolicy
 	Deadlines host.Deadlines
+	// Memory and Files bound what its process takes, in bytes and in open files; 0 means no limit and the default.
+	Memory int64
+	Files  int
+	Hog    host.Hog
 }
 
 func (o *Options) check() error {

@@ -189,7 +189,7 @@ func (c *Connection) Poll(ctx context.Context, req *sdk.PollRequest) (*PollResul
 		return nil, err
 	}
 	out := &PollResult{Cursor: resp.GetCursor(), More: resp.GetMore()}
-	if out.Facts, err = decodeFacts(resp.GetObservations()); err != nil {
+	if out.Facts, err = c.decodeFacts(resp.GetObservations()); err != nil {
 		return nil, c.badAnswer("Poll", "%v", err)
 	}
 	if out.Touched, err = decodeRefs(resp.GetTouched()); err != nil {
@@ -215,7 +215,7 @@ func (c *Connection) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*S
 		return nil, err
 	}
 	out := &SnapshotResult{Next: resp.GetNext(), Complete: resp.GetComplete(), Total: max(0, resp.GetTotal()), Cursors: resp.GetCursors()}
-	if out.Facts, err = decodeFacts(resp.GetObservations()); err != nil {
+	if out.Facts, err = c.decodeFacts(resp.GetObservations()); err != nil {
 		return nil, c.badAnswer("Snapshot", "%v", err)
 	}
 	if out.Kinds, err = decodeKinds(resp.GetKinds()); err != nil {
@@ -294,7 +294,7 @@ func (c *Connection) Read(ctx context.Context, req *sdk.ReadRequest) (*ReadResul
 		return nil, err
 	}
 	out := &ReadResult{RetryAfter: time.Duration(max(0, resp.GetRetryAfterMillis())) * time.Millisecond}
-	if out.Facts, err = decodeFacts(resp.GetObservations()); err != nil {
+	if out.Facts, err = c.decodeFacts(resp.GetObservations()); err != nil {
 		return nil, c.badAnswer("Read", "%v", err)
 	}
 	return out, nil

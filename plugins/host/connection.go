@@ -38,7 +38,14 @@ type Status struct {
 	PID       int              `json:"pid,omitempty"`        // while running
 	LastError string           `json:"last_error,omitempty"` // why the process ended or did not start; redacted
 	LastCode  string           `json:"last_code,omitempty"`
-	Opened    []sdk.Diagnostic `json:"opened,omitempty"` // what Open found
+	LastDo    string           `json:"last_do,omitempty"` // what to do about it
+	Opened    []sdk.Diagnostic `json:"opened,omitempty"`  // what Open found
+	Memory    int64            `json:"memory,omitempty"`  // resident bytes, as last seen
+	// Slowed tells that the process took a whole CPU for long and runs below everybody else.
+	Slowed bool `json:"slowed,omitempty"`
+	// LinesDropped are log lines that came too fast, Redacted facts that had a secret in them; both since the launch.
+	LinesDropped int64 `json:"lines_dropped,omitempty"`
+	Redacted     int64 `json:"redacted,omitempty"`
 }
 
 // Connection is one configured connection: its supervisor and the way to call its connector. Its methods may be
@@ -47,6 +54,7 @@ type Connection struct {
 	spec   Spec
 	log    hclog.Logger
 	redact *redactor
+	pace   *pace  // of the log
 	runDir string // of the supervisor alone
 
 	stop    context.CancelFunc
@@ -74,6 +82,11 @@ func Launch(ctx context.Context, spec Spec) (*Connection, error) {
 	}
 	spec.Deadlines.setDefaults()
 	spec.Restart.setDefaults()
+	orDefault(&spec.FileLimit, defaultFiles)
+	orDefault(&spec.Hog.For, 20*time.Second)
+	if spec.Hog.Share == 0 {
+		spec.Hog.Share = 0.8
+	}
 	if spec.Logger == nil {
 		spec.Logger = hclog.NewNullLogger()
 	}
@@ -81,8 +94,9 @@ func Launch(ctx context.Context, spec Spec) (*Connection, error) {
 		return nil, fmt.Errorf("connection %s: work folder: %w", spec.Connection, err)
 	}
 	redact := newRedactor(spec.Secrets)
+	log := newRedactingLogger(spec.Logger.Named(spec.Connection), redact)
 	c := &Connection{
-		spec: spec, redact: redact, log: newRedactingLogger(spec.Logger.Named(spec.Connection), redact),
+		spec: spec, redact: redact, log: log, pace: log.pace,
 		done: make(chan struct{}), restart: make(chan struct{}, 1), budget: semaphore.NewWeighted(deliveryBudget),
 		changed: make(chan struct{}), secret: maps.Clone(spec.Secrets),
 		status: Status{State: StateStarting, Since: time.Now()},
@@ -188,10 +202,10 @@ func (c *Connection) set(s State, err error) {
 	c.status.State, c.status.Since = s, time.Now()
 	if err != nil {
 		c.lastErr = err
-		c.status.LastError, c.status.LastCode = c.redact.String(err.Error()), ""
+		c.status.LastError, c.status.LastCode, c.status.LastDo = c.redact.String(err.Error()), "", ""
 		var e *Error
 		if errors.As(err, &e) {
-			c.status.LastCode = e.Code
+			c.status.LastCode, c.status.LastDo = e.Code, e.Do
 		}
 	}
 	c.wake()
@@ -228,7 +242,7 @@ func (c *Connection) setRunning(p *process) {
 func (c *Connection) unsetRunning() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.process, c.status.PID = nil, 0
+	c.process, c.status.PID, c.status.Memory, c.status.Slowed = nil, 0, 0, false
 	c.wake()
 }
 
@@ -242,7 +256,9 @@ func (c *Connection) noteDiagnostics(list []sdk.Diagnostic) {
 func (c *Connection) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.status
+	s := c.status
+	s.LinesDropped, s.Redacted = c.pace.lost(), c.redact.found.Load()
+	return s
 }
 
 // Ready returns nil as soon as the connector runs, or the error that keeps it from running for good. When ctx ends

@@ -54,6 +54,7 @@ const (
 	CodeConfig      = "plugin.config"
 	CodeProtocol    = "plugin.protocol"
 	CodeStart       = "plugin.start"
+	CodeMemory      = "plugin.memory"
 )
 
 // Error is every error of this package that concerns a connector.

@@ -58,7 +58,7 @@ func knownKind(k canon.Kind) bool {
 }
 
 // decodeFact checks what the hub relies on without parsing: the fold parses data once, and parks what it can't read.
-func decodeFact(o *connectorv1.Observation) (Fact, error) {
+func (c *Connection) decodeFact(o *connectorv1.Observation) (Fact, error) {
 	f := Fact{Kind: canon.Kind(o.GetKind()), ExternalID: o.GetExternalId(), Data: o.GetData(), Personal: o.GetPersonal()}
 	switch {
 	case !knownKind(f.Kind):
@@ -70,10 +70,11 @@ func decodeFact(o *connectorv1.Observation) (Fact, error) {
 	case len(f.Data) < 2 || f.Data[0] != '{':
 		return f, fmt.Errorf("a %s has no JSON object", f.Kind)
 	}
+	f.Data, f.Personal = c.redact.clean(f.Data), c.redact.clean(f.Personal)
 	return f, nil
 }
 
-func decodeFacts(list []*connectorv1.Observation) ([]Fact, error) {
+func (c *Connection) decodeFacts(list []*connectorv1.Observation) ([]Fact, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
@@ -82,7 +83,7 @@ func decodeFacts(list []*connectorv1.Observation) ([]Fact, error) {
 	}
 	out := make([]Fact, len(list))
 	for i, o := range list {
-		f, err := decodeFact(o)
+		f, err := c.decodeFact(o)
 		if err != nil {
 			return nil, fmt.Errorf("observation %d of %d: %w", i+1, len(list), err)
 		}
@@ -235,14 +236,14 @@ func (c *Connection) decodeResults(writes []sdk.Write, list []*connectorv1.Resul
 			return nil, fmt.Errorf("result %d has the unknown status %q", i+1, clip(r.GetStatus(), maxCode))
 		}
 		if r.GetShows() != nil {
-			f, err := decodeFact(r.GetShows())
+			f, err := c.decodeFact(r.GetShows())
 			if err != nil {
 				return nil, fmt.Errorf("result %d: %w", i+1, err)
 			}
 			out[i].Shows = &f
 		}
 		for _, o := range r.GetAlso() {
-			f, err := decodeFact(o)
+			f, err := c.decodeFact(o)
 			if err != nil {
 				return nil, fmt.Errorf("result %d: %w", i+1, err)
 			}

@@ -16,7 +16,7 @@ func TestFactsOutOfBoundsAreRefused(t *testing.T) {
 	good := func() *connectorv1.Observation {
 		return &connectorv1.Observation{Kind: "order", ExternalId: "1", Data: []byte("{}")}
 	}
-	_, err := decodeFact(good())
+	_, err := (&Connection{redact: newRedactor(nil)}).decodeFact(good())
 	require.NoError(t, err)
 	for name, spoil := range map[string]func(*connectorv1.Observation){
 		"unknown kind":       func(o *connectorv1.Observation) { o.Kind = "till" },
@@ -29,7 +29,7 @@ func TestFactsOutOfBoundsAreRefused(t *testing.T) {
 	} {
 		o := good()
 		spoil(o)
-		_, err := decodeFact(o)
+		_, err := (&Connection{redact: newRedactor(nil)}).decodeFact(o)
 		require.Error(t, err, name)
 	}
 	for _, kind := range canon.Kinds() {

@@ -15,6 +15,9 @@ const (
 	logPerSecond = 50
 	logBurst     = 500
 	maxLogText   = 4 << 10 // of one message or value, in bytes
+	// What a process writes is read no faster than this, in bytes: one that writes more waits, and nobody else does.
+	outputPerSecond = 1 << 20
+	outputBurst     = 4 << 20
 )
 
 // redactingLogger is an hclog.Logger that takes secrets out of messages and values, and that drops what comes too fast.
@@ -29,6 +32,14 @@ type pace struct {
 	limit   *rate.Limiter
 	mu      sync.Mutex
 	dropped int
+	all     int64 // dropped since the launch
+}
+
+// lost gives how many lines were dropped in all.
+func (p *pace) lost() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all
 }
 
 // take says whether a line may pass, and how many did not since the last one.
@@ -37,6 +48,7 @@ func (p *pace) take() (ok bool, dropped int) {
 	defer p.mu.Unlock()
 	if !p.limit.AllowN(time.Now(), 1) {
 		p.dropped++
+		p.all++
 		return false, 0
 	}
 	dropped, p.dropped = p.dropped, 0

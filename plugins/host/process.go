@@ -71,8 +71,19 @@ func (c *Connection) launch(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, c.startError("make the socket folder: %v", err)
 	}
+	if c.spec.Verify != nil {
+		if err := c.spec.Verify(); err != nil {
+			e := c.errorf(ErrChecksum, CodeChecksum, "start", "%v", err)
+			e.Do = refusedProgram
+			return nil, e
+		}
+	}
+	// What a hub that was killed left of this connection must not work beside the new process.
+	killMarked(c.marker())
 	p := &process{
-		child:  &child{checksum: c.spec.Checksum, memoryLimit: c.spec.MemoryLimit, exited: make(chan struct{})},
+		child: &child{
+			checksum: c.spec.Checksum, limits: limits{memory: c.spec.MemoryLimit, files: c.spec.FileLimit}, exited: make(chan struct{}),
+		},
 		failed: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -91,7 +102,16 @@ func (c *Connection) launch(ctx context.Context) (*process, error) {
 		switch {
 		case errors.Is(err, ErrChecksum):
 			e := c.errorf(ErrChecksum, CodeChecksum, "start", "%s is not the program that was registered", c.spec.Command[0])
-			e.Do = "if the program was updated on purpose, register it again with its new checksum; else restore it"
+			e.Do = refusedProgram
+			return nil, e
+		case strings.Contains(err.Error(), "Failed to read any lines"):
+			e := c.startError("%s (%s)", p.child.Diagnose(ctx), p.child.exitState)
+			e.Do = "read the connector's log of that moment"
+			return nil, e
+		case notSpoken(err):
+			e := c.errorf(ErrProtocol, CodeProtocol, "start", "the program did not speak the handshake: %s", p.child.Diagnose(ctx))
+			e.Kind = ErrUnavailable // it may have ended before it was ready; another start may go well
+			e.Do = "see in the connector's log what it wrote instead; nothing but the handshake may be printed before sdk.Serve"
 			return nil, e
 		case strings.Contains(err.Error(), "ncompatible"):
 			return nil, c.errorf(ErrProtocol, CodeProtocol, "start", "%v", err)
@@ -104,6 +124,9 @@ func (c *Connection) launch(ctx context.Context) (*process, error) {
 	}
 	return p, nil
 }
+
+// refusedProgram is what to do about a program that was changed.
+const refusedProgram = "if it was changed on purpose, register it again (jumpring plugin add, jumpring reload) or restart the hub if it is built in; else restore it and find out who changed it"
 
 func (c *Connection) startError(format string, args ...any) *Error {
 	return c.errorf(ErrUnavailable, CodeStart, "start", format, args...)
@@ -141,6 +164,7 @@ func (c *Connection) environment() []string {
 		sdk.EnvLogLevel + "=" + c.log.GetLevel().String(),
 		"GOMAXPROCS=" + strconv.Itoa(max(1, runtime.GOMAXPROCS(0)/2)), // the hub has more to do than any one connector
 	}
+	env = append(env, markerVariable+"="+c.marker())
 	if c.spec.MemoryLimit > 0 {
 		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(c.spec.MemoryLimit, 10))
 	}
@@ -287,6 +311,9 @@ func (c *Connection) drain(p *process) bool {
 func (c *Connection) watch(ctx context.Context, p *process) error {
 	ticker := time.NewTicker(c.spec.Deadlines.Ping)
 	defer ticker.Stop()
+	look := time.NewTicker(usageEvery)
+	defer look.Stop()
+	gauge := usageGauge{pid: p.child.cmd.Process.Pid}
 	for missed := 0; ; {
 		select {
 		case <-ctx.Done():
@@ -294,12 +321,16 @@ func (c *Connection) watch(ctx context.Context, p *process) error {
 		case <-c.restart:
 			return errRestart
 		case <-p.child.exited:
-			return c.errorf(ErrUnavailable, CodeUnavailable, "run", "the process ended: %s", p.child.exitState)
+			return c.endError(p)
+		case <-look.C:
+			if err := c.checkUsage(&gauge); err != nil {
+				return err
+			}
 		case <-p.failed:
 			// The connection often fails a moment before the process is seen to have ended, which says more.
 			select {
 			case <-p.child.exited:
-				return c.errorf(ErrUnavailable, CodeUnavailable, "run", "the process ended: %s", p.child.exitState)
+				return c.endError(p)
 			case <-time.After(100 * time.Millisecond):
 			}
 			return c.errorf(ErrUnavailable, CodeUnavailable, "run", "the connection to the process failed: %v", p.reason)
@@ -313,6 +344,16 @@ func (c *Connection) watch(ctx context.Context, p *process) error {
 			}
 		}
 	}
+}
+
+// endError tells how the process ended, in the runtime's words where it gave any.
+func (c *Connection) endError(p *process) *Error {
+	e := c.errorf(ErrUnavailable, CodeUnavailable, "run", "the process ended: %s", p.child.exitState)
+	if last := p.child.lastWords(); last != "" {
+		e.Message += ": " + c.redact.String(last)
+	}
+	e.Do = "read the connector's log of that moment; the hub starts it again"
+	return e
 }
 
 var errRestart = errors.New("restart asked for")
@@ -344,6 +385,7 @@ func (c *Connection) end(p *process, limit time.Duration) {
 	p.client.Kill()
 	grace.Stop()
 	_ = p.child.Kill(context.Background())
+	killMarked(c.marker())
 	p.owned.Wait()
 	if err := os.RemoveAll(c.runDir); err != nil {
 		c.log.Warn("the socket folder stays", "dir", c.runDir, "error", err)
@@ -364,4 +406,15 @@ func (calledPlugin) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
 
 func (calledPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
 	return conn, nil
+}
+
+// notSpoken tells by go-plugin's words, which are all that it gives, that a program printed something else than the
+// handshake.
+func notSpoken(err error) bool {
+	for _, words := range []string{"Unrecognized remote plugin message", "rror parsing", "Unknown network address", "Unsupported plugin protocol"} {
+		if strings.Contains(err.Error(), words) {
+			return true
+		}
+	}
+	return false
 }

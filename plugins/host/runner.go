@@ -24,11 +24,12 @@ const pipeGrace = time.Second
 // child runs one connector process in a process group of its own: it dies with the hub, and whatever it started dies
 // with it. It is go-plugin's runner for the process.
 type child struct {
-	cmd         *exec.Cmd
-	checksum    [sha256.Size]byte
-	memoryLimit int64
+	cmd      *exec.Cmd
+	checksum [sha256.Size]byte
+	limits   limits
 
 	stdout, stderr *os.File
+	words          *pacedReader  // of stderr
 	exited         chan struct{} // closed when the process has ended and was reaped
 	exitState      string        // valid after exited
 	release        *time.Timer   // closes the pipes after pipeGrace; valid after exited
@@ -75,12 +76,11 @@ func (c *child) Start(context.Context) error {
 		c.closePipes()
 		return err
 	}
+	c.words = newPacedReader(c.stderr, c.exited)
 	go c.reap()
-	if c.memoryLimit > 0 {
-		if err := limitMemory(c.cmd.Process.Pid, 2*c.memoryLimit+memorySlack); err != nil {
-			_ = c.Kill(context.Background())
-			return fmt.Errorf("memory limit: %w", err)
-		}
+	if err := limitProcess(c.cmd.Process.Pid, c.limits); err != nil {
+		_ = c.Kill(context.Background())
+		return fmt.Errorf("limits of the process: %w", err)
 	}
 	return nil
 }
@@ -93,6 +93,15 @@ func (c *child) fork() error {
 	}
 	return c.cmd.Start()
 }
+
+// limits are what the kernel refuses a process. Zero means none.
+type limits struct {
+	memory int64 // bytes that the collector works to stay below
+	files  int
+}
+
+// maxFileSize is the largest file that a connector may write, in bytes.
+const maxFileSize = 4 << 30
 
 // memorySlack is what a Go program maps beyond its heap: one arena and the runtime's own tables, in bytes.
 const memorySlack = 128 << 20
@@ -141,7 +150,7 @@ func (c *child) closePipes() {
 }
 
 func (c *child) Stdout() io.ReadCloser { return c.stdout }
-func (c *child) Stderr() io.ReadCloser { return c.stderr }
+func (c *child) Stderr() io.ReadCloser { return c.words }
 func (c *child) Name() string          { return c.cmd.Path }
 
 // ID gives the process id; "" before the start.
@@ -152,6 +161,15 @@ func (c *child) ID() string {
 		return ""
 	}
 	return strconv.Itoa(c.cmd.Process.Pid)
+}
+
+// lastWords gives what the language's runtime said at the end; "" where it said nothing. Other words of a process are not
+// shown: they may hold anything (invariant 7).
+func (c *child) lastWords() string {
+	if c.words == nil {
+		return ""
+	}
+	return c.words.fatal()
 }
 
 // Diagnose says why a program might not have spoken the handshake.

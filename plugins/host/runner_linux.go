@@ -29,13 +29,35 @@ func (c *child) awaitEnd() (*os.ProcessState, error) {
 	return c.cmd.Process.Wait()
 }
 
-// limitMemory bounds the private memory that a process may map, in bytes. RLIMIT_DATA and not RLIMIT_AS: Go reserves
-// address space far beyond what it uses.
-func limitMemory(pid int, bytes int64) error {
-	limit := unix.Rlimit{Cur: uint64(bytes), Max: uint64(bytes)}
-	err := unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil)
-	if errors.Is(err, unix.ESRCH) { // it ended already, which its exit will tell
-		return nil
+// limitProcess bounds what a process may take. RLIMIT_DATA and not RLIMIT_AS: Go reserves address space far beyond what
+// it uses. What it started in the meantime goes by the group's watch.
+func limitProcess(pid int, l limits) error {
+	set := []struct {
+		resource int
+		value    uint64
+	}{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_FSIZE, maxFileSize}}
+	if l.files > 0 {
+		set = append(set, struct {
+			resource int
+			value    uint64
+		}{unix.RLIMIT_NOFILE, uint64(l.files)})
 	}
-	return err
+	if l.memory > 0 && !raced {
+		set = append(set, struct {
+			resource int
+			value    uint64
+		}{unix.RLIMIT_DATA, uint64(2*l.memory + memorySlack)})
+	}
+	for _, s := range set {
+		limit := unix.Rlimit{Cur: s.value, Max: s.value}
+		err := unix.Prlimit(pid, s.resource, &limit, nil)
+		switch {
+		case errors.Is(err, unix.ESRCH): // it ended already, which its exit will tell
+			return nil
+		case errors.Is(err, unix.EPERM): // the hub itself is held lower than this
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }

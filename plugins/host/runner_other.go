@@ -21,5 +21,5 @@ func (c *child) awaitEnd() (*os.ProcessState, error) {
 	return state, err
 }
 
-// limitMemory leaves the limit to the connector's own collector.
-func limitMemory(int, int64) error { return nil }
+// limitProcess leaves the memory's limit to the connector's own collector.
+func limitProcess(int, limits) error { return nil }

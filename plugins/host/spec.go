@@ -35,11 +35,18 @@ type Spec struct {
 	WorkDir string
 	// Env has the only variables, beside the protocol's own, that the process gets.
 	Env map[string]string
-	// MemoryLimit in bytes is what the connector's collector works to stay below; the kernel refuses it more than
-	// twice that. 0 means no limit.
+	// MemoryLimit in bytes is what the connector's collector works to stay below. A process that has more than that and
+	// half as much again resident is ended, and the kernel refuses it more than twice that. 0 means no limit.
 	MemoryLimit int64
+	// FileLimit is how many files and sockets the process may have open; 0 means 1024.
+	FileLimit int
+	// Verify, where it is given, is asked before every start whether what belongs to the program beside its file is what
+	// was registered; its error is an ErrChecksum.
+	Verify func() error
 	// Unopened leaves out Open, for a tool that only wants Describe and Validate.
 	Unopened bool
+	// Hog says when a process runs below everybody else.
+	Hog Hog
 
 	Deadlines Deadlines
 	Restart   Restart
@@ -47,6 +54,13 @@ type Spec struct {
 	Logger hclog.Logger
 	// Rotate makes a changed secret durable before it returns. Without it the connector is told that the hub keeps none.
 	Rotate func(key, value string) error
+}
+
+// Hog says how much of the CPUs that a connector may use (half of the machine's) it takes for how long before it runs below
+// everybody else. It loses nothing while the machine is idle. Zero fields take the default in brackets.
+type Hog struct {
+	Share float64       // [0.8]
+	For   time.Duration // [20 s]
 }
 
 // Deadlines bound each call. A call's context may end it sooner. Zero fields take the default in brackets.
@@ -82,6 +96,9 @@ type Restart struct {
 	// Pause is how long the breaker stays open before one more try [5 min].
 	Pause time.Duration
 }
+
+// defaultFiles is how many files and sockets a connector may have open.
+const defaultFiles = 1024
 
 func orDefault[T int | time.Duration](v *T, d T) {
 	if *v == 0 {

@@ -121,7 +121,7 @@ func (c *Connection) decodeHandled(h *connectorv1.HandledDelivery) (*WebhookResu
 		return nil, c.badAnswer(call, "malformed content type")
 	}
 	var err error
-	if out.Facts, err = decodeFacts(h.GetObservations()); err != nil {
+	if out.Facts, err = c.decodeFacts(h.GetObservations()); err != nil {
 		return nil, c.badAnswer(call, "%v", err)
 	}
 	if out.Touched, err = decodeRefs(h.GetTouched()); err != nil {
