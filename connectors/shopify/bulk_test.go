@@ -232,24 +232,38 @@ func TestAnotherAppsOperationIsWaitedFor(t *testing.T) {
 // What changes while an operation runs is in its result as it was. It must not come after what a poll has shown, under
 // the same second.
 func TestWhatChangesMeanwhileIsReadAnew(t *testing.T) {
-	s := newShop(t, twin.Options{BulkTime: 300 * time.Millisecond}, map[string]any{"bulk_from": 1}, nil)
+	began := time.Now().Add(-time.Hour).Truncate(time.Second)
+	clock := &setClock{at: began}
+	s := newShop(t, twin.Options{Clock: clock.now, BulkTime: time.Second}, map[string]any{"bulk_from": 1}, nil)
 	ring := s.piece(t, 1)
-	var page []byte
-	for s.twin.Ledger().Counts.BulkRuns < 2 { // products, then variants
-		res, err := s.Snapshot(context.Background(), &sdk.SnapshotRequest{Page: page})
-		require.NoError(t, err)
-		page = res.Next
+	adjust := func(to int64) {
+		t.Helper()
+		require.NoError(t, s.twin.AdjustInventory(twin.Adjustment{SKU: "RG-0001", LocationID: location1, Available: to}))
 	}
-	require.NoError(t, s.twin.AdjustInventory(twin.Adjustment{SKU: "RG-0001", LocationID: location1, Available: 7}))
-	var found *canon.Observation
-	for found == nil {
+	var page []byte
+	next := func() []canon.Observation {
+		t.Helper()
 		res, err := s.Snapshot(context.Background(), &sdk.SnapshotRequest{Page: page})
 		require.NoError(t, err)
 		require.False(t, res.Complete, "the level is not in the snapshot")
 		page = res.Next
-		for i := range res.Observations {
-			if res.Observations[i].ExternalID == canon.LevelID(ring.Items[0], location1) {
-				found = &res.Observations[i]
+		return res.Observations
+	}
+	for s.twin.Ledger().Counts.BulkRuns < 1 { // of the products
+		next()
+	}
+	clock.set(began.Add(10 * time.Second))
+	adjust(5)
+	for s.twin.Ledger().Counts.BulkRuns < 2 { // of the variants, with 5
+		next()
+	}
+	adjust(7) // in the same second
+	clock.set(began.Add(20 * time.Second))
+	var found *canon.Observation
+	for found == nil {
+		for _, o := range next() {
+			if o.ExternalID == canon.LevelID(ring.Items[0], location1) {
+				found = &o
 			}
 		}
 	}
