@@ -25,6 +25,7 @@ var (
 const (
 	defaultVersion     = "2026-10"
 	defaultOrdersSince = 60 * 24 * time.Hour // what read_orders alone may see
+	defaultBulkFrom    = 1000
 )
 
 // Where the jewelry metafields of a piece are kept.
@@ -46,6 +47,7 @@ type config struct {
 	MetafieldOwner string   `json:"metafield_owner"`
 	Metafields     []string `json:"metafields"`
 	Attributes     []string `json:"attributes"`
+	BulkFrom       *int64   `json:"bulk_from"`
 }
 
 // settings is a checked configuration with its secrets.
@@ -56,6 +58,7 @@ type settings struct {
 	clientID         string
 	currency         string
 	ordersSince      time.Duration
+	bulkFrom         int64 // rows from which a collection is read by a bulk operation; 0 for never
 	ignoreTestOrders bool
 	owner            string
 	metafields       metafieldMap
@@ -74,6 +77,7 @@ func configFields() []sdk.ConfigField {
 		{Key: "client_id", Description: "the app's client id; needed with a refresh token or client credentials", Type: "string"},
 		{Key: "currency", Description: "the shop's currency, ISO 4217; asked from the shop where it is not set", Type: "string", Pattern: `^[A-Z]{3}$`},
 		{Key: "orders_since", Description: "how far back a snapshot reads orders", Type: "duration", Default: defaultOrdersSince.String()},
+		{Key: "bulk_from", Description: "from how many rows on a collection is read by a bulk operation instead of page by page; 0 for never", Type: "int", Default: "1000"},
 		{Key: "test_orders", Description: "accept or ignore orders of a test payment gateway; the shop lowers its stock for them", Type: "string", Default: "accept", OneOf: []string{"accept", "ignore"}},
 		{Key: "metafield_owner", Description: "where a piece's jewelry metafields are kept", Type: "string", Default: ownerVariant, OneOf: []string{ownerVariant, ownerProduct, ownerBoth}},
 		{Key: "metafields", Description: "field=namespace.key for each field of a piece that is not kept in jewelry.<field>", Type: "list"},
@@ -102,7 +106,7 @@ func parseSettings(raw json.RawMessage, secrets map[string]string) (*settings, [
 	}
 	s := &settings{
 		shop: strings.ToLower(c.Shop), version: c.APIVersion, clientID: c.ClientID, currency: c.Currency, owner: c.MetafieldOwner,
-		ordersSince: defaultOrdersSince, clientSecret: secrets["client_secret"], accessToken: secrets["access_token"], refreshToken: secrets["refresh_token"],
+		ordersSince: defaultOrdersSince, bulkFrom: defaultBulkFrom, clientSecret: secrets["client_secret"], accessToken: secrets["access_token"], refreshToken: secrets["refresh_token"],
 	}
 
 	if !shopPattern.MatchString(c.Shop) {
@@ -127,6 +131,11 @@ func parseSettings(raw json.RawMessage, secrets map[string]string) (*settings, [
 			fail("orders_since_invalid", "config.orders_since", "orders_since is not a duration", "write it as 1440h")
 		}
 		s.ordersSince = d
+	}
+	if c.BulkFrom != nil {
+		if s.bulkFrom = *c.BulkFrom; s.bulkFrom < 0 {
+			fail("bulk_from_invalid", "config.bulk_from", "bulk_from is below 0", "write how many rows are many, or 0 to read page by page always")
+		}
 	}
 	switch c.TestOrders {
 	case "", "accept":

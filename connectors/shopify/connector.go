@@ -48,6 +48,7 @@ type session struct {
 	// personalDenied tells that the platform hides protected customer data from this app.
 	personalDenied atomic.Bool
 	uninstalled    atomic.Bool
+	results        bulkResults
 	scopes         atomic.Pointer[[]string] // granted ones; nil until asked
 }
 

@@ -193,7 +193,7 @@ func documents() []document {
 	all := []document{
 		docShop, docTotals, docProducts, docProductsByID, docProductVariants, docVariants, docItems, docLevels, docMoreLevels,
 		docOrders, docOrdersByID, docMoreLines, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
-		docFields, docPriceLists, docSetStock, docOrderFacts, docOrderCancel, docRefundCreate, docHooks, docHookCreate, docHookDelete,
+		docFields, docPriceLists, docSetStock, docBulkRun, docBulk, docBulks, docOrderFacts, docOrderCancel, docRefundCreate, docHooks, docHookCreate, docHookDelete,
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -68,10 +69,16 @@ type snapshotPage struct {
 	After string `json:"after,omitempty"` // of the locations
 	Run   run    `json:"run"`
 	Since string `json:"since"` // of the orders
+	// Started is when the snapshot began, by the platform's clock.
+	Started time.Time `json:"started,omitzero"`
+	// Bulk are the phases that are read by bulk operations, Op the one under way.
+	Bulk []int   `json:"bulk,omitempty"`
+	Op   *bulkOp `json:"op,omitempty"`
 }
 
 // Snapshot reads locations, products with their listings and levels, customers, and the orders of the configured time.
-// Rows are walked in the order of modification: one that changes meanwhile moves to the end and is shown again.
+// What is much is read by bulk operations. The rest is walked in the order of modification: a row that changes meanwhile
+// moves to the end and is shown again.
 func (c *connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sdk.SnapshotResponse, error) {
 	s, err := c.session()
 	if err != nil {
@@ -87,7 +94,8 @@ func (c *connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 		return nil, fmt.Errorf("shopify: the snapshot's page token can't be read: %w", err)
 	}
 	done := false
-	if page.Phase == phaseLocations {
+	switch {
+	case page.Phase == phaseLocations:
 		rows, info, err := s.locations(ctx, laneBackground, page.After)
 		if err != nil {
 			return nil, err
@@ -96,7 +104,11 @@ func (c *connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 			res.Observations = append(res.Observations, graphLocationObservation(&rows[i]))
 		}
 		page.After, done = info.EndCursor, !info.HasNextPage
-	} else {
+	case slices.Contains(page.Bulk, page.Phase):
+		if done, err = s.bulkPage(ctx, &page, req.Limit, res); err != nil {
+			return nil, err
+		}
+	default:
 		stream, ok := phaseStreams[page.Phase]
 		if !ok {
 			return nil, fmt.Errorf("shopify: the snapshot's page token has phase %d", page.Phase)
@@ -106,10 +118,7 @@ func (c *connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 		}
 	}
 	if done {
-		page = snapshotPage{Phase: page.Phase + 1, Since: page.Since}
-		if page.Phase == phaseOrders {
-			page.Run.Filter = page.Since
-		}
+		page = snapshotPage{Phase: page.Phase + 1, Since: page.Since, Started: page.Started, Bulk: page.Bulk, Run: page.runOf(page.Phase + 1)}
 	}
 	if page.Phase == phaseDone {
 		res.Complete = true
@@ -119,6 +128,14 @@ func (c *connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 	}
 	res.Next = encode(page)
 	return res, nil
+}
+
+// runOf gives the walk that a phase begins with.
+func (p *snapshotPage) runOf(phase int) run {
+	if phase == phaseOrders {
+		return run{Filter: p.Since}
+	}
+	return run{}
 }
 
 // snapshotStart takes the platform's clock before the first row is read: polls go on from there.
@@ -142,5 +159,12 @@ func (s *session) snapshotStart(ctx context.Context, res *sdk.SnapshotResponse) 
 		return snapshotPage{}, err
 	}
 	res.Total = totals.Variants.Count + totals.Customers.Count + totals.Orders.Count
-	return snapshotPage{Phase: phaseLocations, Since: since}, nil
+	page := snapshotPage{Phase: phaseLocations, Since: since, Started: now}
+	for phase, rows := range map[int]int64{phaseProducts: totals.Variants.Count, phaseCustomers: totals.Customers.Count, phaseOrders: totals.Orders.Count} {
+		if s.bulkFrom > 0 && rows >= s.bulkFrom {
+			page.Bulk = append(page.Bulk, phase)
+		}
+	}
+	slices.Sort(page.Bulk)
+	return page, nil
 }

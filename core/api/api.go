@@ -249,6 +249,8 @@ func problemOf(err error) *problem.Problem {
 	switch {
 	case errors.As(err, &stale):
 		return problem.New(problem.PlanStale, fmt.Sprintf("the plan is now %s and has %d calls", stale.Current.Digest, stale.Current.Calls()))
+	case errors.Is(err, reconcile.ErrUnknownPart):
+		return problem.New(problem.ScopeUnknown, err.Error())
 	case errors.Is(err, reconcile.ErrNotImported):
 		return problem.New(problem.NotImported, "")
 	case errors.Is(err, views.ErrNotFound):

@@ -72,6 +72,9 @@ func compareFact(b *canon.Binding, key canon.BindingKey, f *intake.Fact, obs *ca
 		}
 		return row, nil
 	}
+	if obs.SourceVersion != 0 && b.Versioned != nil && obs.SourceVersion < b.Versioned.SourceVersion {
+		return nil, nil // the platform's bulk read lags behind what it told before
+	}
 	if obs.Level != nil {
 		known, err := knownStock(b)
 		if err != nil || equalStock(known, row.Read) {
@@ -82,9 +85,6 @@ func compareFact(b *canon.Binding, key canon.BindingKey, f *intake.Fact, obs *ca
 	}
 	if b.Hash == router.ObservationHash(f.Data, f.Personal) {
 		return nil, nil
-	}
-	if obs.SourceVersion != 0 && b.Versioned != nil && obs.SourceVersion < b.Versioned.SourceVersion {
-		return nil, nil // the platform's bulk read lags behind what it told before
 	}
 	changes, err := changedFields(b.Current(), f, obs)
 	if err != nil || len(changes) == 0 {

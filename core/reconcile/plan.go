@@ -3,6 +3,9 @@ package reconcile
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -95,6 +98,9 @@ const (
 	blockedNotRepresentable = "write.not_representable"
 )
 
+// ErrUnknownPart is returned for the stock of a location that the hub does not have.
+var ErrUnknownPart = errors.New("the hub has no such location")
+
 // MakePlan computes the plan of a part of a connection; the zero scope is what has no mode of its own. It is a pure
 // function of the view. Invariant 9: what the digest names is exactly what would be written in addition.
 func MakePlan(v store.View, connection string, scope canon.Scope) (*Plan, error) {
@@ -109,6 +115,9 @@ func MakePlan(v store.View, connection string, scope canon.Scope) (*Plan, error)
 	now, err := reachOf(v, conn, !scope.IsZero())
 	if err != nil {
 		return nil, err
+	}
+	if scope.Location != "" && (now.settings == nil || !slices.Contains(now.settings.Locations, scope.Location)) {
+		return nil, fmt.Errorf("%w: %s", ErrUnknownPart, scope.Location)
 	}
 	// A level goes with the part when it depends on it: live with it, and not without.
 	with, without := now.with(scope, canon.ModeLive), now.with(scope, canon.ModeObserve)

@@ -58,8 +58,10 @@ type execution struct {
 	op        *ast.OperationDefinition
 	variables map[string]any
 	errors    []*graphError
-	cost      float64 // of what was really answered
-	userError string  // an injected one
+	cost      float64     // of what was really answered
+	userError string      // an injected one
+	host      string      // that the API was asked under
+	bulk      *bulkWriter // of a bulk operation; nil otherwise
 }
 
 // prepare parses and validates a request as strictly as the vendor.
@@ -171,7 +173,11 @@ func (x *execution) selection(n node, def *ast.Definition, set ast.SelectionSet,
 	x.collect(set, def.Name, &fields)
 	var out bytes.Buffer
 	out.WriteByte('{')
-	for i, c := range fields {
+	for _, c := range fields {
+		if x.bulk != nil && strings.HasSuffix(connectionType(def, c.field.Name), "Connection") {
+			x.bulk.found = append(x.bulk.found, below{n, c}) // its rows become lines
+			continue
+		}
 		at := append(path[:len(path):len(path)], c.field.Alias)
 		var raw json.RawMessage
 		if c.field.Name == "__typename" {
@@ -188,7 +194,7 @@ func (x *execution) selection(n node, def *ast.Definition, set ast.SelectionSet,
 				return nil, false
 			}
 		}
-		if i > 0 {
+		if out.Len() > 1 {
 			out.WriteByte(',')
 		}
 		out.Write(scalar(c.field.Alias))
@@ -197,6 +203,14 @@ func (x *execution) selection(n node, def *ast.Definition, set ast.SelectionSet,
 	}
 	out.WriteByte('}')
 	return out.Bytes(), true
+}
+
+// connectionType gives the type that a field is of; "" for none.
+func connectionType(def *ast.Definition, field string) string {
+	if fd := def.Fields.ForName(field); fd != nil {
+		return fd.Type.Name()
+	}
+	return ""
 }
 
 func (x *execution) arguments(f *ast.Field) map[string]any { return f.ArgumentMap(x.variables) }
@@ -233,7 +247,7 @@ func (x *execution) complete(value any, typ *ast.Type, set ast.SelectionSet, pat
 	if p, isPage := value.(*page); isPage {
 		x.cost += 2
 		value = p.object(typ.NamedType)
-	} else if typ.NamedType != "PageInfo" {
+	} else if typ.NamedType != "PageInfo" && !strings.HasSuffix(typ.NamedType, "Edge") {
 		x.cost++
 	}
 	n := value.(node)
@@ -322,6 +336,8 @@ func (x *execution) requestedField(s *ast.Field, fd *ast.FieldDefinition, parent
 	switch {
 	case parent == schema.Mutation:
 		return 10 + children
+	case strings.HasSuffix(inner.Name, "Edge"):
+		return children
 	case strings.HasSuffix(inner.Name, "Connection"):
 		return 2 + size*children
 	}

@@ -3,6 +3,7 @@ package twin
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +21,13 @@ const (
 	FaultThrottle   FaultKind = "throttle"    // the bucket is emptied: THROTTLED with HTTP 200
 	Fault429        FaultKind = "429"         // refused with Retry-After
 	FaultUserError  FaultKind = "user_error"  // the mutation answers with the user error Code, nothing is done
+
+	// Of the next bulk operation.
+	FaultBulkFailed   FaultKind = "bulk_failed"   // it fails with the error code Code, half of its rows in partialDataUrl
+	FaultBulkCanceled FaultKind = "bulk_canceled" // somebody cancels it
+	FaultBulkExpired  FaultKind = "bulk_expired"  // its result is fetched too late
+	FaultBulkCut      FaultKind = "bulk_cut"      // the first download breaks off half-way
+	FaultBulkGone     FaultKind = "bulk_gone"     // the first download finds no file
 )
 
 // Fault makes the next Times requests of an operation fail.
@@ -46,11 +54,16 @@ type faults struct {
 	queue []Fault
 }
 
+// faultsOfBulk is the operation of the faults of bulk operations.
+const faultsOfBulk = "bulk"
+
+func (k FaultKind) ofBulk() bool { return strings.HasPrefix(string(k), "bulk_") }
+
 func (f *faults) take(operation string) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.queue {
-		if op := f.queue[i].Operation; op != "" && op != operation {
+		if op := f.queue[i].Operation; f.queue[i].Kind.ofBulk() != (operation == faultsOfBulk) || op != "" && op != operation {
 			continue
 		}
 		fault := f.queue[i]

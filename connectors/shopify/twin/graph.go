@@ -54,7 +54,7 @@ type queryRoot struct{}
 func (queryRoot) typeName() string { return "QueryRoot" }
 
 var scopeOf = map[string]string{
-	"products": "read_products", "product": "read_products", "productVariantsCount": "read_products",
+	"products": "read_products", "product": "read_products", "productVariantsCount": "read_products", "productVariants": "read_products",
 	"inventoryItem": "read_inventory", "inventoryItems": "read_inventory", "orders": "read_orders", "order": "read_orders",
 	"ordersCount": "read_orders", "refund": "read_orders", "customers": "read_customers", "customersCount": "read_customers",
 	"locations": "read_locations", "priceLists": "read_products", "metafieldDefinitions": "read_products",
@@ -89,6 +89,19 @@ func (queryRoot) field(x *execution, name string, args map[string]any) any {
 		return x.connection(productRows(s), args)
 	case "product":
 		return id("Product")
+	case "productVariants":
+		rows := make([]row, 0, len(s.variants))
+		for _, v := range s.variants {
+			rows = append(rows, row{variantNode{v}, v.id, v.updatedAt, v.createdAt})
+		}
+		return x.connection(rows, args)
+	case "bulkOperation":
+		if op := x.srv.bulkByID(args["id"].(string)); op != nil {
+			return x.srv.bulkNode(op, x.host)
+		}
+		return nil
+	case "bulkOperations":
+		return x.bulkOperations(args)
 	case "productVariantsCount":
 		return count(int64(len(s.variants)), args)
 	case "inventoryItem":
@@ -280,6 +293,25 @@ func definitionRows(s *state, args map[string]any) []row {
 	return rows
 }
 
+// metafield gives one by its key.
+func (x *execution) metafield(owner int64, all []Metafield, args map[string]any) any {
+	namespace, _ := args["namespace"].(string)
+	for i, m := range all {
+		if m.Namespace == namespace && m.Key == args["key"] {
+			return metafieldNode(owner*1000+int64(i), &m)
+		}
+	}
+	return nil
+}
+
+func metafieldNode(id int64, m *Metafield) node {
+	typ := m.Type
+	if typ == "" {
+		typ = "single_line_text_field"
+	}
+	return object{"Metafield", map[string]any{"id": gid("Metafield", id), "namespace": m.Namespace, "key": m.Key, "value": m.Value, "type": typ}}
+}
+
 func (x *execution) metafields(owner int64, all []Metafield, args map[string]any) any {
 	keys, _ := args["keys"].([]any)
 	namespace, _ := args["namespace"].(string)
@@ -288,12 +320,8 @@ func (x *execution) metafields(owner int64, all []Metafield, args map[string]any
 		if len(keys) > 0 && !slices.Contains(keys, any(m.Namespace+"."+m.Key)) || namespace != "" && namespace != m.Namespace {
 			continue
 		}
-		typ := m.Type
-		if typ == "" {
-			typ = "single_line_text_field"
-		}
 		n := owner*1000 + int64(i)
-		rows = append(rows, row{node: object{"Metafield", map[string]any{"id": gid("Metafield", n), "namespace": m.Namespace, "key": m.Key, "value": m.Value, "type": typ}}, id: n})
+		rows = append(rows, row{node: metafieldNode(n, &m), id: n})
 	}
 	return x.connection(rows, args)
 }

@@ -61,6 +61,9 @@ type Counts struct {
 	APIWrites     int64 `json:"api_writes"`
 	NoopWrites    int64 `json:"noop_writes"`
 	Replays       int64 `json:"replays"`
+	BulkRuns      int64 `json:"bulk_runs"`
+	BulkDownloads int64 `json:"bulk_downloads"`
+	LeakedTokens  int64 `json:"leaked_tokens"` // access tokens sent to where files are
 	Stale         int64 `json:"stale"`
 	SoldOut       int64 `json:"sold_out"` // orders refused
 	Deliveries    int64 `json:"deliveries"`

@@ -27,6 +27,10 @@ func (mutationRoot) field(*execution, string, map[string]any) any { return nil }
 func (x *execution) mutate(f *ast.Field) any {
 	args := x.arguments(f)
 	switch f.Name {
+	case "bulkOperationRunQuery":
+		return x.runBulk(args)
+	case "bulkOperationCancel":
+		return x.cancelBulk(args)
 	case "orderCancel":
 		return x.cancelOrder(args)
 	case "refundCreate":

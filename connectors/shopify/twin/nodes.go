@@ -36,6 +36,8 @@ func (n productNode) field(x *execution, name string, args map[string]any) any {
 			rows = append(rows, row{variantNode{v}, v.id, v.updatedAt, v.createdAt})
 		}
 		return x.connection(rows, args)
+	case "metafield":
+		return x.metafield(n.id, n.metafields, args)
 	case "metafields":
 		return x.metafields(n.id, n.metafields, args)
 	}
@@ -73,6 +75,8 @@ func (n variantNode) field(x *execution, name string, args map[string]any) any {
 			return denied
 		}
 		return itemNode{n.item}
+	case "metafield":
+		return x.metafield(n.id, n.metafields, args)
 	case "metafields":
 		return x.metafields(n.id, n.metafields, args)
 	}

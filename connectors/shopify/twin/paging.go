@@ -43,7 +43,11 @@ func (p *page) object(typ string) node {
 	if n := len(p.cursors); n > 0 {
 		info.values["startCursor"], info.values["endCursor"] = p.cursors[0], p.cursors[n-1]
 	}
-	return object{typ, map[string]any{"nodes": nodes, "pageInfo": info}}
+	edges := make([]node, len(nodes))
+	for i, n := range nodes {
+		edges[i] = object{strings.TrimSuffix(typ, "Connection") + "Edge", map[string]any{"cursor": p.cursors[i], "node": n}}
+	}
+	return object{typ, map[string]any{"nodes": nodes, "edges": edges, "pageInfo": info}}
 }
 
 type cursor struct {
@@ -182,6 +186,10 @@ func (x *execution) connection(rows []row, args map[string]any) any {
 	rows, bad := filter(rows, args)
 	if bad != nil {
 		return bad
+	}
+	if x.bulk != nil { // a bulk operation has no pages
+		slices.SortStableFunc(rows, inOrder(""))
+		return &page{rows: rows}
 	}
 	return paginate(rows, args, x.srv.opts.MaxCursorDepth)
 }

@@ -206,6 +206,7 @@ func parseCents(s string) (c cents, ok bool) {
 // state is everything the sandbox keeps; the server's mutex guards it.
 type state struct {
 	nextID        int64
+	bulk          []*bulkOperation // oldest first
 	nextOrder     int64
 	locations     map[int64]*location
 	products      map[int64]*product

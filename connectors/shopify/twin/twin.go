@@ -64,6 +64,11 @@ type Options struct {
 	Duplicate, Drop float64
 	Seed            uint64
 
+	// BulkAtOnce is how many bulk queries may run at once; 5. One is what versions before 2026-01 allow.
+	BulkAtOnce int
+	// BulkTime is how long a bulk operation takes, and BulkPerObject how much longer for each of its rows; 50 ms and 100 µs.
+	BulkTime, BulkPerObject time.Duration
+
 	// CancelAfter is how long an order's cancellation takes after the mutation was answered; 20 ms.
 	CancelAfter time.Duration
 
@@ -102,6 +107,15 @@ func (o *Options) defaults() {
 	}
 	if o.WebhookTimeout == 0 {
 		o.WebhookTimeout = 5 * time.Second
+	}
+	if o.BulkAtOnce == 0 {
+		o.BulkAtOnce = 5
+	}
+	if o.BulkTime == 0 {
+		o.BulkTime = 50 * time.Millisecond
+	}
+	if o.BulkPerObject == 0 {
+		o.BulkPerObject = 100 * time.Microsecond
 	}
 	if o.CancelAfter == 0 {
 		o.CancelAfter = 20 * time.Millisecond
@@ -186,6 +200,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/_twin/"):
 		s.control(w, r)
+	case strings.HasPrefix(r.URL.Path, "/bulk/"):
+		s.bulkDownload(w, r)
 	case r.URL.Path == "/admin/oauth/access_token" && r.Method == http.MethodPost:
 		s.token(w, r)
 	default:
@@ -333,7 +349,7 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, map[string]any{"errors": errs})
 		return
 	}
-	x := &execution{srv: s, op: op, variables: vars}
+	x := &execution{srv: s, op: op, variables: vars, host: r.Host}
 	fault := s.faults.take(string(op.Operation))
 	if fault != nil && fault.before(r.Context(), w) {
 		return
