@@ -219,7 +219,7 @@ func (f *fold) leavePerson(node, key string) error {
 	}
 	f.tx.Delete(prefixPerson + node)
 	f.tx.Delete(store.PrefixNode + node)
-	return f.rejoin(n, n.own(), nil)
+	return f.rejoin(n, false, n.own(), nil)
 }
 
 // person changes a node and joins it anew where its keys or its words changed.
@@ -239,17 +239,19 @@ func (f *fold) person(node, connection, external string, change func(n *personNo
 	if !fresh && reflect.DeepEqual(&was, n) {
 		return nil
 	}
-	if err := f.save(prefixPerson+node, n); err != nil {
-		return err
+	if !fresh { // a new one is saved with its client
+		if err := f.save(prefixPerson+node, n); err != nil {
+			return err
+		}
 	}
 	if !fresh && was.Consent == n.Consent && reflect.DeepEqual(was.Facts, n.Facts) && reflect.DeepEqual(was.own(), n.own()) && (was.Account == nil) == (n.Account == nil) {
 		return nil // the same words of the same weight
 	}
-	return f.rejoin(n, was.own(), n.own())
+	return f.rejoin(n, true, was.own(), n.own())
 }
 
-// rejoin joins a node anew after its words changed from before to after.
-func (f *fold) rejoin(n *personNode, before, after *person) error {
+// rejoin joins a node anew after its words changed from before to after. stands tells that the node is still there.
+func (f *fold) rejoin(n *personNode, stands bool, before, after *person) error {
 	if before == nil {
 		before = &person{}
 	}
@@ -260,10 +262,7 @@ func (f *fold) rejoin(n *personNode, before, after *person) error {
 	f.reindex(indexNodePhone, n.Node, before.Phones, after.Phones)
 	was, is := before.likeKeys(), after.likeKeys()
 	f.reindex(indexNodeLike, n.Node, was, is)
-	return f.joinPersons(n, map[string][]string{
-		indexNodeMail: append(slices.Clone(before.Emails), after.Emails...), indexNodePhone: append(slices.Clone(before.Phones), after.Phones...),
-		indexNodeLike: append(was, is...),
-	})
+	return f.joinPersons(n, stands, contacts{slices.Concat(before.Emails, after.Emails), slices.Concat(before.Phones, after.Phones), slices.Concat(was, is)})
 }
 
 // clientOf loads the golden record that a node belonged to until now.
@@ -287,6 +286,7 @@ func uncrowded(values []string, index string, crowded map[nodeKey]bool) []string
 // buildClient computes a client's golden record from its nodes, as the policy says.
 func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 	golden := ids[0]
+	known := nodes[golden].Client == golden // else there is no such record
 	c := &canon.Client{ID: golden, Nodes: ids, Accounts: make([]canon.Account, 0, len(ids))}
 	members := make([]*personNode, 0, len(ids))
 	for _, id := range ids {
@@ -310,11 +310,14 @@ func (f *fold) buildClient(ids []string, nodes map[string]*personNode) error {
 	slices.Sort(c.Phones)
 	c.Emails, c.Phones = slices.Compact(c.Emails), slices.Compact(c.Phones)
 	sortClient(c, members, flags)
-	before, err := store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, golden))
-	if err != nil {
-		return err
-	}
+	var before *canon.Client
 	var disputed []string
+	var err error
+	if known {
+		if before, err = store.Load[canon.Client](f.tx, store.RecordKey(store.TypeClient, golden)); err != nil {
+			return err
+		}
+	}
 	if before != nil {
 		disputed = before.Disputed
 	}

@@ -55,6 +55,7 @@ type fold struct {
 	take     func(b *canon.Binding, s *canon.Shown) (changed bool)
 	weights  *identity.Weights // compare clients
 	phones   map[phone]string
+	spoken   bool           // there may be a person's word on two clients
 	entered  func(ft *fact) // called before each entry; nil outside of tests
 
 	// They remove a dedupe, so that a test can be seen to notice: what was decided is decided again, and a batch that comes
@@ -99,6 +100,14 @@ func (f *fold) reload() error {
 		f.version = v.Version
 	}
 	if _, f.components, err = f.tx.Get(keyComponents); err != nil {
+		return err
+	}
+	f.spoken = false
+	err = f.tx.Scan(prefixWords, "", func(string, []byte) (bool, error) {
+		f.spoken = true
+		return false, nil
+	})
+	if err != nil {
 		return err
 	}
 	s, err := store.Load[canon.Settings](f.tx, store.KeySettings)

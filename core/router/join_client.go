@@ -2,14 +2,26 @@ package router
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/store"
 )
 
-// joinPersons joins a node anew with all whom it may be the same person as.
-func (f *fold) joinPersons(seed *personNode, keys map[string][]string) error {
+// contacts are the values of personIndexes that somebody is found by, in their order.
+type contacts [3][]string
+
+func (p *person) contacts() contacts {
+	if p == nil {
+		return contacts{}
+	}
+	return contacts{p.Emails, p.Phones, p.likeKeys()}
+}
+
+// joinPersons joins a node anew with all whom it may be the same person as: who shares one of keys, which it has or had.
+// stands tells that the node is still there; one without a client need not have been saved.
+func (f *fold) joinPersons(seed *personNode, stands bool, keys contacts) error {
 	nodes := make(map[string]*personNode)
 	crowded := make(map[nodeKey]bool)
 	done := make(map[nodeKey]bool)
@@ -44,10 +56,16 @@ func (f *fold) joinPersons(seed *personNode, keys map[string][]string) error {
 		}
 		return nil
 	}
-	for _, index := range personIndexes {
-		if err := visit(index, keys[index]); err != nil {
-			return err
+	visitAll := func(keys contacts) error {
+		for i, index := range personIndexes {
+			if err := visit(index, keys[i]); err != nil {
+				return err
+			}
 		}
+		return nil
+	}
+	if err := visitAll(keys); err != nil {
+		return err
 	}
 	var decisions []identity.Decision
 	for len(queue) > 0 {
@@ -56,18 +74,16 @@ func (f *fold) joinPersons(seed *personNode, keys map[string][]string) error {
 		if _, seen := nodes[id]; seen {
 			continue
 		}
-		n, err := store.Load[personNode](f.tx, prefixPerson+id)
-		if err != nil {
-			return err
-		}
-		nodes[id] = n
-		if p := n.own(); p != nil {
-			for index, values := range map[string][]string{indexNodeMail: p.Emails, indexNodePhone: p.Phones, indexNodeLike: p.likeKeys()} {
-				if err := visit(index, values); err != nil {
-					return err
-				}
+		n := seed
+		if id != seed.Node || !stands {
+			if n, err = store.Load[personNode](f.tx, prefixPerson+id); err != nil {
+				return err
+			}
+			if err := visitAll(n.own().contacts()); err != nil {
+				return err
 			}
 		}
+		nodes[id] = n
 		if n != nil {
 			queue = append(queue, n.Asked...)
 		}
@@ -88,14 +104,14 @@ func (f *fold) joinPersons(seed *personNode, keys map[string][]string) error {
 			queue = append(queue, c.Nodes...)
 		}
 	}
+	maps.DeleteFunc(nodes, func(_ string, n *personNode) bool { return n == nil })
 	var persons []identity.Person
 	for _, id := range sortedKeys(nodes) {
-		n := nodes[id]
-		if n == nil {
-			delete(nodes, id)
-			continue
+		if len(nodes) == 1 { // nobody to be compared with
+			persons = append(persons, identity.Person{Node: id})
+			break
 		}
-		persons = append(persons, n.compared(crowded))
+		persons = append(persons, nodes[id].compared(crowded))
 	}
 	joined := identity.JoinPersons(persons, decisions, f.weights)
 	clusters := joined.Clusters
@@ -131,9 +147,5 @@ func (f *fold) rejoinClient(id string) error {
 	if n == nil {
 		return fmt.Errorf("%w: client %s has no node", store.ErrCorrupt, id)
 	}
-	keys := map[string][]string{}
-	if p := n.own(); p != nil {
-		keys = map[string][]string{indexNodeMail: p.Emails, indexNodePhone: p.Phones, indexNodeLike: p.likeKeys()}
-	}
-	return f.joinPersons(n, keys)
+	return f.joinPersons(n, true, n.own().contacts())
 }

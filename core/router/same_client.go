@@ -114,6 +114,9 @@ func birthday(s string) identity.Date {
 
 // words gives what a person said of a node and others.
 func (f *fold) words(node string) ([]canon.ClientDecision, error) {
+	if !f.spoken {
+		return nil, nil
+	}
 	said, err := store.Load[canon.ClientDecisions](f.tx, prefixWords+node)
 	if err != nil || said == nil {
 		return nil, err
@@ -137,6 +140,7 @@ func (f *fold) say(a, b string, word *canon.ClientDecision) error {
 			continue
 		}
 		slices.SortFunc(list, func(x, y canon.ClientDecision) int { return strings.Compare(x.A+"/"+x.B, y.A+"/"+y.B) })
+		f.spoken = true
 		if err := f.save(prefixWords+node, canon.ClientDecisions{Node: node, Decisions: list}); err != nil {
 			return err
 		}
@@ -233,7 +237,7 @@ func (f *fold) rejoinTwo(a, b string) (together bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if err := f.joinPersons(n, nil); err != nil {
+		if err := f.joinPersons(n, true, n.own().contacts()); err != nil {
 			return false, err
 		}
 	}
