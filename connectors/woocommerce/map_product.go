@@ -113,6 +113,7 @@ func (s *shop) productObservation(p *product) canon.Observation {
 		Category:    firstTerm(p.Categories),
 		Status:      listingStatus(p.Status),
 		Attributes:  p.otherAttributes(s.cfg),
+		CreatedAt:   createdAt(p.DateCreatedGMT),
 	}
 	if st.Brand == "" {
 		st.Brand = firstTerm(p.Brands)
@@ -150,6 +151,7 @@ func (s *shop) listing(p *product) canon.Observation {
 		Weight:      p.field(weightKeys),
 		RingSize:    p.field(ringSizeKeys),
 		Attributes:  p.otherAttributes(s.cfg),
+		CreatedAt:   createdAt(p.DateCreatedGMT),
 	}
 	if l.Brand == "" {
 		l.Brand = firstTerm(p.Brands)
@@ -169,8 +171,13 @@ func (s *shop) listing(p *product) canon.Observation {
 	if price := clean(p.RegularPrice); price != "" {
 		if cur := s.knownCurrency(); cur != "" {
 			l.Prices = []canon.StatedMoney{{Amount: price, Currency: cur}}
+			if sale := clean(p.SalePrice); sale != "" {
+				l.Offers = []canon.StatedOffer{{
+					ID: "sale", Kind: canon.OfferSale, Price: canon.StatedMoney{Amount: sale, Currency: cur}, From: createdAt(p.SaleFromGMT), Until: createdAt(p.SaleToGMT),
+				}}
+			}
 		} else {
-			o.Hidden = []string{"prices"}
+			o.Hidden = []string{"offers", "prices"}
 		}
 	}
 	for _, im := range p.Images {

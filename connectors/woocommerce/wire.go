@@ -21,12 +21,15 @@ type product struct {
 	Type            text        `json:"type"`
 	Status          text        `json:"status"`
 	Description     text        `json:"description"`
+	DateCreatedGMT  text        `json:"date_created_gmt"`
 	DateModifiedGMT text        `json:"date_modified_gmt"`
 	SKU             text        `json:"sku"`
 	GTIN            text        `json:"global_unique_id"`
 	Price           text        `json:"price"`
 	RegularPrice    text        `json:"regular_price"`
 	SalePrice       text        `json:"sale_price"`
+	SaleFromGMT     text        `json:"date_on_sale_from_gmt"`
+	SaleToGMT       text        `json:"date_on_sale_to_gmt"`
 	ManageStock     text        `json:"manage_stock"` // "true", "false" or "parent"
 	StockQuantity   text        `json:"stock_quantity"`
 	Categories      []term      `json:"categories"`
@@ -82,7 +85,8 @@ type order struct {
 	LineItems        []lineItem `json:"line_items"`
 	MetaData         metaList   `json:"meta_data"`
 	Refunds          []struct {
-		ID int64 `json:"id"`
+		ID    int64 `json:"id"`
+		Total text  `json:"total"` // below zero
 	} `json:"refunds"`
 }
 

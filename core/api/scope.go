@@ -26,10 +26,12 @@ type scope struct {
 
 // scopes is the table. A route that changes something and is not below any of its paths is not served: New fails.
 var scopes = []scope{
-	{"/hooks", nil, nil},                     // no token at all
-	{"/v1/items/{id}", nil, pieceHere},       // any piece may be looked up in any boutique
-	{"/v1/memos", nil, nil},                  // the pieces are looked at when they are lent
-	{"/v1/memos/{id}", memoHere, memoHere},   //
+	{"/hooks", nil, nil},                   // no token at all
+	{"/v1/items/{id}", nil, pieceHere},     // any piece may be looked up in any boutique
+	{"/v1/memos", nil, nil},                // the pieces are looked at when they are lent
+	{"/v1/memos/{id}", memoHere, memoHere}, //
+	{"/v1/consignments", nil, nil},         // the pieces are looked at when they are taken in
+	{"/v1/consignments/{id}", consignmentHere, consignmentHere},
 	{"/v1/transfers", nil, nil},              // where from and where to is in the body
 	{"/v1/transfers/{id}", docHere, docHere}, //
 	{"/v1/counts", nil, nil},                 // the place is in the body
@@ -170,6 +172,35 @@ func memoHere(a *API, c *fiber.Ctx, who access.Principal) error {
 		here, err := memoWithin(v, who, raw)
 		if err != nil || here {
 			return err
+		}
+		return problem.New(problem.LocationForbidden, "the pieces are another location's")
+	})
+}
+
+// consignmentHere refuses a consignment none of whose pieces is the location's.
+func consignmentHere(a *API, c *fiber.Ctx, who access.Principal) error {
+	if who.Location == "" {
+		return nil
+	}
+	return a.look(func(v store.View) error {
+		raw, err := views.Get(v, store.TypeConsignment, parameter(c, "id"))
+		if err != nil {
+			return err
+		}
+		var of canon.Consignment
+		if err := json.Unmarshal(raw, &of); err != nil {
+			return fmt.Errorf("a stored consignment: %w", err)
+		}
+		places := make([]string, 0, len(of.Lines))
+		for _, l := range of.Lines {
+			at, err := placeOfItem(v, l.Item)
+			if err != nil {
+				return err
+			}
+			places = append(places, at)
+		}
+		if who.Within(places...) {
+			return nil
 		}
 		return problem.New(problem.LocationForbidden, "the pieces are another location's")
 	})

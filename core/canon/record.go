@@ -60,11 +60,13 @@ type Item struct {
 	Provenance []Provenance  `json:"provenance,omitempty"` // of all sources, by date
 	Appraisals []Appraisal   `json:"appraisals,omitempty"` // of all sources, by date
 	Prices     []Price       `json:"prices,omitempty"`
-	Cost       *Money        `json:"cost,omitempty" class:"cost"`
-	Attributes []Attribute   `json:"attributes,omitempty"`
-	Status     ItemStatus    `json:"status"`
-	Location   string        `json:"location,omitempty"` // where the piece is; of a serialized item
-	Stock      []StockAt     `json:"stock"`
+	// Offers are what connections ask of it beside Prices: by price lists, and for a time.
+	Offers     []ShownOffer `json:"offers,omitempty"`
+	Cost       *Money       `json:"cost,omitempty" class:"cost"`
+	Attributes []Attribute  `json:"attributes,omitempty"`
+	Status     ItemStatus   `json:"status"`
+	Location   string       `json:"location,omitempty"` // where the piece is; of a serialized item
+	Stock      []StockAt    `json:"stock"`
 	// Holder depends on the journal's order while the piece is contested; otherwise it follows from the claims.
 	Holder    *Holder `json:"holder,omitempty" golden:"-"`
 	Contested bool    `json:"contested,omitempty"` // more than one live claim; a case is open
@@ -75,6 +77,8 @@ type Item struct {
 	// what it says. None of them is sold before a person has looked (a case is open).
 	SameReport []string  `json:"same_report_as,omitempty"`
 	Listings   []Listing `json:"listings"`
+	// Consignment is the id of the consignment that the piece is in: it is somebody else's.
+	Consignment string `json:"consignment,omitempty"`
 	// Adopted tells that the hub counts this item's stock from an opening that was fixed when a connection went live.
 	Adopted bool `json:"adopted,omitempty"`
 	// Disputed are the field groups in which sources differ and whose policy asks a person, sorted; each has an open case.
