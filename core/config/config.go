@@ -38,6 +38,9 @@ type Config struct {
 	Log         Log          `yaml:"log"`
 	Limits      Limits       `yaml:"limits"`
 	Connections []Connection `yaml:"connections"`
+	Console     Console      `yaml:"console"`
+	// Roles are the house's own, by name.
+	Roles map[string]Role `yaml:"roles"`
 
 	rules *canon.Policy // of Policy
 }
@@ -236,7 +239,7 @@ func Default() *Config {
 		Listen: "127.0.0.1:8480", Data: "./data", Bus: defaultBus(),
 		Match: Match{Item: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
-		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20},
+		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20}, Console: defaultConsole(),
 	}
 }
 
