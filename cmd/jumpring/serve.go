@@ -23,6 +23,7 @@ import (
 	"github.com/jumpring/jumpring/cmd/jumpring/demo"
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/config"
+	pages "github.com/jumpring/jumpring/core/console"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/plugins/catalog"
@@ -100,6 +101,8 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		Listen: cfg.Listen, Version: version, AdminToken: os.Getenv(adminVariable),
 		JSONBytes: int(cfg.Limits.JSONBytes), WebhookBytes: int(cfg.Limits.WebhookBytes),
 	}
+	o.Roles = cfg.RoleDefinitions()
+	o.Console = consoleOf(&cfg.Console)
 	o.Archive, o.PackJournal = cfg.Bus.Archive, cfg.Bus.Compress == "zstd"
 	o.Data, o.PublicURL, o.Settings, o.VaultKey = cfg.Data, cfg.PublicURL, cfg.Settings(), os.Getenv(keyVariable)
 	o.Logger = hclog.New(&hclog.LoggerOptions{
@@ -130,6 +133,19 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		o.Connections = append(o.Connections, *cn)
 	}
 	return o, nil
+}
+
+// consoleOf turns the configuration of the pages into what the hub takes; nil for none.
+func consoleOf(c *config.Console) *pages.Options {
+	if c.Off {
+		return nil
+	}
+	out := &pages.Options{}
+	out.Idle, out.Longest = c.Times()
+	if c.OIDC.Issuer != "" {
+		out.OIDC = &pages.OIDC{Issuer: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, ClientSecret: c.OIDC.ClientSecret.Reveal(), Label: c.OIDC.Label}
+	}
+	return out
 }
 
 // rabbitOf says how to reach the brokers.

@@ -25,22 +25,18 @@ var tokenColumns = []column{
 func newToken(con *console) *cobra.Command {
 	create := &cobra.Command{Use: "create --name NAME --role ROLE", Short: "Make a token; its text is shown once", Args: exactly(0)}
 	name := create.Flags().String("name", "", "whom it is for: the actor of everything that it does")
-	role := create.Flags().String("role", "", "admin, manager, till, device or read")
+	role := create.Flags().String("role", "", "a role of the hub: admin, manager, till, device, read …; see `jumpring staff roles`")
 	location := create.Flags().String("location", "", "the only one of the hub's locations that it may act at")
 	expires := create.Flags().String("expires", "", "when it ends: a time such as 2027-01-01T00:00:00Z, or a duration such as 720h")
 	create.RunE = func(c *cobra.Command, _ []string) error {
 		if *name == "" || *role == "" {
 			return coded(exitUsage, errors.New("--name and --role are needed"))
 		}
-		r, err := access.ParseRole(*role)
-		if err != nil {
-			return coded(exitUsage, err)
-		}
 		end, err := expiry(*expires, time.Now())
 		if err != nil {
 			return coded(exitUsage, err)
 		}
-		made, err := con.createToken(c, *name, r, *location, end)
+		made, err := con.createToken(c, *name, access.Role(*role), *location, end)
 		if err != nil {
 			return err
 		}
@@ -53,6 +49,7 @@ func newToken(con *console) *cobra.Command {
 			all, _ = v.([]any)
 			for _, t := range all {
 				delete(t.(map[string]any), "hash")
+				delete(t.(map[string]any), "before")
 			}
 			return err
 		}, func(hub *remote) (err error) {
@@ -76,7 +73,7 @@ func newToken(con *console) *cobra.Command {
 			return err
 		})
 	}}
-	return group("token", "Make and end the tokens that doors ask for", create, list, revoke)
+	return group("token", "Make and end the tokens that doors ask for", create, list, rotateToken(con), revoke)
 }
 
 func (c *console) createToken(cmd *cobra.Command, name string, role access.Role, location string, end time.Time) (any, error) {
@@ -114,12 +111,23 @@ func (c *console) createToken(cmd *cobra.Command, name string, role access.Role,
 // keep does something with the tokens: in the data folder when no hub runs on it, else through the running hub. Only one
 // of both may change them: a running hub knows its tokens by heart.
 func (c *console) keep(cmd *cobra.Command, offline func(*access.Keeper) error, online func(*remote) error) error {
+	return c.keepVault(cmd, func(storage access.Storage, own []access.Definition) error {
+		k, err := access.NewKeeper(storage, time.Now, own...)
+		if err != nil {
+			return err
+		}
+		return offline(k)
+	}, online)
+}
+
+// keepVault does something with what the vault keeps of who may come in, as keep says.
+func (c *console) keepVault(cmd *cobra.Command, offline func(access.Storage, []access.Definition) error, online func(*remote) error) error {
 	if c.hub == "" {
 		cfg, err := c.configuration()
 		if err != nil {
 			return err
 		}
-		err = c.withTokens(cmd.Context(), cfg, offline)
+		err = c.withVault(cmd.Context(), cfg, offline)
 		if !errors.Is(err, embedded.ErrLocked) {
 			return err
 		}
@@ -147,9 +155,9 @@ func expiry(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("--expires %q: write a time such as 2027-01-01T00:00:00Z, or a duration such as 720h", strings.TrimSpace(s))
 }
 
-// withTokens opens the tokens of a data folder that no hub runs on. The folder is made if need be, so that the first
+// withVault opens the vault of a data folder that no hub runs on. The folder is made if need be, so that the first
 // token can be made before the first start.
-func (c *console) withTokens(ctx context.Context, cfg *config.Config, do func(*access.Keeper) error) error {
+func (c *console) withVault(ctx context.Context, cfg *config.Config, do func(access.Storage, []access.Definition) error) error {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
@@ -157,9 +165,5 @@ func (c *console) withTokens(ctx context.Context, cfg *config.Config, do func(*a
 	if err != nil {
 		return err
 	}
-	k, err := access.NewKeeper(h.Vault(), time.Now)
-	if err == nil {
-		err = do(k)
-	}
-	return errors.Join(err, h.Close())
+	return errors.Join(do(h.Vault(), cfg.RoleDefinitions()), h.Close())
 }

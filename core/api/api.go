@@ -54,6 +54,8 @@ type Options struct {
 	// PageOnLoopback serves the status page without a token to this machine itself. It is set when the hub listens
 	// on a loopback address.
 	PageOnLoopback bool
+	// Pages says that there is a console, to which a browser at the root is sent.
+	Pages bool
 }
 
 func (o *Options) defaults() {

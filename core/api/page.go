@@ -44,6 +44,9 @@ table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6
 // statusPage is a plain page for a browser. It has no personal data. It needs a token unless the hub listens on a
 // loopback address and the request comes from this machine without a proxy between.
 func (a *API) statusPage(c *fiber.Ctx, _ access.Principal) error {
+	if a.Pages && len(c.Request().Header.Peek(fiber.HeaderAuthorization)) == 0 {
+		return c.Redirect("/console", fiber.StatusSeeOther)
+	}
 	if !a.PageOnLoopback || !local(c) {
 		who, err := a.identify(c)
 		if err != nil {

@@ -81,6 +81,7 @@ func (c *Config) check(d *decoder) {
 		names = append(names, name)
 	}
 	c.checkAttributes(d, names)
+	c.checkConsole(d)
 	if a := c.Stock.Authority; a != "hub" && !slices.Contains(names, a) {
 		d.found("stock.authority", "is neither hub nor a connection", "write hub"+orOneOf(names))
 	}

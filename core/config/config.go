@@ -40,6 +40,9 @@ type Config struct {
 	Log         Log          `yaml:"log"`
 	Limits      Limits       `yaml:"limits"`
 	Connections []Connection `yaml:"connections"`
+	Console     Console      `yaml:"console"`
+	// Roles are the house's own, by name.
+	Roles map[string]Role `yaml:"roles"`
 
 	rules *canon.Policy // of Policy
 }
@@ -249,7 +252,7 @@ func Default() *Config {
 		Listen: "127.0.0.1:8480", Data: "./data", Plugins: "./plugins", Bus: defaultBus(),
 		Match: Match{Item: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
-		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512},
+		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512}, Console: defaultConsole(),
 	}
 }
 

@@ -26,6 +26,7 @@ type Doors struct{ *Hub }
 
 var (
 	_ api.Hub          = Doors{}
+	_ api.Healths      = Doors{}
 	_ ingress.Webhooks = Doors{}
 	_ ingress.Journal  = Doors{}
 )
@@ -162,6 +163,16 @@ func (d Doors) Check(ctx context.Context, name string) (*sdk.CheckResponse, erro
 		return nil, err
 	}
 	r, err := p.Check(ctx, &sdk.CheckRequest{})
+	return r, unavailable(err)
+}
+
+// Health asks a connector how it is.
+func (d Doors) Health(ctx context.Context, name string) (*sdk.HealthResponse, error) {
+	_, p, err := d.plugin(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.Health(ctx, &sdk.HealthRequest{})
 	return r, unavailable(err)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/api"
+	"github.com/jumpring/jumpring/core/console"
 	"github.com/jumpring/jumpring/core/ingress"
 	"github.com/jumpring/jumpring/core/views"
 )
@@ -30,6 +31,9 @@ type ServeOptions struct {
 	Started func(address string)
 	// JSONBytes and WebhookBytes bound the bodies; 0 means the defaults of core/api.
 	JSONBytes, WebhookBytes int
+	// Roles are the house's own; Console is nil for none.
+	Roles   []access.Definition
+	Console *console.Options
 }
 
 // closeDeadline is how long requests under way may take at a stop.
@@ -74,7 +78,7 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 }
 
 func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
-	tokens, err := access.NewKeeper(h.vault, time.Now)
+	tokens, err := access.NewKeeper(h.vault, time.Now, o.Roles...)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +111,24 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 		return nil, fmt.Errorf("hub: listen %q is not HOST:PORT: %w", o.Listen, err)
 	}
 	ip := net.ParseIP(host)
-	return api.New(api.Options{
-		Hub: h.commands(), Tokens: tokens, Keys: views.Keys{Region: o.Settings.Region}, Search: h.search, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
+	staff, err := access.NewStaff(h.vault, time.Now, tokens.Roles())
+	if err != nil {
+		return nil, err
+	}
+	made, err := api.New(api.Options{
+		Hub: h.commands(), Tokens: tokens, Staff: staff, Pages: o.Console != nil, Keys: views.Keys{Region: o.Settings.Region}, Search: h.search, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
 		Log: h.log.Named("api"), Version: o.Version, JSONBytes: o.JSONBytes, WebhookBytes: o.WebhookBytes,
 		PageOnLoopback: host == "localhost" || (ip != nil && ip.IsLoopback()),
 	})
+	if err != nil || o.Console == nil {
+		return made, err
+	}
+	pages := *o.Console
+	pages.API, pages.Staff, pages.Log, pages.Version, pages.PublicURL = made, staff, h.log.Named("console"), o.Version, o.PublicURL
+	if _, err := console.Mount(made.App(), pages); err != nil {
+		return nil, err
+	}
+	return made, nil
 }
 
 // firstToken makes the first admin's token when there is none at all.

@@ -1,0 +1,111 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"maps"
+	"strings"
+
+	"github.com/jumpring/jumpring/core/api"
+	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/plugins/sdk"
+)
+
+// recordFunctions are how pages write the parts of records.
+func (v *view) recordFunctions(into template.FuncMap) template.FuncMap {
+	maps.Copy(into, template.FuncMap{
+		"name": func(c canon.Client) string { return nameOf(&c) }, "metal": v.metal, "attribute": attributeText, "component": componentText, "address": addressText,
+		"proposal": v.proposal, "caseaction": v.caseAction, "diagnostic": diagnosticText, "rowerror": rowErrorText,
+		"minor":        func(n int64, currency string) canon.Money { return canon.Money{Minor: n, Currency: currency} },
+		"sorts":        func() []string { return []string{"relevance", "price", "-price", "carat", "-carat", "newest"} },
+		"otheraccount": otherAccount, "int64": func(n int) int64 { return int64(n) },
+		"act": func(csrf, action, to, class, label string) actShown { return actShown{csrf, action, to, class, label} },
+		"rolefield": func(id, role, location string, roles []api.RoleShown, places []string) roleField {
+			return roleField{id, role, location, roles, places}
+		},
+	})
+	return into
+}
+
+// actShown is a form that is one button.
+type actShown struct{ CSRF, Action, To, Class, Label string }
+
+// roleField is the choice of a role and a location.
+type roleField struct {
+	ID, Role, Location string
+	Roles              []api.RoleShown
+	Places             []string
+}
+
+func (v *view) metal(m *canon.Metal) string {
+	parts := []string{}
+	if k := m.Karat(); k > 0 {
+		parts = append(parts, fmt.Sprintf("%d k", k))
+	} else if m.Fineness > 0 {
+		parts = append(parts, fmt.Sprintf("%d ‰", m.Fineness))
+	}
+	if m.Colour != "" {
+		parts = append(parts, v.words.word("colour", m.Colour))
+	}
+	if m.Kind != "" {
+		parts = append(parts, v.words.word("metal", m.Kind))
+	}
+	if len(parts) == 0 {
+		return m.Raw
+	}
+	return strings.Join(parts, " ")
+}
+
+func attributeText(a canon.Attribute) string { return strings.TrimSpace(a.Value + " " + a.Unit) }
+
+func componentText(c canon.Component) string {
+	return strings.TrimSpace(string(c.Kind) + " " + strings.Join(c.Keys, ", ") + " " + c.Raw)
+}
+
+func addressText(a canon.Address) string {
+	var parts []string
+	for _, p := range []string{a.Line1, a.Line2, strings.TrimSpace(a.PostalCode + " " + a.City), a.Region, a.Country} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// proposal says what a decision would do, in the page's language where its kind says enough.
+func (v *view) proposal(p canon.Proposal) string {
+	about := p.ID
+	if _, claim, ok := strings.Cut(p.ID, ":"); ok {
+		about = claim
+	}
+	for _, key := range []string{"proposal." + p.ID, "proposal." + p.Kind} {
+		if words, ok := v.words[key]; ok && strings.Contains(words, "%s") {
+			return v.words.say(key, about)
+		} else if ok {
+			return words
+		}
+	}
+	return p.Text
+}
+
+func (v *view) caseAction(a canon.CaseAction) string {
+	out := v.words.word("action", a.Kind) + " " + a.Connection + " " + a.Number + " · " + v.words.word("actionstate", a.State)
+	if a.Amount != nil {
+		out += " · " + a.Amount.Amount + " " + a.Amount.Currency
+	}
+	return strings.TrimSpace(out + " " + a.Detail)
+}
+
+func diagnosticText(d sdk.Diagnostic) string {
+	return strings.TrimSpace(d.Summary + " " + d.Do + " (" + strings.TrimSpace(d.Code+" "+d.Path) + ")")
+}
+
+func rowErrorText(e sdk.RowError) string { return e.Place + ": " + e.Reason }
+
+// otherAccount gives the node of an account that one is parted from: the client's first, or its second for the first.
+func otherAccount(all []canon.Account, i int) string {
+	if i == 0 && len(all) > 1 {
+		return all[1].Node
+	}
+	return all[0].Node
+}
