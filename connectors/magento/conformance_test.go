@@ -57,6 +57,7 @@ func (k *kitShop) open() {
 	shop := twin.New(twin.Options{
 		HomeURL: kitHome, ConsumerKey: testKey, ConsumerSecret: testSecret, AccessToken: testToken, AccessTokenSecret: testTokenSecret,
 		AdminUser: testUser, AdminPassword: testPassword, Now: k.now,
+		Events: "http://127.0.0.1:1/hooks/web", EventsClientID: "kit",
 	})
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -123,9 +124,12 @@ func TestConformance(t *testing.T) {
 	require.NoError(t, err)
 	conformance.Run(t, conformance.Options{
 		Command: []string{self, "connector"},
-		Config:  []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `"}`),
+		Config:  []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `","events_client_id":"kit"}`),
 		Secrets: testSecrets(),
 		Twin:    withoutExpiry{newKitShop(t)},
 		URLKey:  "url",
+		Deliveries: []conformance.Delivery{
+			{WebhookRequest: sdk.WebhookRequest{Method: http.MethodGet, Query: "challenge=abc-123"}, Expect: sdk.VerdictChallenge, Answer: "abc-123"},
+		},
 	})
 }
