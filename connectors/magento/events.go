@@ -34,7 +34,7 @@ var eventNames = []string{
 }
 
 // The fields of an event that are needed: everything is read from the shop again.
-var eventFields = []string{"id", "entity_id", "order_id", "product_id", "sku", "updated_at"}
+var eventFields = []string{"id", "entity_id", "increment_id", "order_id", "product_id", "sku", "updated_at", "items[].order_id"}
 
 const eventPrefix = "com.adobe.commerce."
 
@@ -57,18 +57,20 @@ func (c *Connector) Register(ctx context.Context, _ *sdk.RegisterRequest) (*sdk.
 	}
 	var fields []map[string]string
 	for _, f := range eventFields {
-		fields = append(fields, map[string]string{"name": f})
+		fields = append(fields, map[string]string{"name": f, "converter": ""})
 	}
 	for _, name := range eventNames {
 		if slices.ContainsFunc(there, func(e struct {
 			Name string `json:"name"`
 		},
 		) bool {
-			return e.Name == name || e.Name == "com.adobe.commerce."+name
+			return e.Name == name || e.Name == eventPrefix+name
 		}) {
 			continue
 		}
-		body := map[string]any{"event": map[string]any{"name": name, "fields": fields}}
+		body := map[string]any{"event": map[string]any{
+			"name": name, "parent": "", "fields": fields, "rules": []any{}, "destination": "default", "priority": false, "hipaa_audit_required": false,
+		}}
 		if _, err := s.client.do(ctx, http.MethodPost, "V1/eventing/eventSubscribe", nil, body, nil); err != nil {
 			return nil, paced(fmt.Errorf("subscribe to %s: %w", name, err))
 		}
@@ -108,6 +110,12 @@ type event struct {
 			EntityID  text `json:"entity_id"`
 			OrderID   text `json:"order_id"`
 			ProductID text `json:"product_id"`
+			Items     []struct {
+				OrderID text `json:"order_id"`
+			} `json:"items"`
+			Addresses []struct {
+				ParentID text `json:"parent_id"`
+			} `json:"addresses"`
 		} `json:"value"`
 	} `json:"data"`
 }
@@ -206,7 +214,14 @@ func (e *event) touches() []canon.Ref {
 	case strings.HasPrefix(name, "observer.sales_order_shipment_"), strings.HasPrefix(name, "observer.sales_order_invoice_"):
 		return ref(canon.KindOrder, v.OrderID)
 	case strings.HasPrefix(name, "observer.sales_order_save_"):
-		return ref(canon.KindOrder, v.EntityID, v.ID)
+		named := []text{v.EntityID, v.ID} // which the vendor's reference leaves out
+		for _, it := range v.Items {
+			named = append(named, it.OrderID)
+		}
+		for _, a := range v.Addresses {
+			named = append(named, a.ParentID)
+		}
+		return ref(canon.KindOrder, named...)
 	case strings.HasPrefix(name, "observer.catalog_product_"):
 		return ref(canon.KindProduct, v.ID, v.EntityID) // its listing and levels come with it
 	case strings.HasPrefix(name, "observer.cataloginventory_stock_item_"):

@@ -98,9 +98,12 @@ func (s *Server) subscribe(r *request) *response {
 		Event *struct {
 			Name   string `json:"name"`
 			Fields []struct {
-				Name string `json:"name"`
+				Name      string `json:"name"`
+				Converter string `json:"converter"`
 			} `json:"fields"`
+			Rules       []any  `json:"rules"`
 			Priority    bool   `json:"priority"`
+			Audit       bool   `json:"hipaa_audit_required"`
 			Parent      string `json:"parent"`
 			Destination string `json:"destination"`
 		} `json:"event"`
