@@ -86,7 +86,11 @@ func (a *attributes) lacks(rows []lenient[product]) bool {
 			if f == nil || !f.chosen() {
 				continue
 			}
-			for v := range strings.SplitSeq(c.words(), ",") {
+			values := []string{c.words()}
+			if f.Input == "multiselect" {
+				values = strings.Split(c.words(), ",")
+			}
+			for _, v := range values {
 				if _, ok := f.label(v); !ok && v != "" {
 					return true
 				}
@@ -104,11 +108,19 @@ func (a *attributes) value(c *customAttribute) string {
 	if f == nil || !f.chosen() || stored == "" {
 		return clean(text(stored))
 	}
+	if f.Input != "multiselect" {
+		if l, ok := f.label(stored); ok {
+			return l
+		}
+		return clean(text(stored))
+	}
 	parts := strings.Split(stored, ",")
 	for i, v := range parts {
-		if l, ok := f.label(v); ok {
-			parts[i] = l
+		l, ok := f.label(v)
+		if !ok {
+			return clean(text(stored))
 		}
+		parts[i] = l
 	}
 	return strings.Join(parts, ", ")
 }
