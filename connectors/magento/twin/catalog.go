@@ -99,9 +99,13 @@ func (s *Server) stored(code, label string) string {
 		if a["attribute_code"] != code {
 			continue
 		}
+		labels := []string{label}
+		if a["frontend_input"] == "multiselect" {
+			labels = strings.Split(label, ", ")
+		}
 		var values []string
-		for _, o := range a["options"].([]row) {
-			for part := range strings.SplitSeq(label, ", ") {
+		for _, part := range labels {
+			for _, o := range a["options"].([]row) {
 				if o["label"] == part {
 					values = append(values, o["value"].(string))
 				}

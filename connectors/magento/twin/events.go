@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,7 +25,9 @@ const keyPath = "/prod/keys/pub-key-3fVj0Lv0QB.pem"
 
 // eventing is Adobe I/O Events: what the shop has subscribed to, and what is on its way.
 type eventing struct {
-	key        *rsa.PrivateKey
+	on         bool
+	once       sync.Once
+	made       *rsa.PrivateKey // see key
 	subscribed []string
 	queue      []*delivery
 	rand       *rand.Rand
@@ -51,23 +54,30 @@ func (e *eventing) open(opts Options) {
 	if opts.Events == "" {
 		return
 	}
-	e.rand = rand.New(rand.NewPCG(opts.Seed, 2))
-	key, err := rsa.GenerateKey(crand.Reader, 2048)
-	if err != nil { // the machine has no randomness
-		panic(err)
-	}
-	e.key = key
+	e.on, e.rand = true, rand.New(rand.NewPCG(opts.Seed, 2))
 	if e.client = opts.EventsClient; e.client == nil {
 		e.client = &http.Client{Timeout: 10 * time.Second}
 	}
 }
 
+// key makes the signing key when it is first needed, since that takes a while.
+func (e *eventing) key() *rsa.PrivateKey {
+	e.once.Do(func() {
+		key, err := rsa.GenerateKey(crand.Reader, 2048)
+		if err != nil { // the machine has no randomness
+			panic(err)
+		}
+		e.made = key
+	})
+	return e.made
+}
+
 func (s *Server) serveKey(w http.ResponseWriter, r *http.Request) {
-	if s.events.key == nil || r.URL.Path != keyPath {
+	if !s.events.on || r.URL.Path != keyPath {
 		http.NotFound(w, r)
 		return
 	}
-	der, err := x509.MarshalPKIXPublicKey(&s.events.key.PublicKey)
+	der, err := x509.MarshalPKIXPublicKey(&s.events.key().PublicKey)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -88,9 +98,12 @@ func (s *Server) subscribe(r *request) *response {
 		Event *struct {
 			Name   string `json:"name"`
 			Fields []struct {
-				Name string `json:"name"`
+				Name      string `json:"name"`
+				Converter string `json:"converter"`
 			} `json:"fields"`
+			Rules       []any  `json:"rules"`
 			Priority    bool   `json:"priority"`
+			Audit       bool   `json:"hipaa_audit_required"`
 			Parent      string `json:"parent"`
 			Destination string `json:"destination"`
 		} `json:"event"`
@@ -118,7 +131,7 @@ func (s *Server) unsubscribe(r *request) *response {
 
 // emit queues an event, if the shop has subscribed to it. The body is the entity at the time of the change.
 func (s *Server) emit(name string, value row) {
-	if s.events.key == nil || !slices.Contains(s.events.subscribed, name) {
+	if !s.events.on || !slices.Contains(s.events.subscribed, name) {
 		return
 	}
 	if s.opts.Drop > 0 && s.events.rand.Float64() < s.opts.Drop {
@@ -195,7 +208,7 @@ func (s *Server) RunCron(ctx context.Context) int {
 
 func (s *Server) send(ctx context.Context, d *delivery) int {
 	sum := sha256.Sum256(d.body)
-	sig, err := rsa.SignPKCS1v15(crand.Reader, s.events.key, crypto.SHA256, sum[:])
+	sig, err := rsa.SignPKCS1v15(crand.Reader, s.events.key(), crypto.SHA256, sum[:])
 	if err != nil {
 		return 0
 	}
