@@ -42,6 +42,7 @@ type town struct {
 	place string // web's location, which is paris
 	data  string
 	every time.Duration // between two sweeps; 0 is none
+	bulk  int           // rows from which web is read by bulk operations; every other day it is all that there is
 
 	hub atomic.Pointer[townHub]
 
@@ -121,7 +122,10 @@ func (s switchboard) RoundTrip(r *http.Request) (res *http.Response, err error) 
 // requests a second.
 func newTown(t *testing.T, seed uint64, every time.Duration) *town {
 	t.Helper()
-	w := &town{t: t, lines: switchboard{}, data: filepath.Join(t.TempDir(), "journal"), every: every}
+	w := &town{t: t, lines: switchboard{}, data: filepath.Join(t.TempDir(), "journal"), every: every, bulk: 1000}
+	if (seed+seed/100)%2 == 1 {
+		w.bulk = 1
+	}
 	hooks := &http.Client{Transport: w.lines, Timeout: 5 * time.Second}
 	w.web = shopifytwin.New(shopifytwin.Options{
 		Shop: shopDomain, Currency: "EUR", ClientSecret: shopSecret, AccessToken: "shpat_1", WebhookClient: hooks, RequestsPerSecond: perSecond,
@@ -223,7 +227,7 @@ func (w *town) start() *townHub {
 	web := &townLine{hub: h, name: "web", plugin: shopify.Over(w.lines)}
 	woo := &townLine{hub: h, name: "woo", plugin: woocommerce.Over(w.lines)}
 	h.lines["web"], h.lines["woo"] = web, woo
-	web.open(ready, map[string]any{"shop": shopDomain, "endpoint": "http://" + webHost, "currency": "EUR"},
+	web.open(ready, map[string]any{"shop": shopDomain, "endpoint": "http://" + webHost, "currency": "EUR", "bulk_from": h.town.bulk},
 		map[string]string{"client_secret": shopSecret, "access_token": "shpat_1"})
 	woo.open(ready, map[string]any{"url": "http://" + wooHost, "currency": "EUR", "requests_per_second": perSecond},
 		map[string]string{"consumer_key": "ck_1", "consumer_secret": "cs_1", "webhook_secret": wooSecret})

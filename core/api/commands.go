@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/oklog/ulid/v2"
@@ -110,13 +111,18 @@ type Command struct {
 // do sends a command in the name of the token's holder and answers with what the fold decided. done writes the answer
 // of a command that was carried out; nil answers with the outcome's status and result.
 func do[T any](a *API, c *fiber.Ctx, who access.Principal, cmd canon.Command, done func(o *canon.Outcome) error) error {
+	return doWithin[T](a, c, who, cmd, a.CommandDeadline, done)
+}
+
+// doWithin is do with a deadline of its own.
+func doWithin[T any](a *API, c *fiber.Ctx, who access.Principal, cmd canon.Command, deadline time.Duration, done func(o *canon.Outcome) error) error {
 	key, err := commandKey(c)
 	if err != nil {
 		return err
 	}
 	cmd.Key, cmd.ID = key, ulid.Make().String()
 	c.Set(idempotencyKey, key)
-	ctx, cancel := context.WithTimeout(a.ctx, a.CommandDeadline)
+	ctx, cancel := context.WithTimeout(a.ctx, deadline)
 	defer cancel()
 	o, err := a.Hub.Do(ctx, who.Name, cmd)
 	if errors.Is(err, router.ErrPending) {

@@ -134,7 +134,8 @@ func (a *API) connectionLive(c *fiber.Ctx, who access.Principal) error {
 		return a.nowIs(c, name)(nil)
 	}
 	cmd := canon.Command{SetMode: &canon.SetMode{Connection: name, Mode: canon.ModeLive, Scope: part, PlanDigest: b.PlanDigest}}
-	return do[canon.Connection](a, c, who, cmd, a.nowIs(c, name))
+	// The plan of a large shop is made anew before the fold is asked.
+	return doWithin[canon.Connection](a, c, who, cmd, askDeadline, a.nowIs(c, name))
 }
 
 // setMode makes the handler of a mode that needs no plan.

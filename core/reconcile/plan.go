@@ -127,11 +127,18 @@ func MakePlan(v store.View, connection string, scope canon.Scope) (*Plan, error)
 		if b.Deleted {
 			return nil
 		}
+		differs := b.Wants.Differs()
+		reason, detail := "", ""
+		if !differs {
+			if reason, detail = blockedBy(b.Wants); reason == "" {
+				return nil // the most of them
+			}
+		}
 		about, err := describe(v, b)
 		if err != nil {
 			return err
 		}
-		if b.Wants.Differs() {
+		if differs {
 			about.Shows, about.Should = b.Wants.Shows, *b.Wants.Quantity
 			about.Cause, about.ByClaim = b.Wants.Cause, b.Wants.ByClaim
 			switch {
@@ -142,7 +149,7 @@ func MakePlan(v store.View, connection string, scope canon.Scope) (*Plan, error)
 			default:
 				p.Rows = append(p.Rows, *about)
 			}
-		} else if reason, detail := blockedBy(b.Wants); reason != "" {
+		} else {
 			p.Blocked = append(p.Blocked, blockedRow(about, b.Wants, reason, detail))
 		}
 		return nil
@@ -180,10 +187,11 @@ func describe(v store.View, b *canon.Binding) (*PlanRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if id != nil {
-		row.ListingID = id.Listing
+	if id == nil || id.Listing == "" {
+		return row, nil
 	}
-	item, err := itemOf(v, b.Connection, b.ExternalID)
+	row.ListingID = id.Listing
+	item, err := itemOfListing(v, b.Connection, id.Listing)
 	if err != nil {
 		return nil, err
 	}
