@@ -32,12 +32,13 @@ var scopes = []scope{
 	{"/v1/memos/{id}", memoHere, memoHere}, //
 	{"/v1/consignments", nil, nil},         // the pieces are looked at when they are taken in
 	{"/v1/consignments/{id}", consignmentHere, consignmentHere},
-	{"/v1/transfers", nil, nil},              // where from and where to is in the body
-	{"/v1/transfers/{id}", docHere, docHere}, //
-	{"/v1/counts", nil, nil},                 // the place is in the body
-	{"/v1/counts/{id}", docHere, docHere},    //
-	{"/v1/orders/{id}", docHere, docHere},    //
-	{"/v1/cases/{id}", nil, caseHere},        //
+	{"/v1/transfers", nil, nil},               // where from and where to is in the body
+	{"/v1/transfers/{id}", docHere, docHere},  //
+	{"/v1/counts", nil, nil},                  // the place is in the body
+	{"/v1/counts/{id}", docHere, docHere},     //
+	{"/v1/orders/{id}", docHere, docHere},     //
+	{"/v1/approvals/{id}", nil, approvalHere}, //
+	{"/v1/cases/{id}", nil, caseHere},         //
 	{"/v1/reservations/{reservation}", nil, reservationHere},
 	{"/v1/clients/{id}", nil, nil},      // a client is the house's, not a boutique's
 	{"/v1/credits", nil, nil},           // so is a gift card
@@ -238,6 +239,44 @@ func placeOfItem(v store.View, item string) (string, error) {
 		return "", fmt.Errorf("a stored item: %w", err)
 	}
 	return it.Location, nil
+}
+
+// approvalHere refuses to decide about a piece or an order that is another location's.
+func approvalHere(a *API, c *fiber.Ctx, who access.Principal) error {
+	if who.Location == "" {
+		return nil
+	}
+	return a.look(func(v store.View) error {
+		raw, err := views.Get(v, store.TypeApproval, parameter(c, "id"))
+		if errors.Is(err, views.ErrNotFound) {
+			return nil // the command says so
+		}
+		if err != nil {
+			return err
+		}
+		var of canon.Approval
+		if err := json.Unmarshal(raw, &of); err != nil {
+			return fmt.Errorf("a stored approval: %w", err)
+		}
+		at, err := placeOfItem(v, of.Subject) // nowhere, where it is no piece
+		if err != nil {
+			return err
+		}
+		here := who.Within(at)
+		order, err := views.Get(v, store.TypeOrder, of.Subject)
+		if err != nil && !errors.Is(err, views.ErrNotFound) {
+			return err
+		}
+		if err == nil {
+			if here, err = documentHere(who, order); err != nil {
+				return err
+			}
+		}
+		if here {
+			return nil
+		}
+		return problem.New(problem.LocationForbidden, "it is about what is another location's")
+	})
 }
 
 // caseHere refuses to decide a case about a piece that is another location's.
