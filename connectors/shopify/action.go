@@ -319,6 +319,8 @@ func (s *session) told(ctx context.Context, w *sdk.Write, before *orderFacts, re
 	currency := ""
 	for i := range obs {
 		switch o := &obs[i]; {
+		case o.Order != nil && o.Aspect != canon.AspectMain:
+			res.Also = append(res.Also, *o)
 		case o.Order != nil:
 			res.Shows, currency = o, o.Order.Currency
 		case o.Refund != nil:

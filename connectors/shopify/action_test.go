@@ -57,7 +57,7 @@ func TestAnOrderIsCancelledAndWhatWasPaidGoesBackOnce(t *testing.T) {
 	require.Equal(t, sdk.StatusApplied, r.Status, r.Reason)
 	require.Equal(t, canon.OrderCancelled, r.Shows.Order.Status)
 	require.Equal(t, &canon.StatedMoney{Amount: "1265.50", Currency: "EUR"}, r.Amount, "the shipping too")
-	require.Len(t, r.Also, 1, "the refund comes with it")
+	require.Equal(t, []canon.Kind{canon.KindOrder, canon.KindRefund}, []canon.Kind{r.Also[0].Kind, r.Also[1].Kind}, "its payments and the refund come with it")
 	require.Equal(t, "1265.50", s.twin.Ledger().Refunds[0].Amount)
 	require.Zero(t, s.shows(t, ring), "the piece is not in this shop, and is not put back into its stock")
 
@@ -116,8 +116,8 @@ func TestLinesAreRefundedAndTheRestOfTheOrderStands(t *testing.T) {
 	require.Equal(t, sdk.StatusApplied, r.Status, r.Reason)
 	require.Equal(t, "1250.50", r.Amount.Amount)
 	require.Equal(t, canon.OrderOpen, r.Shows.Order.Status)
-	require.Equal(t, placed.Lines[0], r.Also[0].Refund.Lines[0].OrderLineID)
-	require.False(t, r.Also[0].Refund.Lines[0].Restocked)
+	require.Equal(t, placed.Lines[0], r.Also[1].Refund.Lines[0].OrderLineID)
+	require.False(t, r.Also[1].Refund.Lines[0].Restocked)
 	require.Zero(t, s.shows(t, ring))
 
 	require.Equal(t, sdk.StatusDuplicate, s.apply(t, refunding(placed.ID, placed.Lines[0]))[0].Status)

@@ -11,6 +11,7 @@ const (
 	levelBatch    = 25
 	orderPage     = 5
 	refundBatch   = 8
+	returnBatch   = 2
 	customerPage  = 40
 	locationPage  = 50
 	maxNodesPoint = 200 // nodes of small kinds per request
@@ -24,7 +25,7 @@ fragment Amount on MoneyBag { shopMoney { amount currencyCode } }`
 
 const fragmentVariant = `
 fragment Variant on ProductVariant {
-  id title sku barcode price updatedAt
+  id title sku barcode price createdAt updatedAt
   product {
     id title vendor productType status updatedAt
     metafields(first: $fields, keys: $keys) @include(if: $ofProduct) { nodes { namespace key value } }
@@ -38,7 +39,7 @@ fragment Variant on ProductVariant {
 
 const fragmentProduct = `
 fragment Product on Product {
-  id title descriptionHtml vendor productType status tags updatedAt
+  id title descriptionHtml vendor productType status tags createdAt updatedAt
   variants(first: 50) { nodes { id } pageInfo { hasNextPage endCursor } }
   metafields(first: $fields, keys: $keys) @include(if: $ofProduct) { nodes { namespace key value } }
 }`
@@ -61,7 +62,12 @@ fragment Order on Order {
   customer { id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber } }
   billingAddress { ...Address } shippingAddress { ...Address }
   lineItems(first: 10) { nodes { ...Line } pageInfo { hasNextPage endCursor } }
-  fulfillments { status location { id } }
+  fulfillments {
+    id status displayStatus createdAt location { id } trackingInfo(first: 1) { company number }
+    fulfillmentLineItems(first: 10) { nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor } }
+  }
+  transactions { id kind status gateway processedAt amountSet { ...Amount } parentTransaction { id } }
+  returnStatus
   refunds { id }
 }` + fragmentLine + fragmentAddress
 
@@ -130,6 +136,17 @@ var (
 	docMoreLines = document{"MoreLines", `query MoreLines($id: ID!, $after: String) {
   order(id: $id) { lineItems(first: 50, after: $after) { nodes { ...Line } pageInfo { hasNextPage endCursor } } }
 }` + fragmentLine}
+	docMoreFulfilled = document{"MoreFulfilled", `query MoreFulfilled($id: ID!, $after: String) {
+  fulfillment(id: $id) { fulfillmentLineItems(first: 100, after: $after) { nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor } } }
+}`}
+	docReturns = document{"Returns", `query Returns($ids: [ID!]!) {
+  nodes(ids: $ids) { ... on Order { id updatedAt returns(first: 10) { nodes {
+    id name status createdAt
+    returnLineItems(first: 10) { nodes { quantity ... on ReturnLineItem { fulfillmentLineItem { lineItem { id } } } } }
+    exchangeLineItems(first: 5) { nodes { quantity lineItems { id } } }
+    refunds(first: 5) { nodes { id } }
+  } } } }
+}`}
 	docRefunds = document{"Refunds", `query Refunds($ids: [ID!]!) {
   nodes(ids: $ids) { ...Refund }
 }` + fragmentRefund}
@@ -192,7 +209,7 @@ var (
 func documents() []document {
 	all := []document{
 		docShop, docTotals, docProducts, docProductsByID, docProductVariants, docVariants, docItems, docLevels, docMoreLevels,
-		docOrders, docOrdersByID, docMoreLines, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
+		docOrders, docOrdersByID, docMoreLines, docMoreFulfilled, docReturns, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
 		docFields, docPriceLists, docSetStock, docBulkRun, docBulk, docBulks, docOrderFacts, docOrderCancel, docRefundCreate, docHooks, docHookCreate, docHookDelete,
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })

@@ -93,6 +93,9 @@ type moreAnswer struct {
 	Order struct {
 		LineItems connection[graphLine] `json:"lineItems"`
 	} `json:"order"`
+	Fulfillment struct {
+		Lines connection[graphFulfilledLine] `json:"fulfillmentLineItems"`
+	} `json:"fulfillment"`
 	Refund struct {
 		RefundLineItems connection[graphRefundLine] `json:"refundLineItems"`
 	} `json:"refund"`
@@ -217,7 +220,7 @@ func level(found map[string]*graphItem, item, location string) (obs canon.Observ
 // orders completes orders with the lines that did not fit and with their refunds.
 func (s *session) orders(ctx context.Context, l lane, orders []*graphOrder, denied bool) ([]canon.Observation, error) {
 	var out []canon.Observation
-	var refunds []string
+	var refunds, returned []string
 	for _, o := range orders {
 		if o.Test && s.ignoreTestOrders {
 			continue
@@ -226,13 +229,41 @@ func (s *session) orders(ctx context.Context, l lane, orders []*graphOrder, deni
 		if err != nil {
 			return out, err
 		}
-		out = append(out, s.graphOrder(o, denied))
+		for i := range o.Fulfillments {
+			f := &o.Fulfillments[i]
+			if err := drain(ctx, s, l, docMoreFulfilled, f.ID, &f.Lines, func(m *moreAnswer) *connection[graphFulfilledLine] { return &m.Fulfillment.Lines }); err != nil {
+				return out, err
+			}
+		}
+		out = append(out, s.graphOrder(o, denied), graphPayments(o))
+		if o.ReturnStatus != "" && o.ReturnStatus != "NO_RETURN" {
+			returned = append(returned, o.ID)
+		}
 		for _, r := range o.Refunds {
 			refunds = append(refunds, r.ID)
 		}
 	}
 	more, err := s.refunds(ctx, l, refunds)
+	if out = append(out, more...); err != nil {
+		return out, err
+	}
+	more, err = s.returns(ctx, l, returned)
 	return append(out, more...), err
+}
+
+// returns reads the returns of orders, where the app may see them.
+func (s *session) returns(ctx context.Context, l lane, ids []string) ([]canon.Observation, error) {
+	if granted := s.scopes.Load(); granted != nil && !hasScope(*granted, scopeReturns) {
+		return nil, nil
+	}
+	var out []canon.Observation
+	err := nodes(ctx, s, l, docReturns, ids, returnBatch, nil, func(_ string, o *graphReturns, denied bool) error {
+		if o != nil && !denied {
+			out = append(out, graphReturnsObservation(o))
+		}
+		return nil
+	})
+	return out, err
 }
 
 func (s *session) refunds(ctx context.Context, l lane, ids []string) ([]canon.Observation, error) {

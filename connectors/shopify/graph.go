@@ -74,6 +74,7 @@ type graphVariant struct {
 	SKU       string `json:"sku"`
 	Barcode   string `json:"barcode"`
 	Price     string `json:"price"`
+	CreatedAt string `json:"createdAt"`
 	UpdatedAt string `json:"updatedAt"`
 	Product   struct {
 		ID          string                     `json:"id"`
@@ -96,6 +97,7 @@ type graphProduct struct {
 	ProductType     string                     `json:"productType"`
 	Status          string                     `json:"status"`
 	Tags            []string                   `json:"tags"`
+	CreatedAt       string                     `json:"createdAt"`
 	UpdatedAt       string                     `json:"updatedAt"`
 	Variants        connection[graphID]        `json:"variants"`
 	Metafields      connection[graphMetafield] `json:"metafields"`
@@ -194,11 +196,63 @@ type graphOrder struct {
 	BillingAddress           *graphAddress         `json:"billingAddress"`
 	ShippingAddress          *graphAddress         `json:"shippingAddress"`
 	LineItems                connection[graphLine] `json:"lineItems"`
-	Fulfillments             []struct {
-		Status   string   `json:"status"`
-		Location *graphID `json:"location"`
-	} `json:"fulfillments"`
-	Refunds []graphID `json:"refunds"`
+	Fulfillments             []graphFulfilment     `json:"fulfillments"`
+	Transactions             []graphTransaction    `json:"transactions"`
+	ReturnStatus             string                `json:"returnStatus"`
+	Refunds                  []graphID             `json:"refunds"`
+}
+
+type graphFulfilledLine struct {
+	Quantity int64   `json:"quantity"`
+	LineItem graphID `json:"lineItem"`
+}
+
+type graphFulfilment struct {
+	ID            string   `json:"id"`
+	Status        string   `json:"status"`
+	DisplayStatus string   `json:"displayStatus"`
+	CreatedAt     string   `json:"createdAt"`
+	Location      *graphID `json:"location"`
+	TrackingInfo  []struct {
+		Company string `json:"company"`
+		Number  string `json:"number"`
+	} `json:"trackingInfo"`
+	Lines connection[graphFulfilledLine] `json:"fulfillmentLineItems"`
+}
+
+type graphTransaction struct {
+	ID                string   `json:"id"`
+	Kind              string   `json:"kind"`
+	Status            string   `json:"status"`
+	Gateway           string   `json:"gateway"`
+	ProcessedAt       string   `json:"processedAt"`
+	AmountSet         graphBag `json:"amountSet"`
+	ParentTransaction *graphID `json:"parentTransaction"`
+}
+
+// graphReturns is an order's returns.
+type graphReturns struct {
+	ID        string                  `json:"id"`
+	UpdatedAt string                  `json:"updatedAt"`
+	Returns   connection[graphReturn] `json:"returns"`
+}
+
+type graphReturn struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Status    string `json:"status"`
+	CreatedAt string `json:"createdAt"`
+	Lines     connection[struct {
+		Quantity            int64 `json:"quantity"`
+		FulfillmentLineItem struct {
+			LineItem graphID `json:"lineItem"`
+		} `json:"fulfillmentLineItem"`
+	}] `json:"returnLineItems"`
+	Exchange connection[struct {
+		Quantity  int64     `json:"quantity"`
+		LineItems []graphID `json:"lineItems"`
+	}] `json:"exchangeLineItems"`
+	Refunds connection[graphID] `json:"refunds"`
 }
 
 type graphRefundLine struct {

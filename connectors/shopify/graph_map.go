@@ -13,7 +13,7 @@ func (s *session) graphListing(v *graphVariant) canon.Observation {
 	l := &canon.ListingState{
 		ProductID: v.Product.ID, StockID: v.InventoryItem.ID, Title: v.Product.Title,
 		VariantTitle: variantTitle(v.Title), SKU: v.SKU, GTIN: gtin(v.Barcode), Brand: v.Product.Vendor, Category: v.Product.ProductType,
-		Status: listingStatus(word(v.Product.Status)), Tracked: &tracked,
+		Status: listingStatus(word(v.Product.Status)), Tracked: &tracked, CreatedAt: momentPtr(v.CreatedAt),
 	}
 	obs := canon.Observation{
 		Kind: canon.KindListing, ExternalID: v.ID, Aspect: canon.AspectMain,
@@ -116,7 +116,7 @@ func weightValue(value string) string {
 func (s *session) graphProduct(p *graphProduct) canon.Observation {
 	state := &canon.ProductState{
 		Title: p.Title, Description: p.DescriptionHTML, Brand: p.Vendor, Category: p.ProductType,
-		Status: listingStatus(word(p.Status)), Tags: sortedTags(p.Tags),
+		Status: listingStatus(word(p.Status)), Tags: sortedTags(p.Tags), CreatedAt: momentPtr(p.CreatedAt),
 	}
 	for _, v := range p.Variants.Nodes {
 		state.ListingIDs = append(state.ListingIDs, v.ID)
@@ -157,6 +157,10 @@ func (s *session) graphOrder(o *graphOrder, denied bool) canon.Observation {
 	if total := o.TotalPriceSet.money(); total != nil {
 		state.Total = *total
 	}
+	for i := range o.Fulfillments {
+		state.Fulfilments = append(state.Fulfilments, o.Fulfillments[i].state())
+	}
+	sortFulfilments(state)
 	from := state.Location
 	if from == "" && status == canon.OrderFulfilled {
 		var locations []string

@@ -16,6 +16,9 @@ var neededScopes = []string{"read_customers", "read_inventory", "read_locations"
 // scopeActions is needed to cancel and refund orders; all else works without it.
 const scopeActions = "write_orders"
 
+// scopeReturns is needed to see returns; a refund of lines says what came back without it.
+const scopeReturns = "read_returns"
+
 // topics are the webhooks that Register keeps, as GraphQL spells them. Privacy topics are declared in the app's own
 // configuration at the platform; they can't be subscribed to.
 var topics = []string{

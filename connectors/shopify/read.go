@@ -15,7 +15,7 @@ func (c *connector) Read(ctx context.Context, req *sdk.ReadRequest) (*sdk.ReadRe
 	if err != nil {
 		return nil, err
 	}
-	r := reading{session: s, seen: map[canon.Ref]bool{}}
+	r := reading{session: s, seen: map[canon.BindingKey]bool{}}
 	err = r.all(ctx, req)
 	res := &sdk.ReadResponse{Observations: r.out}
 	var ae *apiError
@@ -32,13 +32,14 @@ func (c *connector) Read(ctx context.Context, req *sdk.ReadRequest) (*sdk.ReadRe
 type reading struct {
 	*session
 	out  []canon.Observation
-	seen map[canon.Ref]bool
+	seen map[canon.BindingKey]bool // without a connection
 }
 
 func (r *reading) add(observations ...canon.Observation) {
 	for _, o := range observations {
-		if !r.seen[o.Ref()] {
-			r.seen[o.Ref()] = true
+		key := canon.BindingKey{Kind: o.Kind, ExternalID: o.ExternalID, Aspect: o.Aspect}
+		if !r.seen[key] {
+			r.seen[key] = true
 			r.out = append(r.out, o)
 		}
 	}

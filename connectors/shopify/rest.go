@@ -39,35 +39,46 @@ type restAddress struct {
 }
 
 type restOrder struct {
-	ID                    int64           `json:"id"`
-	Name                  string          `json:"name"`
-	Email                 string          `json:"email"`
-	Phone                 string          `json:"phone"`
-	CreatedAt             string          `json:"created_at"`
-	UpdatedAt             string          `json:"updated_at"`
-	ProcessedAt           string          `json:"processed_at"`
-	CancelledAt           string          `json:"cancelled_at"`
-	Currency              string          `json:"currency"`
-	FinancialStatus       string          `json:"financial_status"`
-	FulfillmentStatus     string          `json:"fulfillment_status"`
-	TotalPrice            string          `json:"total_price"`
-	SubtotalPrice         string          `json:"subtotal_price"`
-	TotalTax              string          `json:"total_tax"`
-	TotalDiscounts        string          `json:"total_discounts"`
-	TotalShippingPriceSet *restMoneySet   `json:"total_shipping_price_set"`
-	LocationID            int64           `json:"location_id"`
-	SourceName            string          `json:"source_name"`
-	Test                  bool            `json:"test"`
-	CustomerLocale        string          `json:"customer_locale"`
-	Customer              *restOrderBuyer `json:"customer"`
-	BillingAddress        *restAddress    `json:"billing_address"`
-	ShippingAddress       *restAddress    `json:"shipping_address"`
-	LineItems             []restLine      `json:"line_items"`
-	Refunds               []restRefund    `json:"refunds"`
-	Fulfillments          []struct {
-		LocationID int64  `json:"location_id"`
-		Status     string `json:"status"`
-	} `json:"fulfillments"`
+	ID                    int64            `json:"id"`
+	Name                  string           `json:"name"`
+	Email                 string           `json:"email"`
+	Phone                 string           `json:"phone"`
+	CreatedAt             string           `json:"created_at"`
+	UpdatedAt             string           `json:"updated_at"`
+	ProcessedAt           string           `json:"processed_at"`
+	CancelledAt           string           `json:"cancelled_at"`
+	Currency              string           `json:"currency"`
+	FinancialStatus       string           `json:"financial_status"`
+	FulfillmentStatus     string           `json:"fulfillment_status"`
+	TotalPrice            string           `json:"total_price"`
+	SubtotalPrice         string           `json:"subtotal_price"`
+	TotalTax              string           `json:"total_tax"`
+	TotalDiscounts        string           `json:"total_discounts"`
+	TotalShippingPriceSet *restMoneySet    `json:"total_shipping_price_set"`
+	LocationID            int64            `json:"location_id"`
+	SourceName            string           `json:"source_name"`
+	Test                  bool             `json:"test"`
+	CustomerLocale        string           `json:"customer_locale"`
+	Customer              *restOrderBuyer  `json:"customer"`
+	BillingAddress        *restAddress     `json:"billing_address"`
+	ShippingAddress       *restAddress     `json:"shipping_address"`
+	LineItems             []restLine       `json:"line_items"`
+	Refunds               []restRefund     `json:"refunds"`
+	Fulfillments          []restFulfilment `json:"fulfillments"`
+}
+
+type restFulfilment struct {
+	ID              int64  `json:"id"`
+	LocationID      int64  `json:"location_id"`
+	Status          string `json:"status"`
+	ShipmentStatus  string `json:"shipment_status"`
+	CreatedAt       string `json:"created_at"`
+	TrackingCompany string `json:"tracking_company"`
+	TrackingNumber  string `json:"tracking_number"`
+	LineItems       []struct {
+		ID       int64 `json:"id"`
+		Quantity int64 `json:"quantity"`
+	} `json:"line_items"`
 }
 
 type restOrderBuyer struct {
@@ -130,6 +141,7 @@ type restProduct struct {
 	ProductType string        `json:"product_type"`
 	Status      string        `json:"status"`
 	Tags        string        `json:"tags"`
+	CreatedAt   string        `json:"created_at"`
 	UpdatedAt   string        `json:"updated_at"`
 	Variants    []restVariant `json:"variants"`
 	// VariantGIDs lists every variant where the body carries only the first of them.
@@ -144,6 +156,7 @@ type restVariant struct {
 	SKU                 string          `json:"sku"`
 	Barcode             string          `json:"barcode"`
 	Price               string          `json:"price"`
+	CreatedAt           string          `json:"created_at"`
 	UpdatedAt           string          `json:"updated_at"`
 	InventoryItemID     int64           `json:"inventory_item_id"`
 	InventoryQuantity   int64           `json:"inventory_quantity"`

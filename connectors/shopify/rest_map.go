@@ -39,6 +39,10 @@ func (s *session) order(o *restOrder) []canon.Observation {
 		Lines:    make([]canon.OrderLine, 0, len(o.LineItems)),
 		Location: gid("Location", o.LocationID), Channel: o.SourceName, HandedOver: handedOver(o.SourceName, status),
 	}
+	for i := range o.Fulfillments {
+		state.Fulfilments = append(state.Fulfilments, o.Fulfillments[i].state())
+	}
+	sortFulfilments(state)
 	from := state.Location
 	if from == "" && status == canon.OrderFulfilled {
 		locations := make([]string, 0, len(o.Fulfillments))
@@ -150,7 +154,7 @@ func (s *session) product(p *restProduct) []canon.Observation {
 	productID := gid("Product", p.ID)
 	state := &canon.ProductState{
 		Title: p.Title, Description: p.BodyHTML, Brand: p.Vendor, Category: p.ProductType,
-		Status: listingStatus(p.Status), Tags: sortedTags(strings.Split(p.Tags, ",")),
+		Status: listingStatus(p.Status), Tags: sortedTags(strings.Split(p.Tags, ",")), CreatedAt: momentPtr(p.CreatedAt),
 	}
 	newest := version(p.UpdatedAt)
 	if len(p.VariantGIDs) > len(p.Variants) {
@@ -176,7 +180,7 @@ func (s *session) product(p *restProduct) []canon.Observation {
 		l := &canon.ListingState{
 			ProductID: productID, StockID: gid("InventoryItem", v.InventoryItemID), Title: p.Title,
 			VariantTitle: variantTitle(v.Title), SKU: v.SKU, GTIN: gtin(v.Barcode), Brand: p.Vendor, Category: p.ProductType,
-			Status: state.Status,
+			Status: state.Status, CreatedAt: momentPtr(v.CreatedAt),
 		}
 		hidden := listingHidden
 		if v.InventoryItemID == 0 {

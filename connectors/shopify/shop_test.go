@@ -166,6 +166,9 @@ func byRef(t testing.TB, observations []canon.Observation) map[canon.Ref]canon.O
 	out := map[canon.Ref]canon.Observation{}
 	for _, o := range observations {
 		require.NoError(t, o.Check())
+		if o.Aspect != canon.AspectMain && o.Aspect != "" {
+			continue // what an order's payments and returns are is tested apart
+		}
 		_, twice := out[o.Ref()]
 		require.False(t, twice, "%v is there twice", o.Ref())
 		out[o.Ref()] = o

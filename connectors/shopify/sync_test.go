@@ -87,7 +87,10 @@ func TestReadShowsAPieceInFull(t *testing.T) {
 	got := s.read(t, ref(canon.KindListing, ring.Variants[0]))
 	require.Len(t, got, 2, "the listing and its level")
 	tracked := true
+	made := got[ref(canon.KindListing, ring.Variants[0])].Listing.CreatedAt
+	require.NotNil(t, made, "when the shop made it")
 	want := &canon.ListingState{
+		CreatedAt: made,
 		ProductID: ring.ID, StockID: ring.Items[0], Title: "Ring 7", SKU: "RG-0007", GTIN: "4006381333931", Brand: "Aurum", Category: "Ring", Status: "active",
 		Tracked: &tracked, Serial: "AU-0007", Metal: "18 Karat yellow gold", Weight: "4.2 g", Certificates: []canon.StatedCert{{Lab: "GIA", Number: "2200007"}},
 		Stones: []canon.StatedStone{{Kind: "diamond", Carat: "0.51 carat", Count: 1}}, Prices: []canon.StatedMoney{{Amount: "1250.50", Currency: "EUR"}},

@@ -96,6 +96,7 @@ func (s *shop) observeOrder(o *order) (canon.Observation, []canon.Ref, error) {
 		st.Lines = append(st.Lines, line)
 	}
 	var touched []canon.Ref
+	st.Fulfilments, st.Payments = fulfilments(o, st), payments(o, cur)
 	for _, r := range o.Refunds {
 		touched = append(touched, canon.Ref{Kind: canon.KindRefund, ExternalID: refundID(o.ID, r.ID)})
 	}

@@ -113,6 +113,7 @@ func (s *shop) productObservation(p *product) canon.Observation {
 		Category:    firstTerm(p.Categories),
 		Status:      listingStatus(p.Status),
 		Attributes:  p.otherAttributes(s.cfg),
+		CreatedAt:   createdAt(p.DateCreatedGMT),
 	}
 	if st.Brand == "" {
 		st.Brand = firstTerm(p.Brands)
@@ -150,6 +151,7 @@ func (s *shop) listing(p *product) canon.Observation {
 		Weight:      p.field(weightKeys),
 		RingSize:    p.field(ringSizeKeys),
 		Attributes:  p.otherAttributes(s.cfg),
+		CreatedAt:   createdAt(p.DateCreatedGMT),
 	}
 	if l.Brand == "" {
 		l.Brand = firstTerm(p.Brands)

@@ -21,6 +21,7 @@ type product struct {
 	Type            text        `json:"type"`
 	Status          text        `json:"status"`
 	Description     text        `json:"description"`
+	DateCreatedGMT  text        `json:"date_created_gmt"`
 	DateModifiedGMT text        `json:"date_modified_gmt"`
 	SKU             text        `json:"sku"`
 	GTIN            text        `json:"global_unique_id"`
@@ -82,7 +83,8 @@ type order struct {
 	LineItems        []lineItem `json:"line_items"`
 	MetaData         metaList   `json:"meta_data"`
 	Refunds          []struct {
-		ID int64 `json:"id"`
+		ID    int64 `json:"id"`
+		Total text  `json:"total"` // below zero
 	} `json:"refunds"`
 }
 

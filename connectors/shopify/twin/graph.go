@@ -56,13 +56,13 @@ func (queryRoot) typeName() string { return "QueryRoot" }
 var scopeOf = map[string]string{
 	"products": "read_products", "product": "read_products", "productVariantsCount": "read_products", "productVariants": "read_products",
 	"inventoryItem": "read_inventory", "inventoryItems": "read_inventory", "orders": "read_orders", "order": "read_orders",
-	"ordersCount": "read_orders", "refund": "read_orders", "customers": "read_customers", "customersCount": "read_customers",
+	"ordersCount": "read_orders", "refund": "read_orders", "fulfillment": "read_orders", "customers": "read_customers", "customersCount": "read_customers",
 	"locations": "read_locations", "priceLists": "read_products", "metafieldDefinitions": "read_products",
 }
 
 var scopeOfType = map[string]string{
 	"Product": "read_products", "ProductVariant": "read_products", "InventoryItem": "read_inventory",
-	"Order": "read_orders", "Refund": "read_orders", "Customer": "read_customers", "Location": "read_locations",
+	"Order": "read_orders", "Refund": "read_orders", "Fulfillment": "read_orders", "Customer": "read_customers", "Location": "read_locations",
 }
 
 func (queryRoot) field(x *execution, name string, args map[string]any) any {
@@ -124,6 +124,8 @@ func (queryRoot) field(x *execution, name string, args map[string]any) any {
 		return id("Order")
 	case "refund":
 		return id("Refund")
+	case "fulfillment":
+		return id("Fulfillment")
 	case "customers":
 		return x.connection(customerRows(s), args)
 	case "customersCount":
@@ -197,6 +199,14 @@ func (x *execution) byID(id, want string) any {
 	case "Order":
 		if v := s.orders[n]; v != nil && x.visible(v) {
 			return orderNode{v}
+		}
+	case "Fulfillment":
+		for _, o := range s.orders {
+			for _, f := range o.fulfilments {
+				if f.id == n && x.visible(o) {
+					return fulfilmentNode{f}
+				}
+			}
 		}
 	case "Refund":
 		if v := s.refunds[n]; v != nil && x.visible(v.order) {

@@ -192,7 +192,7 @@ func (s *Server) FulfilOrder(orderID string) error {
 		if lv := l.variant.item.at(l.from.id); lv != nil {
 			lv.committed -= l.current
 		}
-		o.fulfilments = append(o.fulfilments, &fulfilment{id: s.state.id(), location: l.from})
+		o.fulfilments = append(o.fulfilments, &fulfilment{id: s.state.id(), createdAt: s.now(), location: l.from, line: l, quantity: l.current})
 	}
 	o.fulfilment, o.updatedAt = "fulfilled", s.now()
 	s.publish("ORDERS_FULFILLED", s.restOrder(o))

@@ -365,9 +365,25 @@ func (n orderNode) field(x *execution, name string, args map[string]any) any {
 	case "fulfillments":
 		out := []node{}
 		for _, f := range n.fulfilments {
-			out = append(out, object{"Fulfillment", map[string]any{"id": gid("Fulfillment", f.id), "status": "SUCCESS", "location": locationNode{f.location}}})
+			out = append(out, fulfilmentNode{f})
 		}
 		return out
+	case "transactions":
+		return x.transactions(n.order)
+	case "returnStatus":
+		if len(n.returns) > 0 {
+			return "RETURNED"
+		}
+		return "NO_RETURN"
+	case "returns":
+		if denied := x.need("read_returns"); denied != nil {
+			return denied
+		}
+		var rows []row
+		for _, r := range n.returns {
+			rows = append(rows, row{node: returnNode{r}, id: r.id})
+		}
+		return x.connection(rows, args)
 	case "cancellation":
 		if !n.cancelledAt.IsZero() {
 			return object{"OrderCancellation", map[string]any{"staffNote": text(n.staffNote)}}

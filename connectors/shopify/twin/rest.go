@@ -114,7 +114,10 @@ func (s *Server) restOrder(o *order) fields {
 		refunds = append(refunds, s.restRefund(r))
 	}
 	for _, f := range o.fulfilments {
-		fulfilments = append(fulfilments, fields{"id": f.id, "order_id": o.id, "status": "success", "location_id": f.location.id, "tracking_number": nil})
+		fulfilments = append(fulfilments, fields{
+			"id": f.id, "order_id": o.id, "status": "success", "shipment_status": nil, "location_id": f.location.id, "tracking_number": nil, "tracking_company": nil,
+			"created_at": restTime(f.createdAt), "line_items": []fields{{"id": f.line.id, "quantity": f.quantity}},
+		})
 	}
 	f := fields{
 		"id": o.id, "admin_graphql_api_id": gid("Order", o.id), "name": o.name(), "number": o.number - 1000, "order_number": o.number,

@@ -306,7 +306,7 @@ func (s *Server) PlaceOrder(n NewOrder) (Placed, error) {
 		}
 		entry.Lines = append(entry.Lines, sold)
 		if n.Fulfilled && l.from != nil {
-			o.fulfilments = append(o.fulfilments, &fulfilment{id: s.state.id(), location: l.from})
+			o.fulfilments = append(o.fulfilments, &fulfilment{id: s.state.id(), createdAt: now, location: l.from, line: l, quantity: l.quantity})
 		}
 	}
 	if o.source == "web" {

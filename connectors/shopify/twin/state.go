@@ -125,6 +125,7 @@ type order struct {
 	lines                                    []*line
 	fulfilments                              []*fulfilment
 	refunds                                  []*refund
+	returns                                  []*goodsBack
 }
 
 func (o *order) name() string { return "#" + strconv.FormatInt(o.number, 10) }
@@ -148,8 +149,21 @@ type Property struct {
 }
 
 type fulfilment struct {
-	id       int64
-	location *location
+	id        int64
+	createdAt time.Time
+	location  *location
+	line      *line
+	quantity  int64
+}
+
+// goodsBack is a return of an order.
+type goodsBack struct {
+	id        int64
+	createdAt time.Time
+	status    string // in the words of GraphQL
+	lines     []*refundLine
+	exchange  []*line
+	refunds   []*refund
 }
 
 type refund struct {
