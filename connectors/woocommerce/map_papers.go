@@ -10,7 +10,7 @@ import (
 // The shop keeps neither fulfilments nor payments of their own: the order's state, its times and what its refunds add up to
 // say how far both are.
 
-// createdAt reads when the shop made a record; nil where it does not say.
+// createdAt reads a moment, such as when the shop made a record; nil where it does not say.
 func createdAt(t text) *time.Time {
 	at, ok := gmtTime(t)
 	if !ok || at.Unix() <= 0 {

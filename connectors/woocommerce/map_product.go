@@ -171,8 +171,13 @@ func (s *shop) listing(p *product) canon.Observation {
 	if price := clean(p.RegularPrice); price != "" {
 		if cur := s.knownCurrency(); cur != "" {
 			l.Prices = []canon.StatedMoney{{Amount: price, Currency: cur}}
+			if sale := clean(p.SalePrice); sale != "" {
+				l.Offers = []canon.StatedOffer{{
+					ID: "sale", Kind: canon.OfferSale, Price: canon.StatedMoney{Amount: sale, Currency: cur}, From: createdAt(p.SaleFromGMT), Until: createdAt(p.SaleToGMT),
+				}}
+			}
 		} else {
-			o.Hidden = []string{"prices"}
+			o.Hidden = []string{"offers", "prices"}
 		}
 	}
 	for _, im := range p.Images {

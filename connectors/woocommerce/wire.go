@@ -28,6 +28,8 @@ type product struct {
 	Price           text        `json:"price"`
 	RegularPrice    text        `json:"regular_price"`
 	SalePrice       text        `json:"sale_price"`
+	SaleFromGMT     text        `json:"date_on_sale_from_gmt"`
+	SaleToGMT       text        `json:"date_on_sale_to_gmt"`
 	ManageStock     text        `json:"manage_stock"` // "true", "false" or "parent"
 	StockQuantity   text        `json:"stock_quantity"`
 	Categories      []term      `json:"categories"`

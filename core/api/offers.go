@@ -84,7 +84,7 @@ func named(prices []NamedPrice) []canon.PriceAsked {
 }
 
 func (a *API) price(c *fiber.Ctx, who access.Principal) error {
-	ask := lifecycle.PriceAsk{Connection: query(c, "connection"), Location: query(c, "location"), Currency: query(c, "currency")}
+	ask := lifecycle.PriceAsk{Connection: query(c, "connection"), Location: query(c, "location"), Currency: query(c, "currency"), At: time.Now()}
 	if g := query(c, "group"); g != "" {
 		ask.Groups = []string{g}
 	}

@@ -78,6 +78,7 @@ type ListingState struct {
 	Stones       []StatedStone     `json:"stones,omitempty"`
 	RingSize     string            `json:"ring_size,omitempty"` // as labelled, "US 7"
 	Prices       []StatedMoney     `json:"prices,omitempty"`
+	Offers       []StatedOffer     `json:"offers,omitempty"` // prices of price lists, and sale prices with their windows
 	Cost         *StatedMoney      `json:"cost,omitempty" class:"cost"`
 	Attributes   []StatedAttribute `json:"attributes,omitempty"`
 	ImageURLs    []string          `json:"image_urls,omitempty"`

@@ -80,7 +80,7 @@ type PriceExplained struct {
 
 // PriceStep is one rule that made the price what it is.
 type PriceStep struct {
-	Rule  string `json:"rule"`         // shown, price_list, promotion
+	Rule  string `json:"rule"`         // shown, shown_price_list, shown_sale, price_list, promotion
 	ID    string `json:"id,omitempty"` // of the offer, or the connection's name
 	Name  string `json:"name,omitempty"`
 	After Money  `json:"after"`
@@ -92,4 +92,33 @@ type PricePassed struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Why  string `json:"why"`
+}
+
+// OfferSale is a price that a platform asks for a time in place of its regular one. The house makes none: its own are
+// promotions.
+const OfferSale OfferKind = "sale"
+
+// StatedOffer is a price of a listing beside its regular one, as a platform states it: that of a price list, or a sale price with
+// its window.
+type StatedOffer struct {
+	ID     string      `json:"id"` // the platform's price list; "sale" for a sale price
+	Kind   OfferKind   `json:"kind"`
+	Name   string      `json:"name,omitempty"`
+	Price  StatedMoney `json:"price"`
+	Groups []string    `json:"groups,omitempty"` // for whom, in the platform's words; empty means everybody
+	From   *time.Time  `json:"from,omitempty"`
+	Until  *time.Time  `json:"until,omitempty"`
+}
+
+// ShownOffer is a price of an item that a connection shows beside its regular one.
+type ShownOffer struct {
+	Connection string    `json:"connection"`
+	ID         string    `json:"id"`
+	Kind       OfferKind `json:"kind"`
+	Name       string    `json:"name,omitempty"`
+	Money
+	Stated string     `json:"stated"` // as the source wrote it
+	Groups []string   `json:"groups,omitempty"`
+	From   *time.Time `json:"from,omitempty"`
+	Until  *time.Time `json:"until,omitempty"`
 }

@@ -60,11 +60,13 @@ type Item struct {
 	Provenance []Provenance  `json:"provenance,omitempty"` // of all sources, by date
 	Appraisals []Appraisal   `json:"appraisals,omitempty"` // of all sources, by date
 	Prices     []Price       `json:"prices,omitempty"`
-	Cost       *Money        `json:"cost,omitempty" class:"cost"`
-	Attributes []Attribute   `json:"attributes,omitempty"`
-	Status     ItemStatus    `json:"status"`
-	Location   string        `json:"location,omitempty"` // where the piece is; of a serialized item
-	Stock      []StockAt     `json:"stock"`
+	// Offers are what connections ask of it beside Prices: by price lists, and for a time.
+	Offers     []ShownOffer `json:"offers,omitempty"`
+	Cost       *Money       `json:"cost,omitempty" class:"cost"`
+	Attributes []Attribute  `json:"attributes,omitempty"`
+	Status     ItemStatus   `json:"status"`
+	Location   string       `json:"location,omitempty"` // where the piece is; of a serialized item
+	Stock      []StockAt    `json:"stock"`
 	// Holder depends on the journal's order while the piece is contested; otherwise it follows from the claims.
 	Holder    *Holder `json:"holder,omitempty" golden:"-"`
 	Contested bool    `json:"contested,omitempty"` // more than one live claim; a case is open

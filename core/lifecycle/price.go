@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 )
@@ -13,6 +14,8 @@ import (
 type PriceAsk struct {
 	Connection, Location, Currency string
 	Groups                         []string // tags of the client
+	// At is when it is asked.
+	At time.Time
 }
 
 // OfferedPrice is an offer with the price that it names for the item, where it is a price list that has one.
@@ -29,6 +32,7 @@ func Price(item *canon.Item, ask PriceAsk, offers []OfferedPrice) canon.PriceExp
 	if p := shownPrice(item, ask); p != nil {
 		price = &p.Money
 		out.Steps = append(out.Steps, canon.PriceStep{Rule: "shown", ID: p.Connection, After: p.Money, Why: p.Connection + " shows it"})
+		price = observed(item, p, ask, &out)
 	}
 	pass := func(o *canon.Offer, why string) {
 		out.Passed = append(out.Passed, canon.PricePassed{ID: o.ID, Name: o.Name, Why: why})
@@ -86,6 +90,38 @@ func Price(item *canon.Item, ask PriceAsk, offers []OfferedPrice) canon.PriceExp
 	}
 	out.Price = price
 	return out
+}
+
+// observed takes the prices into account that the connection which shows a price asks in its place: those of its price lists for
+// the asking client, and a sale price while its window is open. The lowest counts.
+func observed(item *canon.Item, shown *canon.Price, ask PriceAsk, out *canon.PriceExplained) *canon.Money {
+	price := &shown.Money
+	for _, kind := range []canon.OfferKind{canon.OfferPriceList, canon.OfferSale} {
+		for i := range item.Offers {
+			o := &item.Offers[i]
+			if o.Connection != shown.Connection || o.Kind != kind || o.Currency != price.Currency {
+				continue
+			}
+			why := ""
+			switch {
+			case o.From != nil && ask.At.Before(*o.From):
+				why = "it begins " + o.From.Format(time.RFC3339)
+			case o.Until != nil && !ask.At.Before(*o.Until):
+				why = "it ended " + o.Until.Format(time.RFC3339)
+			case len(o.Groups) > 0 && !slices.ContainsFunc(ask.Groups, func(g string) bool { return slices.Contains(o.Groups, g) }):
+				why = "it is for clients of " + strings.Join(o.Groups, ", ")
+			case o.Minor > price.Minor:
+				why = "the price is lower without it"
+			}
+			if why != "" {
+				out.Passed = append(out.Passed, canon.PricePassed{ID: o.Connection + "/" + o.ID, Name: cmp.Or(o.Name, o.ID), Why: why})
+				continue
+			}
+			price = &o.Money
+			out.Steps = append(out.Steps, canon.PriceStep{Rule: "shown_" + string(kind), ID: o.Connection + "/" + o.ID, Name: o.Name, After: o.Money, Why: o.Connection + " asks it"})
+		}
+	}
+	return price
 }
 
 // shownPrice gives the price that the asking connection shows, else the first one that any does, in the currency.

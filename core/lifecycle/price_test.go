@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 )
@@ -75,5 +76,36 @@ func TestThePriceIsExplained(t *testing.T) {
 	}
 	if got := Price(&canon.Item{ID: "itm_2"}, PriceAsk{}, offers[5:6]); got.Price != nil || len(got.Passed) != 1 {
 		t.Errorf("nobody states a price: %+v", got)
+	}
+}
+
+func TestAPlatformsSaleCountsInItsWindow(t *testing.T) {
+	at := func(hour int) *time.Time {
+		v := time.Date(2026, 11, 27, hour, 0, 0, 0, time.UTC)
+		return &v
+	}
+	eur := func(minor int64) canon.Money { return canon.Money{Minor: minor, Currency: "EUR"} }
+	ring := &canon.Item{ID: "itm_1", Prices: []canon.Price{{Connection: "web", Money: eur(100_000)}, {Connection: "till", Money: eur(110_000)}}, Offers: []canon.ShownOffer{
+		{Connection: "web", ID: "sale", Kind: canon.OfferSale, Money: eur(80_000), From: at(8), Until: at(20)},
+		{Connection: "web", ID: "vip", Kind: canon.OfferPriceList, Money: eur(90_000), Groups: []string{"vip"}},
+	}}
+	for _, tc := range []struct {
+		name string
+		ask  PriceAsk
+		want int64
+	}{
+		{"before it", PriceAsk{Connection: "web", At: *at(7)}, 100_000},
+		{"in it", PriceAsk{Connection: "web", At: *at(8)}, 80_000},
+		{"after it", PriceAsk{Connection: "web", At: *at(20)}, 100_000},
+		{"the list of whom it is for", PriceAsk{Connection: "web", At: *at(7), Groups: []string{"vip"}}, 90_000},
+		{"the lower of both", PriceAsk{Connection: "web", At: *at(9), Groups: []string{"vip"}}, 80_000},
+		{"another channel has no part in it", PriceAsk{Connection: "till", At: *at(9)}, 110_000},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := Price(ring, tc.ask, nil)
+			if got.Price == nil || got.Price.Minor != tc.want {
+				t.Errorf("%+v, want %d", got, tc.want)
+			}
+		})
 	}
 }

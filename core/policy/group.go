@@ -84,7 +84,7 @@ func Groups() []Group {
 		{Entity: Item, Name: "sets", Fields: []string{"sets"}, Allowed: many},
 		{Entity: Item, Name: "provenance", Fields: []string{"provenance"}, Allowed: many, Class: "cost"},
 		{Entity: Item, Name: "appraisals", Fields: []string{"appraisals"}, Allowed: many},
-		{Entity: Item, Name: "price", Fields: []string{"prices"}, Allowed: many},
+		{Entity: Item, Name: "price", Fields: []string{"prices", "offers"}, Allowed: many},
 		{Entity: Item, Name: "cost", Fields: []string{"cost"}, Allowed: one, Class: "cost"},
 		{Entity: Item, Name: "attributes", Fields: []string{"attributes"}, Allowed: many},
 		{Entity: Item, Name: "stock", Fields: []string{"status", "location", "stock", "holder"}, Elsewhere: "stock goes by stock.authority of the configuration and by claims: the first live claim in the journal holds a piece"},

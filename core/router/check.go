@@ -38,6 +38,9 @@ func checkObservation(connection string, obs *canon.Observation) error {
 				return err
 			}
 		}
+		if err := checkOffers(obs.Listing.Offers); err != nil {
+			return err
+		}
 		return checkIDs(obs.Listing.StockID, obs.Listing.ProductID)
 	case obs.Product != nil && obs.Product.CreatedAt != nil:
 		return checkTimes(*obs.Product.CreatedAt)
@@ -204,4 +207,25 @@ func checkRefund(r *canon.RefundState) error {
 		}
 	}
 	return checkTimes(r.CreatedAt)
+}
+
+// checkOffers refuses prices that can't be told apart, or are of no kind that a platform has.
+func checkOffers(offers []canon.StatedOffer) error {
+	for i := range offers {
+		o := &offers[i]
+		if o.ID == "" || o.Kind != canon.OfferPriceList && o.Kind != canon.OfferSale {
+			return faultf("listing.offers", "a price beside the regular one has an id and is a price_list or a sale; fix the connector that sent it")
+		}
+		if err := checkIDs(o.ID, o.Name); err != nil {
+			return err
+		}
+		for _, t := range []*time.Time{o.From, o.Until} {
+			if t != nil {
+				if err := checkTimes(*t); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -91,6 +91,9 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 		if before.Item != "" {
 			f.touchClaims(before.Item)
 		}
+		if err := f.touchNode(before.Node); err != nil {
+			return err
+		}
 		if err := f.moveLedger(c.Node, nil, c); err != nil {
 			return err
 		}
@@ -113,7 +116,25 @@ func (f *fold) putClaim(before, c *canon.Claim) error {
 	if c.Item != "" {
 		f.touchClaims(c.Item)
 	}
+	if !c.Live() {
+		if err := f.touchNode(c.Node); err != nil {
+			return err
+		}
+	}
 	return f.save(store.PrefixClaim+c.Key, c)
+}
+
+// touchNode marks the item that a node belongs to now for a new state. A claim that has ended does not follow its node from
+// item to item, and still says what was there at a moment.
+func (f *fold) touchNode(node string) error {
+	if node == "" {
+		return nil
+	}
+	n, err := f.listingNode(node)
+	if err == nil && n != nil && n.Item != "" {
+		f.touchClaims(n.Item)
+	}
+	return err
 }
 
 // touchClaims marks an item whose claims changed for a new state.

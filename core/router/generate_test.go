@@ -115,6 +115,9 @@ func (w *world) listing() {
 			st.Certificates = append(st.Certificates, canon.StatedCert{Lab: "HRD", Number: fmt.Sprintf("9000%04d", i/2)})
 		}
 	}
+	if w.chance(15) {
+		st.Offers = w.offers()
+	}
 	switch w.n(20) {
 	case 0: // another's key: a contradiction, or a slip
 		st.Serial = fmt.Sprintf("SN-%d", w.n(w.pieces))
@@ -181,11 +184,24 @@ func (w *world) details(st *canon.ListingState, i int) {
 	}
 }
 
+func (w *world) offers() []canon.StatedOffer {
+	var out []canon.StatedOffer
+	for range 1 + w.n(2) {
+		o := canon.StatedOffer{ID: w.pick("sale", "vip"), Kind: canon.OfferKind(w.pick("sale", "price_list")), Price: canon.StatedMoney{Amount: w.pick("90", "80.00", "cheap"), Currency: "EUR"}}
+		if w.chance(50) {
+			from := dayOne.Add(time.Duration(w.n(5)) * time.Hour)
+			o.From, o.Until = &from, w.later(from)
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
 func (w *world) price() {
 	conn := w.connection()
 	w.add(conn, canon.Observation{
 		Kind: canon.KindListing, Aspect: canon.AspectPrice, ExternalID: fmt.Sprintf("l%d", w.n(w.pieces+w.skus)),
-		Listing: &canon.ListingState{Prices: []canon.StatedMoney{{Amount: w.pick("90.00", "95", "1"), Currency: "EUR"}}},
+		Listing: &canon.ListingState{Prices: []canon.StatedMoney{{Amount: w.pick("90.00", "95", "1"), Currency: "EUR"}}, Offers: w.offers()},
 	}, w.versioned(conn))
 }
 

@@ -88,7 +88,7 @@ func (f *fold) ownPrices(n *listingNode, st *canon.ListingState) error {
 	}
 	obs, err := effective(b)
 	if err == nil && !obs.Deleted {
-		st.Prices = obs.Listing.Prices
+		st.Prices, st.Offers = obs.Listing.Prices, obs.Listing.Offers
 	}
 	return err
 }
@@ -132,6 +132,7 @@ func (f *fold) catalogue(item *canon.Item, sources []source) []dispute {
 	slices.SortFunc(item.Prices, func(a, b canon.Price) int {
 		return cmp.Or(cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Minor, b.Minor))
 	})
+	slices.SortFunc(item.Offers, compareOffers)
 	item.Flags = sortedKeys(flags)
 	return disputes
 }

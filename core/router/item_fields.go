@@ -1,7 +1,10 @@
 package router
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/normalize"
@@ -229,6 +232,45 @@ func takePrices(_ *fold, item *canon.Item, s source, flags map[string]bool) {
 			item.Prices = append(item.Prices, price)
 		}
 	}
+	for _, o := range s.state.Offers {
+		if o.Price.Amount == "" {
+			continue
+		}
+		m, err := normalize.Money(o.Price)
+		flag(flags, "price.unreadable", err)
+		if err != nil {
+			continue
+		}
+		shown := canon.ShownOffer{
+			Connection: s.node.Connection, ID: o.ID, Kind: o.Kind, Name: o.Name, Money: m, Stated: o.Price.Amount, Groups: o.Groups, From: utc(o.From), Until: utc(o.Until),
+		}
+		if !slices.ContainsFunc(item.Offers, func(k canon.ShownOffer) bool { return reflect.DeepEqual(k, shown) }) {
+			item.Offers = append(item.Offers, shown)
+		}
+	}
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	at := t.UTC()
+	return &at
+}
+
+// compareOffers orders what connections ask beside their prices.
+func compareOffers(a, b canon.ShownOffer) int {
+	instant := func(t *time.Time) int64 {
+		if t == nil {
+			return 0
+		}
+		return t.Unix()
+	}
+	return cmp.Or(
+		cmp.Compare(a.Connection, b.Connection), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Minor, b.Minor),
+		cmp.Compare(instant(a.From), instant(b.From)), cmp.Compare(instant(a.Until), instant(b.Until)), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Stated, b.Stated),
+		slices.Compare(a.Groups, b.Groups),
+	)
 }
 
 func takeSets(_ *fold, item *canon.Item, s source, _ map[string]bool) {
@@ -244,6 +286,10 @@ func pricesMean(item *canon.Item) any {
 	by := make(map[string][]int64)
 	for _, p := range item.Prices {
 		by[p.Currency] = append(by[p.Currency], p.Minor)
+	}
+	for _, o := range item.Offers {
+		at := string(o.Kind) + " " + o.ID + " " + o.Currency
+		by[at] = append(by[at], o.Minor)
 	}
 	return by
 }

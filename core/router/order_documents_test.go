@@ -79,6 +79,25 @@ func TestAnExchangesRefundIsNetAlready(t *testing.T) {
 	require.Equal(t, int64(125000), got[0].Value.Minor)
 }
 
+func TestASalePriceGoesByThePolicyOfPrices(t *testing.T) {
+	settings := testSettings()
+	settings.Policy = &canon.Policy{Rules: []canon.PolicyRule{{Entity: "item", Group: "price", Policy: canon.PolicyAuthority, Authority: []string{"shop"}, Others: canon.OthersIgnore}}}
+	w := newWorkbench(t, settings)
+	threeSides(w)
+	from := dayOne.Add(time.Hour)
+	offered := func(amount string) func(*canon.ListingState) {
+		return func(l *canon.ListingState) {
+			l.Prices = []canon.StatedMoney{{Amount: "1000", Currency: "EUR"}}
+			l.Offers = []canon.StatedOffer{{ID: "sale", Kind: canon.OfferSale, Price: canon.StatedMoney{Amount: amount, Currency: "EUR"}, From: &from}}
+		}
+	}
+	w.fetched("web", listing("w1", "sku-1", "", offered("700")))
+	w.fetched("shop", listing("p1", " SKU-1 ", "", offered("800")))
+	got := w.item("web", "w1").Offers
+	require.Len(t, got, 1, "the shop's word counts alone")
+	require.Equal(t, canon.ShownOffer{Connection: "shop", ID: "sale", Kind: canon.OfferSale, Money: canon.Money{Minor: 80000, Currency: "EUR"}, Stated: "800", From: &from}, got[0])
+}
+
 func TestARefundOfHandedOverLinesIsAReturn(t *testing.T) {
 	w := newWorkbench(t, testSettings())
 	threeSides(w)
