@@ -61,7 +61,7 @@ func (s *session) readAnew(ctx context.Context, t *translated) error {
 	if len(t.stale) == 0 {
 		return nil
 	}
-	r := reading{session: s, seen: map[canon.Ref]bool{}}
+	r := reading{session: s, seen: map[canon.BindingKey]bool{}}
 	if err := r.all(ctx, &sdk.ReadRequest{Refs: t.stale}); err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func bulkOrders(_ *session, rows []bulkRow, t *translated) error {
 			t.unreadable(canon.KindOrder, row)
 			continue
 		}
-		o.LineItems.Nodes = lines
+		o.LineItems.Nodes, o.linesApart = lines, true
 		t.orders = append(t.orders, o)
 	}
 	return nil

@@ -67,6 +67,32 @@ func orderDocumentRoutes() []route {
 	}
 }
 
+func consignmentRoutes() []route {
+	get, post := http.MethodGet, http.MethodPost
+	one := json200(canon.Consignment{})
+	return []route{
+		{
+			method: get, path: "/v1/consignments", name: "consignments", summary: "List consignments: pieces that others let the house sell.", needs: access.ItemsRead,
+			query: paging, gives: page(canon.Consignment{}), handle: (*API).consignments,
+		},
+		{
+			method: get, path: "/v1/consignments/{id}", name: "consignment", summary: "Show a consignment.", needs: access.ItemsRead, gives: one, handle: (*API).consignment,
+		},
+		{
+			method: get, path: "/v1/consignments/{id}/timeline", name: "consignment-timeline", summary: "Show what happened to a consignment.", needs: access.ItemsRead,
+			query: paging, gives: page(canon.Row{}), handle: (*API).consignmentTimeline,
+		},
+		{
+			method: post, path: "/v1/consignments", name: "receive-consignment", summary: "Take pieces of somebody else in for sale.", needs: access.StockMove,
+			takes: ReceiveConsignment{}, keyed: true, gives: gives{status: 201, value: canon.Consignment{}}, handle: (*API).receiveConsignment,
+		},
+		{
+			method: post, path: "/v1/consignments/{id}/step", name: "consignment-step", summary: "Offer, give back, buy, give away or pay out pieces of a consignment.", needs: access.StockMove,
+			takes: ConsignmentStep{}, keyed: true, gives: one, handle: (*API).consignmentStep,
+		},
+	}
+}
+
 func (a *API) orderStep(c *fiber.Ctx, who access.Principal) error {
 	b, err := read[OrderStep](a, c)
 	if err != nil {

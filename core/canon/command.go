@@ -33,6 +33,7 @@ type Command struct {
 	SetPause   *SetPause    `json:"set_pause,omitempty"`
 	Client     *SameClient  `json:"client,omitempty"`
 
+	Consign         *ConsignAsk      `json:"consign,omitempty"`
 	OrderStep       *OrderStep       `json:"order_step,omitempty"`
 	ReservationStep *ReservationStep `json:"reservation_step,omitempty"`
 

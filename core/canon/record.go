@@ -77,6 +77,8 @@ type Item struct {
 	// what it says. None of them is sold before a person has looked (a case is open).
 	SameReport []string  `json:"same_report_as,omitempty"`
 	Listings   []Listing `json:"listings"`
+	// Consignment is the id of the consignment that the piece is in: it is somebody else's.
+	Consignment string `json:"consignment,omitempty"`
 	// Adopted tells that the hub counts this item's stock from an opening that was fixed when a connection went live.
 	Adopted bool `json:"adopted,omitempty"`
 	// Disputed are the field groups in which sources differ and whose policy asks a person, sorted; each has an open case.

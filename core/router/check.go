@@ -91,6 +91,8 @@ func channelOf(cmd *canon.Command) string {
 		return cmd.Count.Channel
 	case cmd.Credit != nil:
 		return cmd.Credit.Channel
+	case cmd.Consign != nil:
+		return cmd.Consign.Channel
 	case cmd.OrderStep != nil:
 		return cmd.OrderStep.Channel
 	case cmd.ReservationStep != nil:

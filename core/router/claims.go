@@ -231,6 +231,12 @@ func (f *fold) tick() error {
 			}
 			continue
 		}
+		if id, is := strings.CutPrefix(what, dueConsignment); is {
+			if err := f.consignmentDue(id); err != nil {
+				return err
+			}
+			continue
+		}
 		if id, is := strings.CutPrefix(what, dueTransfer); is {
 			if err := f.transferDue(id); err != nil {
 				return err

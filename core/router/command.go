@@ -106,6 +106,8 @@ func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.credit(cmd)
 	case cmd.Offer != nil:
 		return f.offer(cmd)
+	case cmd.Consign != nil:
+		return f.consign(cmd)
 	case cmd.OrderStep != nil:
 		return f.orderStep(cmd)
 	case cmd.ReservationStep != nil:

@@ -75,6 +75,7 @@ type fold struct {
 	moved     map[string]bool // what lines are found by and now may mean another item
 	laters    int             // pages of orders put off
 
+	consigned  bool            // something was taken on consignment
 	components bool            // some item has, or had, components
 	claimed    map[string]bool // golden ids of items whose claims changed and whose kin has not been told
 	reported   map[string]bool // golden ids of items of which another may have the same grading report now
@@ -108,6 +109,9 @@ func (f *fold) reload() error {
 		return false, nil
 	})
 	if err != nil {
+		return err
+	}
+	if _, f.consigned, err = f.tx.Get(keyConsigned); err != nil {
 		return err
 	}
 	s, err := store.Load[canon.Settings](f.tx, store.KeySettings)

@@ -229,6 +229,9 @@ func (f *fold) refresh(item, before *canon.Item) error {
 	if err := f.itemCases(before, item, p); err != nil {
 		return err
 	}
+	if err := f.consignmentOf(before, item); err != nil {
+		return err
+	}
 	if err := f.putItem(before, item); err != nil {
 		return err
 	}

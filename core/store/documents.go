@@ -6,6 +6,8 @@ const (
 	TypeCount    = "count"    // canon.CountSession
 	TypeCredit   = "credit"   // canon.CreditAccount
 	TypeOffer    = "offer"    // canon.Offer
+
+	TypeConsignment = "consignment" // canon.Consignment
 )
 
 // PrefixPapers has the documents of orders that the house made, canon.OrderDocuments by golden id of the order.
