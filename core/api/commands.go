@@ -130,6 +130,14 @@ func do[T any](a *API, c *fiber.Ctx, who access.Principal, cmd canon.Command, do
 	if !o.OK {
 		return problem.FromOutcome(&o)
 	}
+	if o.Approval != "" {
+		c.Set(fiber.HeaderLocation, "/v1/approvals/"+url.PathEscape(o.Approval))
+		shown, err := access.JSON[canon.Approval](who.Role, o.Result)
+		if err != nil {
+			return err
+		}
+		return send(c, fiber.StatusAccepted, shown)
+	}
 	if done != nil {
 		return done(&o)
 	}

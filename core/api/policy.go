@@ -23,8 +23,9 @@ const planDeadline = 100 * time.Second
 
 // PolicyShown is the policy in force, spelled out.
 type PolicyShown struct {
-	Rules   []PolicyGroup       `json:"rules" doc:"Every field group, with the rule that it goes by"`
-	Publish []canon.PublishRule `json:"publish" doc:"What the hub may do to listings, by connection"`
+	Rules     []PolicyGroup       `json:"rules" doc:"Every field group, with the rule that it goes by"`
+	Publish   []canon.PublishRule `json:"publish" doc:"What the hub may do to listings, by connection"`
+	Approvals *canon.ApprovalRule `json:"approvals,omitempty" doc:"The commands that take a second person"`
 	// Refreshing tells that records are being computed again under it.
 	Refreshing bool `json:"refreshing,omitempty" doc:"Records are still being computed again under it"`
 }
@@ -40,6 +41,8 @@ type PolicyGroup struct {
 type PolicyAsked struct {
 	Rules   []canon.PolicyRule  `json:"rules,omitempty" maxItems:"200"`
 	Publish []canon.PublishRule `json:"publish,omitempty" maxItems:"500"`
+	// Approvals are the commands that take a second person.
+	Approvals *canon.ApprovalRule `json:"approvals,omitempty" doc:"The commands that take a second person"`
 }
 
 func (a *API) policyShown(c *fiber.Ctx, _ access.Principal) error {
@@ -49,7 +52,7 @@ func (a *API) policyShown(c *fiber.Ctx, _ access.Principal) error {
 			return err
 		}
 		set := policy.Compile(s.Policy)
-		out := PolicyShown{Rules: []PolicyGroup{}, Publish: []canon.PublishRule{}}
+		out := PolicyShown{Rules: []PolicyGroup{}, Publish: []canon.PublishRule{}, Approvals: set.Approvals()}
 		for _, g := range policy.Groups() {
 			if len(g.Allowed) > 0 {
 				rule, own := set.Effective(g)
@@ -102,7 +105,7 @@ func (a *API) policyPlan(c *fiber.Ctx, who access.Principal) error {
 		for i := range s.Connections {
 			names[i] = s.Connections[i].Name
 		}
-		p := &canon.Policy{Rules: asked.Rules, Publish: asked.Publish}
+		p := &canon.Policy{Rules: asked.Rules, Publish: asked.Publish, Approvals: asked.Approvals}
 		if found := policy.Check(p, names); len(found) > 0 {
 			bad := problem.New(problem.PolicyInvalid, "")
 			for _, f := range found {

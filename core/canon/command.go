@@ -33,6 +33,7 @@ type Command struct {
 	SetPause   *SetPause    `json:"set_pause,omitempty"`
 	Client     *SameClient  `json:"client,omitempty"`
 
+	Approve         *Approve         `json:"approve,omitempty"`
 	Consign         *ConsignAsk      `json:"consign,omitempty"`
 	OrderStep       *OrderStep       `json:"order_step,omitempty"`
 	ReservationStep *ReservationStep `json:"reservation_step,omitempty"`
@@ -166,6 +167,8 @@ type Outcome struct {
 	Reason string `json:"reason,omitempty"`
 	// Holder is who holds the piece, of a refusal.
 	Holder *Holder `json:"holder,omitempty"`
+	// Approval is the id of what waits for a second person; the command is not carried out before that.
+	Approval string `json:"approval,omitempty"`
 	// Result is the record that the command made or changed, as JSON.
 	Result json.RawMessage `json:"result,omitempty"`
 	At     time.Time       `json:"at"`

@@ -5,6 +5,8 @@ package canon
 type Policy struct {
 	Rules   []PolicyRule  `json:"rules,omitempty"`   // sorted by entity and group, each once
 	Publish []PublishRule `json:"publish,omitempty"` // sorted by connection, each once
+	// Approvals says which commands take a second person; nil for none.
+	Approvals *ApprovalRule `json:"approvals,omitempty"`
 }
 
 // PolicyRule is whose word counts for one field group.

@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/policy"
@@ -24,6 +25,14 @@ type policyFile struct {
 	Product map[string]policyRule  `yaml:"product"`
 	Client  map[string]policyRule  `yaml:"client"`
 	Publish map[string]publishRule `yaml:"publish"`
+
+	Approvals *approvalRule `yaml:"approvals"`
+}
+
+// approvalRule names the commands that take a second person.
+type approvalRule struct {
+	Commands []string `yaml:"commands"`
+	Within   string   `yaml:"within"`
 }
 
 type policyRule struct {
@@ -83,6 +92,9 @@ func (f *policyFile) policy() *canon.Policy {
 			p.Rules = append(p.Rules, rule)
 		}
 	}
+	if f.Approvals != nil {
+		p.Approvals = &canon.ApprovalRule{Commands: f.Approvals.Commands, Seconds: secondsOf(f.Approvals.Within)}
+	}
 	for _, name := range slices.Sorted(maps.Keys(f.Publish)) {
 		r := f.Publish[name]
 		p.Publish = append(p.Publish, canon.PublishRule{
@@ -90,6 +102,18 @@ func (f *policyFile) policy() *canon.Policy {
 		})
 	}
 	return p
+}
+
+// secondsOf reads a duration such as 24h; -1, which no rule may have, where it is none.
+func secondsOf(words string) int64 {
+	if words == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(words)
+	if err != nil || d < time.Second {
+		return -1
+	}
+	return int64(d.Seconds())
 }
 
 // exampleFile is a file of examples.

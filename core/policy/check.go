@@ -65,8 +65,21 @@ func Check(p *canon.Policy, connections []string) []Finding {
 		seen[path] = true
 		c.publish(r, path)
 	}
+	if a := p.Approvals; a != nil {
+		for i, name := range a.Commands {
+			if !slices.Contains(canon.ApprovableCommands(), name) {
+				c.found(fmt.Sprintf("approvals.commands[%d]", i), "is no command that can take a second person", "write "+either(canon.ApprovableCommands()))
+			}
+		}
+		if a.Seconds < 0 || a.Seconds > maxWait {
+			c.found("approvals.within", "is not from a second to 30 days", "write it as 24h")
+		}
+	}
 	return c.findings
 }
+
+// maxWait is how long a command may wait for a second person, in seconds.
+const maxWait = 30 * 24 * 3600
 
 type checker struct {
 	connections []string

@@ -11,6 +11,16 @@ import (
 type Set struct {
 	rules   map[string]*canon.PolicyRule // by entity + "." + group
 	publish map[string]*canon.PublishRule
+
+	approvals *canon.ApprovalRule
+}
+
+// Approvals gives which commands take a second person; nil for none.
+func (s *Set) Approvals() *canon.ApprovalRule {
+	if s == nil {
+		return nil
+	}
+	return s.approvals
 }
 
 // Compile prepares a policy; nil stands for the defaults.
@@ -19,6 +29,7 @@ func Compile(p *canon.Policy) *Set {
 	if p == nil {
 		return s
 	}
+	s.approvals = p.Approvals
 	s.rules = make(map[string]*canon.PolicyRule, len(p.Rules))
 	for i := range p.Rules {
 		r := p.Rules[i]
@@ -100,7 +111,11 @@ func Normal(p *canon.Policy) *canon.Policy {
 		out.Publish = append(out.Publish, r)
 	}
 	slices.SortFunc(out.Publish, func(a, b canon.PublishRule) int { return cmp.Compare(a.Connection, b.Connection) })
-	if len(out.Rules) == 0 && len(out.Publish) == 0 {
+	if a := p.Approvals; a != nil && len(a.Commands) > 0 {
+		own := canon.ApprovalRule{Commands: slices.Compact(slices.Sorted(slices.Values(a.Commands))), Seconds: a.Seconds}
+		out.Approvals = &own
+	}
+	if len(out.Rules) == 0 && len(out.Publish) == 0 && out.Approvals == nil {
 		return nil
 	}
 	return &out

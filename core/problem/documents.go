@@ -45,6 +45,8 @@ func documentSpecs() []Spec {
 		{"consignment.unknown", http.StatusNotFound, "There is no such consignment", "Look the id up with /v1/consignments."},
 		{"consignment.lines", http.StatusUnprocessableEntity, "A consignment's pieces are not as they can be", "Name 1 to 100 pieces, each once."},
 		{"consignment.line", http.StatusConflict, "The piece is not in this consignment, or in another", "Look at the item: it names its consignment."},
+		{"approval.unknown", http.StatusNotFound, "Nothing waits for approval under this id", "Look the id up with /v1/approvals."},
+		{"approval.closed", http.StatusConflict, "It was decided already, or has expired", "Ask for it again where it is still wanted."},
 		{"document.unknown", http.StatusNotFound, "There is no such document of the order", "Show the order: it lists its fulfilments, payments and returns."},
 		{"document.by_platform", http.StatusConflict, "A platform keeps the document", "Take the step at the platform; what it shows is taken over."},
 		{"document.many", http.StatusConflict, "The order has too many documents of this kind", "Go on with one that it has."},

@@ -231,6 +231,12 @@ func (f *fold) tick() error {
 			}
 			continue
 		}
+		if id, is := strings.CutPrefix(what, dueApproval); is {
+			if err := f.approvalDue(id); err != nil {
+				return err
+			}
+			continue
+		}
 		if id, is := strings.CutPrefix(what, dueConsignment); is {
 			if err := f.consignmentDue(id); err != nil {
 				return err

@@ -80,8 +80,18 @@ func commandDigest(cmd *canon.Command) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// decide carries a command out, refuses it, or has it wait for a second person.
 func (f *fold) decide(cmd *canon.Command) (*canon.Outcome, error) {
+	if out, err := f.secondPerson(cmd); err != nil || out != nil {
+		return out, err
+	}
+	return f.decideNow(cmd)
+}
+
+func (f *fold) decideNow(cmd *canon.Command) (*canon.Outcome, error) {
 	switch {
+	case cmd.Approve != nil:
+		return f.approve(cmd)
 	case cmd.Reserve != nil:
 		return f.reserve(cmd.ID, cmd.Reserve)
 	case cmd.Release != nil:

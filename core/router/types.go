@@ -22,6 +22,7 @@ func RecordTypes() []store.RecordType {
 		rec(store.TypeMemo, func() any { return new(canon.Memo) }),
 		rec(store.TypeTransfer, func() any { return new(canon.Transfer) }),
 		rec(store.TypeConsignment, func() any { return new(canon.Consignment) }),
+		rec(store.TypeApproval, func() any { return new(canon.Approval) }),
 		rec(store.TypeOffer, func() any { return new(canon.Offer) }),
 		{Prefix: store.PrefixPrices, New: func() any { return new(canon.ListPrice) }, Golden: true},
 		rec(store.TypeCredit, func() any { return new(canon.CreditAccount) }),

@@ -8,6 +8,7 @@ const (
 	TypeOffer    = "offer"    // canon.Offer
 
 	TypeConsignment = "consignment" // canon.Consignment
+	TypeApproval    = "approval"    // canon.Approval
 )
 
 // PrefixPapers has the documents of orders that the house made, canon.OrderDocuments by golden id of the order.
