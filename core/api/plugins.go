@@ -29,7 +29,7 @@ type ReprocessReport struct {
 	Deliveries int64          `json:"deliveries"`
 	Facts      int64          `json:"facts" doc:"New entries in the journal"`
 	Malformed  int64          `json:"malformed,omitempty" doc:"Still can't be read"`
-	NotGenuine int64          `json:"not_genuine,omitempty" doc:"The connector's secret is another one by now"`
+	NotGenuine int64          `json:"not_genuine,omitempty" doc:"The connector looks at signatures of copies, which it should not"`
 	Failed     int64          `json:"failed,omitempty"`
 	Position   canon.Position `json:"position,omitzero"`
 }

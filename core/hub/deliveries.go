@@ -271,6 +271,7 @@ func (d Doors) Reprocess(ctx context.Context, name string, from, to time.Time, p
 		if progress != nil && report.Deliveries%50 == 0 {
 			progress(intake.Progress{Rows: report.Deliveries, RowErrors: report.Failed + report.NotGenuine})
 		}
+		w.Request.Verified = true // only what was genuine is kept
 		res, err := p.HandleWebhook(ctx, &w.Request)
 		switch {
 		case ctx.Err() != nil:
