@@ -34,11 +34,13 @@ func newConnection(con *console) *cobra.Command {
 			return con.listed(c, "/v1/connections", nil, 0, connectionColumns)
 		}},
 		&cobra.Command{Use: "show NAME", Short: "Show a connection", Args: exactly(1), RunE: func(c *cobra.Command, args []string) error {
-			return con.shown(c, "/v1/connections/"+url.PathEscape(args[0]), append(connectionColumns, column{"unmapped", "unmapped"}, column{"baseline", "baseline"}, column{"restarts", "restarts"}))
+			return con.shown(c, "/v1/connections/"+url.PathEscape(args[0]), append(connectionColumns, column{"unmapped", "unmapped"}, column{"baseline", "baseline"}, column{"restarts", "restarts"}, column{"version", "process.version"},
+				column{"waiting deliveries", "deliveries.waiting"}, column{"do", "do"}))
 		}},
 		newConnectionCheck(con), newConnectionDiscover(con), newConnectionImport(con), newConnectionPlan(con), newConnectionLive(con),
 		change("shadow", "Compute what would be written, write nothing"), change("observe", "Read only"),
 		change("pause", "Stop all calls to a connection"), change("resume", "Go on with a connection; also resets its fuse"),
+		change("restart", "End a connector's process in order and start it again"),
 	)
 }
 

@@ -274,3 +274,21 @@ func (h *Hub) carryOut(ctx context.Context, g *errgroup.Group, r reload) error {
 	}
 	return h.settleWhenTold(ctx, begun)
 }
+
+// reloadOn reloads the configuration at each signal until ctx ends. What can't be taken up is logged, and the hub goes on.
+func (h *Hub) reloadOn(ctx context.Context, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			plan, err := h.Reload(ctx, "")
+			switch {
+			case err != nil:
+				h.log.Error("the configuration was not taken up", "error", err)
+			default:
+				h.log.Info("the configuration was taken up", "changes", len(plan.Changes), "needs_restart", plan.Restart)
+			}
+		}
+	}
+}
