@@ -303,10 +303,10 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 	if h.o.PublicURL != "" && can(sdk.CanWebhook) {
 		hook = h.o.PublicURL + "/hooks/" + c.spec.Name
 	}
-	limiter := intake.NewLimiter(about.RateLimit)
+	budget := intake.NewBudget(about.RateLimit) // reads and writes together
 	in, err := intake.New(intake.Options{
 		Name: c.spec.Name, Describe: about, Platform: link, Journal: j, Store: h.store, Commits: h.router.Subscribe(ctx),
-		Ready: h.ready, Hook: hook, Limiter: limiter, Log: h.log.Named("intake"),
+		Ready: h.ready, Hook: hook, Budget: budget, Log: h.log.Named("intake"),
 	})
 	if err != nil {
 		return err
@@ -327,14 +327,14 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 		c.intake, c.drifter, c.writer, c.activator = nil, nil, nil, nil
 	}()
 	if can(sdk.CanApply) {
-		if err := c.runOutbound(ctx, g, j, link, about, in); err != nil {
+		if err := c.runOutbound(ctx, g, j, link, about, in, budget); err != nil {
 			return err
 		}
 	}
 	return g.Wait()
 }
 
-func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j reconcile.Journal, link platform, about *sdk.DescribeResponse, in *intake.Connection) error {
+func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j reconcile.Journal, link platform, about *sdk.DescribeResponse, in *intake.Connection, budget *intake.Budget) error {
 	h := c.hub
 	var lane reconcile.Lane
 	if slices.Contains(about.Capabilities, sdk.CanRead) {
@@ -345,7 +345,7 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j recon
 		looker = link
 	}
 	w, err := reconcile.NewWriter(reconcile.Options{
-		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: j, Store: h.store, Lane: lane, Inbound: h,
+		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: j, Store: h.store, Lane: lane, Inbound: h, Budget: budget,
 		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, HoldReported: c.spec.Drift.Report,
 		Log: h.log.Named("reconcile"),
 	})
