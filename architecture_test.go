@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"core/store":          {"core/canon", "core/store"},
 	"core/vault":          {"core/canon"},
 	"plugins/proto":       {"core/canon"},
+	"core/delivery":       {"core/canon", "plugins/sdk"},
 	"plugins/sdk":         {"core/canon", "plugins/proto", "plugins/sdk"},
 	"core/normalize":      {"core/canon"},
 	"core/identity":       {"core/canon", "core/normalize", "core/identity"},

@@ -65,11 +65,13 @@ func newConnection(con *console) *cobra.Command {
 			if con.format == "json" {
 				return con.json(v)
 			}
-			return con.record(append(connectionColumns, column{"unmapped", "unmapped"}, column{"baseline", "baseline"}, column{"restarts", "restarts"}), withParts(v)[0])
+			return con.record(append(connectionColumns, column{"unmapped", "unmapped"}, column{"baseline", "baseline"}, column{"restarts", "restarts"},
+				column{"version", "process.version"}, column{"waiting deliveries", "deliveries.waiting"}, column{"do", "do"}), withParts(v)[0])
 		}},
 		newConnectionCheck(con), newConnectionDiscover(con), newConnectionImport(con), newConnectionPlan(con), newConnectionLive(con),
 		lower("shadow", "Compute what would be written, write nothing"), lower("observe", "Read only"),
 		change("pause", "Stop all calls to a connection"), change("resume", "Go on with a connection; also resets its fuse"),
+		change("restart", "End a connector's process in order and start it again"),
 	)
 }
 

@@ -9,8 +9,16 @@ import (
 )
 
 var consignmentColumns = []column{
-	{"id", "id"}, {"kind", "kind"}, {"party", "party"}, {"reference", "reference"}, {"until", "until"}, {"items", "lines.item"}, {"state of each", "lines.status"},
-	{"owed (minor units)", "lines.payable.minor"}, {"due", "lines.due"}, {"overdue", "lines.overdue"},
+	{"id", "id"},
+	{"kind", "kind"},
+	{"party", "party"},
+	{"reference", "reference"},
+	{"until", "until"},
+	{"items", "lines.item"},
+	{"state of each", "lines.status"},
+	{"owed (minor units)", "lines.payable.minor"},
+	{"due", "lines.due"},
+	{"overdue", "lines.overdue"},
 }
 
 func newConsignment(con *console) *cobra.Command {

@@ -39,7 +39,7 @@ func newDrift(con *console) *cobra.Command {
 			if len(args) == 1 {
 				path, what = path+"?connection="+url.QueryEscape(args[0]), "drift of "+args[0]
 			}
-			v, err := con.job(c.Context(), path, what)
+			v, err := con.job(c.Context(), path, what, nil)
 			if err != nil {
 				return err
 			}

@@ -16,12 +16,12 @@ import (
 const jobPoll = 200 * time.Millisecond
 
 // job starts a long work and follows it to its end. When the same is running, that one is followed.
-func (c *console) job(ctx context.Context, path, name string) (any, error) {
+func (c *console) job(ctx context.Context, path, name string, body any) (any, error) {
 	hub, err := c.remote()
 	if err != nil {
 		return nil, err
 	}
-	_, header, err := hub.call(ctx, http.MethodPost, path, nil)
+	_, header, err := hub.call(ctx, http.MethodPost, path, body)
 	var no *refusal
 	if errors.As(err, &no) && no.Code == "job.running" {
 		c.say("it is running already; following it")
@@ -76,7 +76,7 @@ func newConnectionImport(con *console) *cobra.Command {
 }
 
 func (c *console) importAll(cmd *cobra.Command, name string) error {
-	v, err := c.job(cmd.Context(), "/v1/connections/"+url.PathEscape(name)+"/import", "import of "+name)
+	v, err := c.job(cmd.Context(), "/v1/connections/"+url.PathEscape(name)+"/import", "import of "+name, nil)
 	if err != nil {
 		return err
 	}

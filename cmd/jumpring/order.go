@@ -11,8 +11,16 @@ import (
 )
 
 var orderColumns = []column{
-	{"id", "id"}, {"connection", "connection"}, {"number", "number"}, {"status", "status"}, {"placed", "placed_at"}, {"currency", "currency"}, {"total (minor units)", "total.minor"},
-	{"fulfilments", "fulfilments.status"}, {"payments", "payments.status"}, {"returns", "returns.status"},
+	{"id", "id"},
+	{"connection", "connection"},
+	{"number", "number"},
+	{"status", "status"},
+	{"placed", "placed_at"},
+	{"currency", "currency"},
+	{"total (minor units)", "total.minor"},
+	{"fulfilments", "fulfilments.status"},
+	{"payments", "payments.status"},
+	{"returns", "returns.status"},
 }
 
 var papersColumns = append(

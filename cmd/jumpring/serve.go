@@ -8,9 +8,11 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	_ "time/tzdata" // tills state local times, and a bare machine has no zones
 
@@ -24,6 +26,7 @@ import (
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/config"
 	pages "github.com/jumpring/jumpring/core/console"
+	"github.com/jumpring/jumpring/core/delivery"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/plugins/catalog"
@@ -42,34 +45,51 @@ func newServe(con *console) *cobra.Command {
 		Long: "Run the hub until it is told to stop. It is up with every platform unreachable.\n\n" +
 			"JUMPRING_KEY seals the vault (without it a key file is made in the data folder). JUMPRING_ADMIN_TOKEN is the first\n" +
 			"admin's token (without it the first start makes one, shows it once and leaves it in " + adminTokenFile + " of the data folder,\n" +
-			"readable for its owner alone).",
+			"readable for its owner alone). SIGHUP takes up a changed configuration, as `jumpring reload --yes` does.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := config.Load(con.configPath, config.System())
-			if err != nil {
-				return coded(exitUsage, err)
-			}
-			folder, err := filepath.Abs(filepath.Dir(con.configPath))
+			o, data, err := con.serveFromFile()
 			if err != nil {
 				return err
 			}
-			if cfg.Data, err = filepath.Abs(cfg.Data); err != nil {
-				return err
-			}
-			if cfg.Bus.Archive != "" {
-				if cfg.Bus.Archive, err = filepath.Abs(cfg.Bus.Archive); err != nil {
-					return err
+			o.Reload = func() (*hub.Options, error) {
+				next, _, err := con.serveFromFile()
+				if err != nil {
+					return nil, err
 				}
+				return &next.Options, nil
 			}
-			o, err := serveOptions(cfg, folder, con.err)
-			if err != nil {
-				return err
-			}
+			hangups := make(chan os.Signal, 1)
+			signal.Notify(hangups, syscall.SIGHUP)
+			defer signal.Stop(hangups)
+			o.Hangups = hangups
 			o.VaultKey, o.AdminToken, o.Sabotage = con.env(keyVariable), con.env(adminVariable), con.env(demo.SabotageEnv)
 			o.Started = func(address string) { fmt.Fprintf(con.out, "jumpring %s is up: http://%s\n", version, address) }
-			o.FirstToken = func(text string) error { return con.firstToken(cfg.Data, text) }
-			return inUse(hub.Serve(c.Context(), *o), cfg.Data)
+			o.FirstToken = func(text string) error { return con.firstToken(data, text) }
+			return inUse(hub.Serve(c.Context(), *o), data)
 		},
 	}
+}
+
+// serveFromFile reads the configuration file for a hub, and gives the data folder too.
+func (c *console) serveFromFile() (o *hub.ServeOptions, data string, err error) {
+	cfg, err := config.Load(c.configPath, config.System())
+	if err != nil {
+		return nil, "", coded(exitUsage, err)
+	}
+	folder, err := filepath.Abs(filepath.Dir(c.configPath))
+	if err != nil {
+		return nil, "", err
+	}
+	if cfg.Data, err = filepath.Abs(cfg.Data); err != nil {
+		return nil, "", err
+	}
+	if cfg.Bus.Archive != "" {
+		if cfg.Bus.Archive, err = filepath.Abs(cfg.Bus.Archive); err != nil {
+			return nil, "", err
+		}
+	}
+	o, err = serveOptions(cfg, folder, c.err)
+	return o, cfg.Data, err
 }
 
 // firstToken shows the first admin's token once and leaves it for the command line on this machine.
@@ -104,6 +124,11 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	o.Roles = cfg.RoleDefinitions()
 	o.Console = consoleOf(&cfg.Console)
 	o.Archive, o.PackJournal = cfg.Bus.Archive, cfg.Bus.Compress == "zstd"
+	o.Deliveries = hub.DeliveryBounds{
+		Waiting:  delivery.Bounds{Number: int(cfg.Deliveries.Waiting), Bytes: cfg.Deliveries.WaitingMB << 20},
+		Copies:   delivery.Bounds{Bytes: cfg.Deliveries.KeepMB << 20, Age: cfg.Deliveries.Age()},
+		NoCopies: cfg.Deliveries.Keep == "off",
+	}
 	o.Data, o.PublicURL, o.Settings, o.VaultKey = cfg.Data, cfg.PublicURL, cfg.Settings(), os.Getenv(keyVariable)
 	o.Logger = hclog.New(&hclog.LoggerOptions{
 		Name: "jumpring", Level: hclog.LevelFromString(cfg.Log.Level), Output: logTo, JSONFormat: cfg.Log.Format == "json",

@@ -24,6 +24,7 @@ import (
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/ingress"
 	"github.com/jumpring/jumpring/core/intake"
+	"github.com/jumpring/jumpring/core/problem"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/search"
@@ -375,6 +376,29 @@ func (h *house) Plan(_ context.Context, connection string, scope canon.Scope) (*
 	}
 	defer v.Close()
 	return reconcile.MakePlan(v, connection, scope)
+}
+
+func (h *house) RestartConnector(ctx context.Context, name string) (ConnectionStatus, error) {
+	all, err := h.Connections(ctx)
+	if err != nil || len(all) == 0 {
+		return ConnectionStatus{}, ErrUnknownConnection
+	}
+	return all[0], nil
+}
+
+func (h *house) Reprocess(context.Context, string, time.Time, time.Time, func(intake.Progress)) (*ReprocessReport, error) {
+	return &ReprocessReport{Deliveries: 2, Facts: 3}, nil
+}
+
+func (h *house) ReloadPlan(context.Context) (*ReloadPlan, error) {
+	return &ReloadPlan{Digest: "d1", Changes: []ReloadChange{{Connection: "web", Does: "restart", Why: []string{"config"}}}}, nil
+}
+
+func (h *house) Reload(ctx context.Context, digest string) (*ReloadPlan, error) {
+	if digest != "" && digest != "d1" {
+		return nil, problem.New(problem.ReloadStale, "")
+	}
+	return h.ReloadPlan(ctx)
 }
 
 func (h *house) Import(ctx context.Context, _ string, progress func(intake.Progress)) (*intake.Report, error) {

@@ -25,6 +25,7 @@ var (
 // Hub is what the API needs of the hub's inside. Its methods may also return a *problem.Problem, which is answered as it
 // is.
 type Hub interface {
+	Plugins
 	// View opens the newest committed state.
 	View() (store.View, error)
 	// Do appends a command of an actor and answers with the fold's outcome. A command under a known key of the actor
@@ -95,6 +96,20 @@ type ConnectionStatus struct {
 	Restarts    int64     `json:"restarts"`
 	// Process tells about the connector's process.
 	Process ProcessStatus `json:"process"`
+	// Deliveries tells about webhooks that are kept as they came.
+	Deliveries DeliveryStatus `json:"deliveries"`
+}
+
+// DeliveryStatus tells what is kept of a connection's webhooks as they came. Counts are since the hub's start.
+type DeliveryStatus struct {
+	Waiting      int   `json:"waiting" doc:"They came while the connector was away and are durable"`
+	WaitingBytes int64 `json:"waiting_bytes,omitempty"`
+	Waited       int64 `json:"waited,omitempty" doc:"How many had to wait and were translated since"`
+	NotGenuine   int64 `json:"not_genuine,omitempty" doc:"Dropped when the connector could verify them at last"`
+	Failed       int64 `json:"failed,omitempty" doc:"Given up: the connector failed on them again and again; its log has more"`
+	Expired      int64 `json:"expired,omitempty"`
+	CopyBytes    int64 `json:"copy_bytes,omitempty" doc:"Copies for jumpring reprocess"`
+	CopiesLost   int64 `json:"copies_lost,omitempty" doc:"Came faster than copies are written"`
 }
 
 // ProcessStatus is what is known of a connector's process.

@@ -24,7 +24,7 @@ const keptJobs = 50
 // Job is a long work that was started by a request: an import, or a full read and compare.
 type Job struct {
 	ID         string          `json:"id"`
-	Kind       string          `json:"kind" enum:"import,drift"`
+	Kind       string          `json:"kind" enum:"import,drift,reprocess"`
 	Connection string          `json:"connection,omitempty"`
 	State      string          `json:"state" enum:"running,done,failed"`
 	Progress   intake.Progress `json:"progress"`
@@ -34,7 +34,9 @@ type Job struct {
 	Problem *problem.Problem    `json:"problem,omitempty"`
 	Import  *ImportReport       `json:"import,omitempty"`
 	Drift   []canon.DriftReport `json:"drift,omitempty" doc:"One for each connection"`
-	URL     string              `json:"url"`
+	// Reprocess is what came of kept deliveries.
+	Reprocess *ReprocessReport `json:"reprocess,omitempty"`
+	URL       string           `json:"url"`
 }
 
 // jobs runs long works: one of a kind for a connection at a time. They end with ctx.
@@ -79,7 +81,8 @@ func (j *jobs) start(kind, connection string, work func(ctx context.Context, job
 		})
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		made.Import, made.Drift, made.FinishedAt, made.State = result.Import, result.Drift, time.Now().UTC(), "done"
+		made.Import, made.Drift, made.Reprocess = result.Import, result.Drift, result.Reprocess
+		made.FinishedAt, made.State = time.Now().UTC(), "done"
 		if err != nil {
 			made.State, made.Problem = "failed", problemOf(err)
 		}

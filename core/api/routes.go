@@ -271,6 +271,22 @@ func routes() []route {
 			gives: gives{status: 202, value: Job{}}, handle: (*API).connectionImport,
 		},
 		{
+			method: post, path: "/v1/connections/{name}/restart", name: "connection-restart", summary: "End a connector's process in order and start it again.", needs: control,
+			gives: json200(ConnectionStatus{}), handle: (*API).connectionRestart,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/reprocess", name: "connection-reprocess", summary: "Translate kept webhook deliveries again, after a mapping was put right; answers with the job.", needs: control,
+			takes: ReprocessAsked{}, gives: gives{status: 202, value: Job{}}, handle: (*API).connectionReprocess,
+		},
+		{
+			method: get, path: "/v1/reload", name: "reload-plan", summary: "Read the configuration and show what a reload would do.", needs: access.TokensManage,
+			gives: json200(ReloadPlan{}), handle: (*API).reloadPlan,
+		},
+		{
+			method: post, path: "/v1/reload", name: "reload", summary: "Take up the configuration; only connections that changed are started anew.", needs: access.TokensManage,
+			takes: ReloadAsked{}, gives: json200(ReloadPlan{}), handle: (*API).reload,
+		},
+		{
 			method: post, path: "/v1/connections/{name}/live", name: "connection-live", summary: "Let the hub write to a connection; takes the digest of the plan that was looked at.", needs: control,
 			takes: GoLive{}, keyed: true, gives: gives{status: 200}, handle: (*API).connectionLive,
 		},

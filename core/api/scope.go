@@ -49,6 +49,7 @@ var scopes = []scope{
 	{"/v1/connections", nil, houseWide}, //
 	{"/v1/connections/{name}/matches", nil, nil},
 	{"/v1/drift", nil, houseWide},
+	{"/v1/reload", nil, houseWide},
 	{"/v1/events", nil, nil}, // core/ingress looks at each event's place
 	{"/v1/tokens", nil, houseWide},
 	{"/v1/staff", nil, houseWide},

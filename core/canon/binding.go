@@ -1,6 +1,7 @@
 package canon
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -11,6 +12,8 @@ type Shown struct {
 	SourceVersion int64 `json:"source_version"`
 	// ReadStamp is the journal position at the start of the request that fetched it; zero for a pushed body.
 	ReadStamp Position `json:"read_stamp"`
+	// Translation is the version of the connector's mapping that made it of a delivery; 0 where nobody told.
+	Translation int `json:"translation,omitempty"`
 	// Hash is SHA-256 over the canonical bytes of the observation, in hexadecimal, first 32 digits.
 	Hash string `json:"hash"`
 	// Observation is the state, as JSON of an Observation without its personal fields, which are in Personal.
@@ -22,8 +25,8 @@ type Shown struct {
 	Deleted bool `json:"deleted,omitempty"`
 }
 
-// Compare orders states by source version (one without a version is below all that have one), read stamp, and hash, so
-// that any order of arrival gives the same greatest one.
+// Compare orders states by source version (one without a version is below all that have one), read stamp, the
+// mapping's version, and hash, so that any order of arrival gives the same greatest one.
 func (s *Shown) Compare(o *Shown) int {
 	switch {
 	case s.SourceVersion < o.SourceVersion:
@@ -33,6 +36,9 @@ func (s *Shown) Compare(o *Shown) int {
 	}
 	if c := s.ReadStamp.Compare(o.ReadStamp); c != 0 {
 		return c
+	}
+	if s.Translation != o.Translation {
+		return cmp.Compare(s.Translation, o.Translation)
 	}
 	switch {
 	case s.Hash < o.Hash:

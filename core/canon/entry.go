@@ -44,6 +44,8 @@ type Head struct {
 	ReadStamp Position `json:"read_stamp,omitzero"`
 	// Delivery is the platform's id of the delivery or the event's id.
 	Delivery string `json:"delivery,omitempty"`
+	// Translation is the version of the connector's mapping that made a fact of a delivery; 0 where nobody told.
+	Translation int `json:"translation,omitempty"`
 	// Cause is the entry that led to this one.
 	Cause       Position `json:"cause,omitzero"`
 	Correlation string   `json:"correlation,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 )
@@ -59,6 +60,12 @@ func (c *Config) check(d *decoder) {
 	between(d, "limits.webhook_bytes", c.Limits.WebhookBytes, 1<<10, 64<<20)
 	between(d, "limits.json_bytes", c.Limits.JSONBytes, 1<<10, 64<<20)
 	between(d, "limits.connector_memory_mb", c.Limits.ConnectorMemory, 0, 1<<20)
+	if age, err := time.ParseDuration(c.Deliveries.Keep); c.Deliveries.Keep != "off" && (err != nil || age < time.Hour) {
+		d.found("deliveries.keep", "is no time to keep something", "write a duration of an hour or more, such as 168h, or off")
+	}
+	between(d, "deliveries.keep_mb", c.Deliveries.KeepMB, 1, 1<<20)
+	between(d, "deliveries.waiting", c.Deliveries.Waiting, 1, 10_000_000)
+	between(d, "deliveries.waiting_mb", c.Deliveries.WaitingMB, 1, 1<<20)
 	if c.Plugins == "" {
 		d.found("plugins", "is empty", "name the folder of connectors of others, such as ./plugins")
 	}

@@ -39,6 +39,7 @@ type Config struct {
 	Locations   []string     `yaml:"locations"`
 	Log         Log          `yaml:"log"`
 	Limits      Limits       `yaml:"limits"`
+	Deliveries  Deliveries   `yaml:"deliveries"`
 	Connections []Connection `yaml:"connections"`
 	Console     Console      `yaml:"console"`
 	// Roles are the house's own, by name.
@@ -124,6 +125,22 @@ type Limits struct {
 	JSONBytes    int64 `yaml:"json_bytes"`    // largest body of the API
 	// ConnectorMemory is what a connector's process works to stay below, in MiB; 0 for no limit.
 	ConnectorMemory int64 `yaml:"connector_memory_mb"`
+}
+
+// Deliveries bound what is kept of each connection's webhooks as they came.
+type Deliveries struct {
+	// Keep is for how long copies of translated ones are kept for `jumpring reprocess`, such as "168h"; "off" for none.
+	Keep string `yaml:"keep"`
+	// KeepMB is how much of them is kept at most, Waiting and WaitingMB how many may wait for a connector that is away.
+	KeepMB    int64 `yaml:"keep_mb"`
+	Waiting   int64 `yaml:"waiting"`
+	WaitingMB int64 `yaml:"waiting_mb"`
+}
+
+// Age is for how long copies are kept; 0 for off.
+func (d *Deliveries) Age() time.Duration {
+	age, _ := time.ParseDuration(d.Keep) // checked when it was read
+	return age
 }
 
 // Connection is one connected system.
@@ -253,6 +270,7 @@ func Default() *Config {
 		Match: Match{Item: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
 		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512}, Console: defaultConsole(),
+		Deliveries: Deliveries{Keep: "168h", KeepMB: 512, Waiting: 10_000, WaitingMB: 128},
 	}
 }
 

@@ -66,7 +66,7 @@ const onlyReads = "its connector only reads: there is nothing to write, so that 
 
 // onlyReads reports whether a connector is known to be unable to write.
 func (d Doors) onlyReads(name string) bool {
-	c := d.connections[name]
+	c := d.connection(name)
 	if c == nil {
 		return false
 	}
@@ -75,7 +75,7 @@ func (d Doors) onlyReads(name string) bool {
 }
 
 func (d Doors) proposeLive(m *canon.SetMode) (*canon.SetMode, error) {
-	if d.connections[m.Connection] == nil {
+	if d.connection(m.Connection) == nil {
 		return nil, api.ErrUnknownConnection
 	}
 	v, err := d.store.View()
@@ -138,7 +138,7 @@ func (d Doors) HandleWebhook(ctx context.Context, connection string, req *sdk.We
 
 // plugin gives a connection's process, for calls that a person asks for.
 func (d Doors) plugin(name string) (*connection, *host.Connection, error) {
-	c := d.connections[name]
+	c := d.connection(name)
 	if c == nil {
 		return nil, nil, api.ErrUnknownConnection
 	}
@@ -188,7 +188,7 @@ func (d Doors) Discover(ctx context.Context, name string) (*sdk.DiscoverResponse
 
 // Plan lists the calls that would be made if a part of the connection were live; the zero scope is the rest.
 func (d Doors) Plan(_ context.Context, name string, scope canon.Scope) (*reconcile.Plan, error) {
-	if d.connections[name] == nil {
+	if d.connection(name) == nil {
 		return nil, api.ErrUnknownConnection
 	}
 	v, err := d.store.View()
@@ -231,8 +231,8 @@ func (d Doors) Missing(context.Context) []api.Missing {
 			What: "view", Why: fmt.Sprintf("%d batches of the journal are not folded yet", d.router.Lag()), Do: "wait",
 		})
 	}
-	for i := range d.o.Connections {
-		c := d.connections[d.o.Connections[i].Name]
+	all, _ := d.each()
+	for _, c := range all {
 		if c.starting() {
 			out = append(out, api.Missing{What: "connection " + c.spec.Name, Why: "its connector is starting", Do: "wait"})
 		}
@@ -253,9 +253,10 @@ func (d Doors) Connections(ctx context.Context) ([]api.ConnectionStatus, error) 
 		return nil, err
 	}
 	defer v.Close()
-	out := make([]api.ConnectionStatus, 0, len(d.o.Connections))
-	for i := range d.o.Settings.Connections {
-		s, err := d.connectionStatus(v, &d.o.Settings.Connections[i])
+	settings := d.settings().Connections
+	out := make([]api.ConnectionStatus, 0, len(settings))
+	for i := range settings {
+		s, err := d.connectionStatus(v, &settings[i])
 		if err != nil {
 			return nil, err
 		}
@@ -281,7 +282,12 @@ func (d Doors) connectionStatus(v store.View, cs *canon.ConnectionSettings) (*ap
 	if s.Unmapped, err = unmapped(v, cs); err != nil {
 		return nil, err
 	}
-	p, about, in, w, a := d.connections[cs.Name].parts()
+	s.Deliveries = d.deliveryStatus(cs.Name)
+	c := d.connection(cs.Name)
+	if c == nil { // a reload took it out just now
+		return s, nil
+	}
+	p, about, in, w, a := c.parts()
 	if p == nil {
 		return s, nil
 	}

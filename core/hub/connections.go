@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -23,11 +22,15 @@ import (
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
-// connection is what runs for one configured connection.
+// connection is what runs for one configured connection, from its launch until it is closed. A reload that changes it puts
+// another one in its place.
 type connection struct {
-	hub  *Hub
-	spec *Connection
-	told chan struct{} // closed when the connector has told what it is
+	hub      *Hub
+	spec     *Connection
+	launched chan struct{} // closed when there is a plugin to ask
+	told     chan struct{} // closed when the connector has told what it is
+	gone     chan struct{} // closed when another one takes its place, or none does
+	closed   chan struct{} // closed when its process has ended
 
 	mu        sync.Mutex
 	plugin    *host.Connection
@@ -36,6 +39,14 @@ type connection struct {
 	writer    *reconcile.Writer
 	activator *reconcile.Activator
 	drifter   *reconcile.Drifter
+	retired   bool
+	outward   sync.WaitGroup // its outward side; nothing is added once it is retired
+}
+
+func newConnection(h *Hub, spec *Connection) *connection {
+	return &connection{
+		hub: h, spec: spec, launched: make(chan struct{}), told: make(chan struct{}), gone: make(chan struct{}), closed: make(chan struct{}),
+	}
 }
 
 // parts gives what runs; any of it may be nil while the connector is starting.
@@ -55,31 +66,53 @@ func (c *connection) starting() bool {
 	return in == nil && c.hub.leading.Load() && p.Status().LastError == ""
 }
 
-// runConnections launches every connector, journals the settings when they have told what they are, and runs their
-// inbound and outbound sides. A connector that does not start holds up nothing but its own connection.
-func (h *Hub) runConnections(ctx context.Context, g *errgroup.Group) error {
-	abouts := make(chan struct{}, len(h.connections))
-	for _, name := range slices.Sorted(maps.Keys(h.connections)) {
-		c := h.connections[name]
-		if err := c.launch(ctx); err != nil {
-			return fmt.Errorf("hub: connection %s: %w", name, err)
-		}
-		g.Go(func() error {
-			defer c.shut()
-			if err := c.describe(ctx); err != nil {
-				return nil // ctx ended
-			}
-			abouts <- struct{}{}
-			close(c.told)
-			<-c.hub.outwardOver // which ends with ctx: calls under way come to their end first
-			return nil
-		})
+// connection gives what runs for a connection; nil where none of that name is configured.
+func (h *Hub) connection(name string) *connection {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.connections[name]
+}
+
+// each gives what runs, in the order of the configuration, and a channel that is closed when that changes.
+func (h *Hub) each() ([]*connection, <-chan struct{}) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	out := make([]*connection, 0, len(h.o.Connections))
+	for i := range h.o.Connections {
+		out = append(out, h.connections[h.o.Connections[i].Name])
 	}
+	return out, h.changed
+}
+
+// settings gives the configured settings, without what connectors describe of themselves.
+func (h *Hub) settings() canon.Settings {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	s := h.o.Settings
+	s.Connections = slices.Clone(s.Connections)
+	return s
+}
+
+// runConnections launches every connector and journals the settings when they have told what they are. A connector that
+// does not start holds up nothing but its own connection.
+func (h *Hub) runConnections(ctx context.Context, g *errgroup.Group) error {
+	all, _ := h.each()
+	for _, c := range all {
+		if err := h.begin(ctx, g, c); err != nil {
+			return err
+		}
+	}
+	return h.settleWhenTold(ctx, all)
+}
+
+// settleWhenTold journals the settings when some connectors have told what they are, or have taken too long for it.
+func (h *Hub) settleWhenTold(ctx context.Context, some []*connection) error {
 	timeout := time.NewTimer(describeWait)
 	defer timeout.Stop()
-	for range h.connections {
+	for _, c := range some {
 		select {
-		case <-abouts:
+		case <-c.told:
+		case <-c.gone:
 		case <-timeout.C:
 			return h.settle(ctx)
 		case <-ctx.Done():
@@ -87,6 +120,116 @@ func (h *Hub) runConnections(ctx context.Context, g *errgroup.Group) error {
 		}
 	}
 	return h.settle(ctx)
+}
+
+// begin launches a connection. It ends with ctx, or when it is retired; calls under way come to their end first.
+func (h *Hub) begin(ctx context.Context, g *errgroup.Group, c *connection) error {
+	if err := c.launch(ctx); err != nil {
+		close(c.closed)
+		return fmt.Errorf("hub: connection %s: %w", c.spec.Name, err)
+	}
+	living, cancel := context.WithCancel(ctx)
+	g.Go(func() error {
+		defer cancel()
+		select {
+		case <-c.gone:
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer close(c.closed)
+		defer c.shut()
+		if err := c.describe(living); err == nil {
+			close(c.told)
+		}
+		select {
+		case <-c.gone:
+			c.outward.Wait()
+		case <-h.outwardOver: // which ends with ctx
+		}
+		return nil
+	})
+	g.Go(func() error { return c.runDeliveries(living) })
+	if d := h.deliveriesOf(c.spec.Name); d.kept != nil && d.running.CompareAndSwap(false, true) {
+		g.Go(func() error {
+			defer d.running.Store(false)
+			h.runCopies(ctx, c.spec.Name, d)
+			return nil
+		})
+	}
+	return nil
+}
+
+// retire ends a connection that another one takes the place of, or none: its outward side, then its process, whose calls
+// come to their end.
+func (c *connection) retire(ctx context.Context) {
+	c.mu.Lock()
+	if !c.retired {
+		c.retired = true
+		close(c.gone)
+	}
+	c.mu.Unlock()
+	select {
+	case <-c.closed:
+	case <-ctx.Done():
+	}
+}
+
+// runOutwards works the outward side of every connection, those that a reload adds too, until ctx ends.
+func (h *Hub) runOutwards(ctx context.Context, g *errgroup.Group, j reconcile.Journal) error {
+	begun := make(map[*connection]bool)
+	for {
+		all, changed := h.each()
+		for _, c := range all {
+			if begun[c] {
+				continue
+			}
+			begun[c] = true
+			g.Go(func() error { return c.runOutward(ctx, j) })
+		}
+		for c := range begun {
+			if !slices.Contains(all, c) {
+				delete(begun, c)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// runOutward works a connection's two sides from when its connector has told what it is until it is retired or ctx ends.
+func (c *connection) runOutward(ctx context.Context, j reconcile.Journal) error {
+	select {
+	case <-c.told:
+	case <-c.gone:
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+	c.mu.Lock()
+	if c.retired {
+		c.mu.Unlock()
+		return nil
+	}
+	c.outward.Add(1)
+	c.mu.Unlock()
+	defer c.outward.Done()
+	working, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-c.gone:
+			cancel()
+		case <-ended:
+		}
+	}()
+	return c.run(working, j)
 }
 
 // launch starts the connector's process and its supervisor.
@@ -108,6 +251,10 @@ func (c *connection) launch(ctx context.Context) error {
 	c.mu.Lock()
 	c.plugin = p
 	c.mu.Unlock()
+	if d := c.hub.deliveriesOf(c.spec.Name); d != nil {
+		d.clean.Store(p)
+	}
+	close(c.launched)
 	return nil
 }
 
@@ -156,10 +303,10 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 	if h.o.PublicURL != "" && can(sdk.CanWebhook) {
 		hook = h.o.PublicURL + "/hooks/" + c.spec.Name
 	}
-	limiter := intake.NewLimiter(about.RateLimit)
+	budget := intake.NewBudget(about.RateLimit) // reads and writes together
 	in, err := intake.New(intake.Options{
 		Name: c.spec.Name, Describe: about, Platform: link, Journal: j, Store: h.store, Commits: h.router.Subscribe(ctx),
-		Ready: h.ready, Hook: hook, Limiter: limiter, Log: h.log.Named("intake"),
+		Ready: h.ready, Hook: hook, Budget: budget, Log: h.log.Named("intake"),
 	})
 	if err != nil {
 		return err
@@ -183,7 +330,7 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 		h.log.Warn("connection asks for a mode that it can't have", "connection", c.spec.Name, "why", onlyReads)
 	}
 	if can(sdk.CanApply) {
-		if err := c.runOutbound(ctx, g, j, link, about, in); err != nil {
+		if err := c.runOutbound(ctx, g, j, link, about, in, budget); err != nil {
 			return err
 		}
 	}
@@ -195,7 +342,7 @@ func asksToWrite(cs *canon.ConnectionSettings) bool {
 	return cs != nil && (cs.Mode != canon.ModeObserve || len(cs.Modes) > 0)
 }
 
-func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j reconcile.Journal, link platform, about *sdk.DescribeResponse, in *intake.Connection) error {
+func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j reconcile.Journal, link platform, about *sdk.DescribeResponse, in *intake.Connection, budget *intake.Budget) error {
 	h := c.hub
 	var lane reconcile.Lane
 	if slices.Contains(about.Capabilities, sdk.CanRead) {
@@ -206,7 +353,7 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j recon
 		looker = link
 	}
 	w, err := reconcile.NewWriter(reconcile.Options{
-		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: j, Store: h.store, Lane: lane, Inbound: h,
+		Name: c.spec.Name, Describe: about, Applier: h.applier(link), Looker: looker, Journal: j, Store: h.store, Lane: lane, Inbound: h, Budget: budget,
 		Commits: h.router.Subscribe(ctx), Ready: h.ready, Limits: c.spec.Limits, HoldReported: c.spec.Drift.Report,
 		Log: h.log.Named("reconcile"),
 	})
@@ -227,7 +374,7 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j recon
 
 // CaughtUp implements reconcile.Inbound.
 func (h *Hub) CaughtUp(name string) bool {
-	c := h.connections[name]
+	c := h.connection(name)
 	if c == nil {
 		return true
 	}
@@ -237,7 +384,7 @@ func (h *Hub) CaughtUp(name string) bool {
 
 // AskedSince implements reconcile.Inbound.
 func (h *Hub) AskedSince(name string, since time.Time) bool {
-	c := h.connections[name]
+	c := h.connection(name)
 	if c == nil {
 		return true
 	}
@@ -263,11 +410,13 @@ func (h *Hub) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := h.o.Settings
-	s.Connections = slices.Clone(s.Connections)
+	s := h.settings()
 	for i := range s.Connections {
 		cs := &s.Connections[i]
-		_, about, _, _, _ := h.connections[cs.Name].parts()
+		var about *sdk.DescribeResponse
+		if c := h.connection(cs.Name); c != nil {
+			_, about, _, _, _ = c.parts()
+		}
 		if about != nil {
 			cs.OpeningStock, cs.OrderLowersLevel = about.OpeningStock, about.Implied.OrderLowersLevel
 			cs.RefundRaisesLevel, cs.CancelRaisesLevel = about.Implied.RefundRaisesLevel, about.Implied.CancelRaisesLevel

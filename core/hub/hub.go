@@ -38,10 +38,14 @@ type Hub struct {
 
 	search *search.Live
 
+	mu          sync.RWMutex // guards connections, deliveries, changed, and of o Connections and Settings: a reload changes them
 	connections map[string]*connection
+	deliveries  map[string]*deliveries
+	changed     chan struct{} // closed and replaced when connections change
+	reloads     chan reload
+	reloading   sync.Mutex
 	settingsMu  sync.Mutex
 	driftMu     sync.Mutex
-	described   map[string]bool
 	run         string        // names this process among the node's
 	leading     atomic.Bool   // this node polls and writes
 	outwardOver chan struct{} // closed when the outward side has ended for good
@@ -59,7 +63,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), described: make(map[string]bool), run: ulid.Make().String(), outwardOver: make(chan struct{})}
+	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), deliveries: make(map[string]*deliveries), changed: make(chan struct{}), reloads: make(chan reload), run: ulid.Make().String(), outwardOver: make(chan struct{})}
 	var err error
 	if o.Stream != nil {
 		err = h.openShared(ctx)
@@ -78,7 +82,10 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	})
 	for i := range o.Connections {
 		c := &o.Connections[i]
-		h.connections[c.Name] = &connection{hub: h, spec: c, told: make(chan struct{})}
+		h.connections[c.Name] = newConnection(h, c)
+		if err := h.openDeliveries(c.Name); err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
 	}
 	return h, nil
 }
@@ -122,6 +129,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	g.Go(func() error { return h.search.Run(ctx) })
 	g.Go(func() error { sdk.ReturnIdleMemory(ctx); return nil })
 	g.Go(func() error { return h.runConnections(ctx, g) })
+	g.Go(func() error { return h.runReloads(ctx, g) })
 	g.Go(func() error {
 		defer close(h.outwardOver)
 		return h.lead(ctx)
@@ -159,16 +167,7 @@ func (h *Hub) outward(ctx context.Context, j reconcile.Journal) error {
 	if h.link != nil {
 		g.Go(func() error { return h.link.run(ctx, h.router, j) })
 	}
-	for _, c := range h.connections {
-		g.Go(func() error {
-			select {
-			case <-c.told:
-				return c.run(ctx, j)
-			case <-ctx.Done():
-				return nil
-			}
-		})
-	}
+	g.Go(func() error { return h.runOutwards(ctx, g, j) })
 	return g.Wait()
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/jumpring/jumpring/bus/embedded"
 	"github.com/jumpring/jumpring/bus/rabbit/stream"
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/delivery"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/plugins/host"
 )
@@ -51,8 +52,40 @@ type Options struct {
 	JournalClock embedded.Clock
 	// VaultKey seals the vault: what JUMPRING_KEY holds; empty means a key file in Data.
 	VaultKey string
+	// Deliveries bound what is kept of webhooks as they came.
+	Deliveries DeliveryBounds
+	// Reload reads the configuration anew, for a reload while the hub runs; nil where there is none to read.
+	Reload func() (*Options, error) `json:"-"`
 	// Sabotage breaks the hub on purpose, so that an auditor can be seen to notice; empty in earnest.
 	Sabotage string
+}
+
+// DeliveryBounds bound what is kept of each connection's webhooks as they came. Zero fields take the default in brackets.
+type DeliveryBounds struct {
+	// Waiting are those that came while their connector was away [10,000, 128 MiB, 7 days].
+	Waiting delivery.Bounds
+	// Copies are those that were translated, for `jumpring reprocess` [512 MiB, 7 days]; NoCopies keeps none.
+	Copies   delivery.Bounds
+	NoCopies bool
+}
+
+func (b *DeliveryBounds) setDefaults() {
+	week := 7 * 24 * time.Hour
+	if b.Waiting.Number == 0 {
+		b.Waiting.Number = 10_000
+	}
+	if b.Waiting.Bytes == 0 {
+		b.Waiting.Bytes = 128 << 20
+	}
+	if b.Waiting.Age == 0 {
+		b.Waiting.Age = week
+	}
+	if b.Copies.Bytes == 0 {
+		b.Copies.Bytes = 512 << 20
+	}
+	if b.Copies.Age == 0 {
+		b.Copies.Age = week
+	}
 }
 
 // Connection is one configured connection.
@@ -98,6 +131,7 @@ func (o *Options) check() error {
 	if o.Stream != nil && o.Node == "" {
 		return errors.New("hub: with a journal that nodes share, this node needs a name")
 	}
+	o.Deliveries.setDefaults()
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}

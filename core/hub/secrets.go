@@ -73,7 +73,7 @@ func (h *Hub) secrets(c *Connection) (map[string]string, error) {
 
 // rotate seals a secret that a connector changed. It is durable when this returns.
 func (h *Hub) rotate(connection, key, value string) error {
-	c := h.connections[connection]
+	c := h.connection(connection)
 	if c == nil {
 		return errors.New("unknown connection")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,8 @@ type ServeOptions struct {
 	// AdminToken is the text of the first admin's token; empty makes one, which FirstToken gets to show, once.
 	AdminToken string
 	FirstToken func(text string) error
+	// Hangups, where it is given, asks for a reload of the configuration by each signal.
+	Hangups <-chan os.Signal
 	// Started is called with the address when the doors are open.
 	Started func(address string)
 	// JSONBytes and WebhookBytes bound the bodies; 0 means the defaults of core/api.
@@ -59,6 +62,7 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.Run(ctx) })
+	g.Go(func() error { h.reloadOn(ctx, o.Hangups); return nil })
 	g.Go(func() error {
 		if err := doors.Serve(ln); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("hub: serve: %w", err)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/router"
@@ -33,8 +32,8 @@ type Options struct {
 	Hook string
 	// RegisterEvery is how often webhook subscriptions are asserted again; default 10 minutes.
 	RegisterEvery time.Duration
-	// Limiter paces reads; default is what the connector hints.
-	Limiter *rate.Limiter
+	// Budget paces calls, those of the outbound side too; default is one of its own by what the connector hints.
+	Budget *Budget
 	// Readers is how many reads may be under way at once; default 2.
 	Readers int
 	// PageLimit is how many rows a poll or a page of a snapshot asks for; default 250.
@@ -77,8 +76,8 @@ func New(o Options) (*Connection, error) {
 	if o.CallTimeout <= 0 {
 		o.CallTimeout = 2 * time.Minute
 	}
-	if o.Limiter == nil {
-		o.Limiter = NewLimiter(o.Describe.RateLimit)
+	if o.Budget == nil {
+		o.Budget = NewBudget(o.Describe.RateLimit)
 	}
 	if o.Log == nil {
 		o.Log = hclog.NewNullLogger()
@@ -96,14 +95,6 @@ func New(o Options) (*Connection, error) {
 	}
 	c.status.init(o.Describe.Streams)
 	return c, nil
-}
-
-// NewLimiter gives the pace that a connector hints for its platform.
-func NewLimiter(hint sdk.RateLimit) *rate.Limiter {
-	if hint.PerSecond <= 0 {
-		return rate.NewLimiter(rate.Inf, 0)
-	}
-	return rate.NewLimiter(rate.Limit(hint.PerSecond), max(hint.Burst, 1))
 }
 
 // MaxBatch is how many entities one Apply or Read may name.

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -21,12 +20,9 @@ func (c *Connection) readBatch(ctx context.Context, batch []*entity, retry *back
 	if len(batch) == 0 {
 		return nil
 	}
-	if err := c.o.Limiter.Wait(ctx); err != nil {
+	if err := c.o.Budget.Wait(ctx, laneOf(batch)); err != nil {
 		c.queue.giveBack(batch)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("intake: pace of reads: %w", err)
+		return ctx.Err()
 	}
 	req, causes, err := c.readRequest(batch)
 	if err != nil {
@@ -76,6 +72,16 @@ func (c *Connection) readBatch(ctx context.Context, batch []*entity, retry *back
 	}
 	c.queue.giveBack(unread)
 	return nil
+}
+
+// laneOf gives the lane of a read: that of the most urgent of what it reads.
+func laneOf(batch []*entity) Lane {
+	for _, e := range batch {
+		if e.urgency == Soon {
+			return Usual
+		}
+	}
+	return Bulk
 }
 
 // dropMoot takes out the reads that should verify an effect which the platform has shown by itself meanwhile: a level

@@ -46,6 +46,9 @@ const (
 	SenderMissing     Code = "sender.missing"
 	SenderUnknown     Code = "sender.unknown"
 	DeliveryEncoded   Code = "delivery.encoded"
+	ReloadRefused     Code = "reload.refused"
+	ReloadStale       Code = "reload.stale"
+	ReloadImpossible  Code = "reload.impossible"
 )
 
 // Spec is what a code means: the HTTP status it goes with, its title, and what to do about it.
@@ -98,6 +101,9 @@ func Specs() []Spec {
 		{SenderMissing, http.StatusUnauthorized, "The message has no user_id", "Set the property user_id to the user that the device logs in to the broker with, or name bus.anonymous in the configuration."},
 		{SenderUnknown, http.StatusForbidden, "The broker's user is no device of the hub's", "Name the user under bus.devices in the configuration."},
 		{DeliveryEncoded, http.StatusUnsupportedMediaType, "The message is encoded", "Send the body as it is, without content_encoding."},
+		{ReloadRefused, http.StatusUnprocessableEntity, "The configuration can't be taken up", "Change what detail names; the hub goes on with the one that it has."},
+		{ReloadStale, http.StatusConflict, "The configuration has changed since its effect was looked at", "Look at the effect again and pass its new digest."},
+		{ReloadImpossible, http.StatusConflict, "There is no configuration to read", "Restart the hub."},
 		{"item.held", http.StatusConflict, "Somebody else holds the piece", "holder names the channel and until when; ask again afterwards."},
 		{"item.contested", http.StatusConflict, "More than one claim is live on the piece", "Resolve its case first."},
 		{"item.component_held", http.StatusConflict, "Something that shares a component with the piece is held", "Wait for its end; blocked_by of the item names it."},

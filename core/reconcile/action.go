@@ -98,10 +98,9 @@ func (w *Writer) act(ctx context.Context, a *canon.Action, now time.Time) (wake 
 	if now.Before(w.holdTill) {
 		return w.holdTill, nil
 	}
-	token := w.o.Limiter.ReserveN(now, 1)
-	if d := token.DelayFrom(now); d > 0 {
-		token.CancelAt(now)
-		return now.Add(d), nil
+	token, wait := w.o.Budget.Take(intake.Urgent, now)
+	if token == nil {
+		return now.Add(wait), nil
 	}
 	step := w.askOutcome
 	if !a.State.Sent() {
@@ -112,7 +111,7 @@ func (w *Writer) act(ctx context.Context, a *canon.Action, now time.Time) (wake 
 			return time.Time{}, err
 		}
 		if reason != "" {
-			token.CancelAt(now)
+			token.Return()
 			if w.calls > 0 {
 				w.acts.later[a.Key] = now.Add(holdRecheck)
 				return time.Time{}, nil

@@ -64,7 +64,7 @@ func (w *Writer) lookUp(ctx context.Context, l *level, b *canon.Binding) error {
 
 // askWhether makes the call and journals what it says, if that settles the write. A call that fails says nothing.
 func (w *Writer) askWhether(ctx context.Context, j job, attempt canon.Position) (settled bool, err error) {
-	if err := w.o.Limiter.Wait(ctx); err != nil {
+	if err := w.o.Budget.Wait(ctx, intake.Usual); err != nil {
 		return false, err
 	}
 	stamp := intake.ReadStamp(w.o.Journal)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
@@ -71,17 +69,16 @@ func (w *Writer) sendDue(ctx context.Context) (time.Time, error) {
 		if now.Before(w.holdTill) {
 			return w.holdTill, nil
 		}
-		token := w.o.Limiter.ReserveN(now, 1)
-		if d := token.DelayFrom(now); d > 0 {
-			token.CancelAt(now)
-			return now.Add(d), nil
+		token, wait := w.o.Budget.Take(laneOf(c), now)
+		if token == nil {
+			return now.Add(wait), nil
 		}
 		batch, err := w.pick(c)
 		if err != nil {
 			return time.Time{}, err
 		}
 		if len(batch) == 0 {
-			token.CancelAt(now)
+			token.Return()
 			continue
 		}
 		changes := make([]change, len(batch))
@@ -94,7 +91,7 @@ func (w *Writer) sendDue(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 		if reason != "" {
-			token.CancelAt(now)
+			token.Return()
 			if w.calls > 0 {
 				// What was let through before is sent and settled first; tripping now would withdraw it.
 				w.putBack(c, batch)
@@ -114,6 +111,14 @@ func (w *Writer) sendDue(ctx context.Context) (time.Time, error) {
 		})
 	}
 	return time.Time{}, nil
+}
+
+// laneOf gives the lane of a class: a sale goes before everything else that the platform is asked.
+func laneOf(c class) intake.Lane {
+	if c == sale {
+		return intake.Urgent
+	}
+	return intake.Usual
 }
 
 // nextClass gives the most urgent class that a call may be made for now.
@@ -141,7 +146,7 @@ func (w *Writer) pick(c class) ([]job, error) {
 	}
 	defer v.Close()
 	limit := w.maxBatch
-	if n := w.o.Calls; c == sale && (w.o.Limiter.Limit() == rate.Inf || w.o.Limiter.Tokens() >= float64(n)) {
+	if n := w.o.Calls; c == sale && w.o.Budget.Free(n) {
 		// Side by side, the last of many sales does not wait for all the others in one call.
 		limit = min(limit, (len(w.queues[c])+n-1)/n)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/time/rate"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
@@ -38,8 +37,8 @@ type Options struct {
 	// Ready is closed when the fold has passed the journal's end as it was at the hub's start.
 	Ready  <-chan struct{}
 	Limits Limits
-	// Limiter paces calls; default is what the connector hints.
-	Limiter *rate.Limiter
+	// Budget paces calls, those of the inbound side too; default is one of its own by what the connector hints.
+	Budget *intake.Budget
 	// Calls is how many calls may be under way at once; default 4. One of them is kept for sales.
 	Calls int
 	// CallTimeout ends a call that the platform does not answer; default 30 seconds. Its outcome is unknown.
@@ -121,8 +120,8 @@ func NewWriter(o Options) (*Writer, error) {
 	if o.Name == "" || o.Describe == nil || o.Applier == nil || o.Journal == nil || o.Store == nil || o.Inbound == nil || o.Commits == nil || o.Ready == nil {
 		return nil, errors.New("reconcile: Name, Describe, Applier, Journal, Store, Inbound, Commits and Ready are required")
 	}
-	if o.Limiter == nil {
-		o.Limiter = intake.NewLimiter(o.Describe.RateLimit)
+	if o.Budget == nil {
+		o.Budget = intake.NewBudget(o.Describe.RateLimit)
 	}
 	if o.Calls <= 0 {
 		o.Calls = 4

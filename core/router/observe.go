@@ -30,7 +30,7 @@ func (f *fold) observe(ft *fact) error {
 	f.differed = b.Wants.Differs()
 	fetched := !ft.head.ReadStamp.IsZero()
 	shown := &canon.Shown{
-		SourceVersion: obs.SourceVersion, ReadStamp: ft.head.ReadStamp, Hash: ft.hash,
+		SourceVersion: obs.SourceVersion, ReadStamp: ft.head.ReadStamp, Translation: ft.head.Translation, Hash: ft.hash,
 		Observation: json.RawMessage(ft.data), Personal: ft.personal, Hidden: len(obs.Hidden) > 0, Deleted: obs.Deleted,
 	}
 	hash, full, last, most := b.Hash, b.FullHash, b.LastHash, b.MaxAvailable

@@ -69,3 +69,13 @@ func (r *redactor) add(secret string) {
 
 // String gives s without secrets.
 func (r *redactor) String(s string) string { return r.current.Load().String(s) }
+
+// Clean gives a text without the connection's secrets of twelve bytes and more.
+func (c *Connection) Clean(text []byte) []byte {
+	for _, s := range *c.redact.long.Load() {
+		if bytes.Contains(text, s) {
+			text = bytes.ReplaceAll(text, s, []byte(RedactedMark))
+		}
+	}
+	return text
+}

@@ -76,7 +76,7 @@ func (c *Connection) HandleWebhook(ctx context.Context, req *sdk.WebhookRequest)
 func encodeDelivery(ctx context.Context, req *sdk.WebhookRequest) *connectorv1.Delivery {
 	d := &connectorv1.Delivery{
 		Method: []byte(req.Method), Path: []byte(req.Path), Query: []byte(req.Query), Body: req.Body,
-		Headers: make([]*connectorv1.Header, 0, len(req.Headers)),
+		Headers: make([]*connectorv1.Header, 0, len(req.Headers)), Verified: req.Verified,
 	}
 	if !req.ReceivedAt.IsZero() {
 		d.ReceivedAtMicros = req.ReceivedAt.UnixMicro()

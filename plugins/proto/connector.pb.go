@@ -1553,8 +1553,11 @@ type Delivery struct {
 	Body             []byte    `protobuf:"bytes,6,opt,name=body,proto3" json:"body,omitempty"`
 	ReceivedAtMicros int64     `protobuf:"varint,7,opt,name=received_at_micros,json=receivedAtMicros,proto3" json:"received_at_micros,omitempty"`
 	DeadlineMillis   int64     `protobuf:"varint,8,opt,name=deadline_millis,json=deadlineMillis,proto3" json:"deadline_millis,omitempty"` // how long the connector may take; 0 means 5000
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// verified tells that this is a copy of a delivery that the connector found genuine before, without its secrets: it is
+	// translated without looking at its signature or age.
+	Verified      bool `protobuf:"varint,9,opt,name=verified,proto3" json:"verified,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Delivery) Reset() {
@@ -1641,6 +1644,13 @@ func (x *Delivery) GetDeadlineMillis() int64 {
 		return x.DeadlineMillis
 	}
 	return 0
+}
+
+func (x *Delivery) GetVerified() bool {
+	if x != nil {
+		return x.Verified
+	}
+	return false
 }
 
 type Header struct {
@@ -3559,7 +3569,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x14HandleWebhookRequest\x126\n" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x16.connector.v1.DeliveryR\n" +
-	"deliveries\"\xf7\x01\n" +
+	"deliveries\"\x93\x02\n" +
 	"\bDelivery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\fR\x06method\x12\x12\n" +
@@ -3568,7 +3578,8 @@ const file_connector_proto_rawDesc = "" +
 	"\aheaders\x18\x05 \x03(\v2\x14.connector.v1.HeaderR\aheaders\x12\x12\n" +
 	"\x04body\x18\x06 \x01(\fR\x04body\x12,\n" +
 	"\x12received_at_micros\x18\a \x01(\x03R\x10receivedAtMicros\x12'\n" +
-	"\x0fdeadline_millis\x18\b \x01(\x03R\x0edeadlineMillis\"2\n" +
+	"\x0fdeadline_millis\x18\b \x01(\x03R\x0edeadlineMillis\x12\x1a\n" +
+	"\bverified\x18\t \x01(\bR\bverified\"2\n" +
 	"\x06Header\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x16\n" +
 	"\x06values\x18\x02 \x03(\fR\x06values\"P\n" +

@@ -218,6 +218,10 @@ type WebhookRequest struct {
 	Headers    map[string][]string `json:"headers"` // keys in canonical form, "X-Shopify-Topic"
 	Body       []byte              `json:"body"`
 	ReceivedAt time.Time           `json:"received_at"`
+	// Verified tells that the hub hands over its own copy of a delivery that this connector found genuine before, so that a
+	// newer mapping translates it again. The copy has no secrets, so its signature and age must not be looked at. It is never
+	// set on what comes from outside.
+	Verified bool `json:"verified,omitempty"`
 }
 
 // Header gives the first value of a header, or "".

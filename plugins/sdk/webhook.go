@@ -158,6 +158,6 @@ func decodeDelivery(d *connectorv1.Delivery) *WebhookRequest {
 	}
 	return &WebhookRequest{
 		Method: string(d.GetMethod()), Path: string(d.GetPath()), Query: string(d.GetQuery()), Headers: headers, Body: d.GetBody(),
-		ReceivedAt: decodeTime(d.GetReceivedAtMicros()),
+		ReceivedAt: decodeTime(d.GetReceivedAtMicros()), Verified: d.GetVerified(),
 	}
 }

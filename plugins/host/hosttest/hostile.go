@@ -5,6 +5,7 @@ package hosttest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -37,7 +38,11 @@ const (
 	Thief       = "claims-others"      // facts that name another connection
 	Blabber     = "prints-secrets"     // in logs, output, errors and facts
 	Hog         = "burns-cpu"          // in the background
+	Late        = "opens-late"         // as Good, but not before the file OpenFile is in its work folder
 )
+
+// OpenFile is what Late waits for.
+const OpenFile = "may-open"
 
 // All lists the faults, without Good.
 func All() []string {
@@ -74,8 +79,15 @@ const liarListing = "ring-of-liar"
 // Stream is the stream that every connector polls.
 const Stream = "orders"
 
+// Config is what a connector takes as its configuration.
+type Config struct {
+	// Refuse makes Validate refuse it.
+	Refuse bool `json:"refuse,omitempty"`
+}
+
 type connector struct {
 	fault   string
+	config  Config
 	log     hclog.Logger
 	secret  string
 	workDir string
@@ -84,6 +96,7 @@ type connector struct {
 }
 
 var (
+	_ sdk.Validator      = (*connector)(nil)
 	_ sdk.Poller         = (*connector)(nil)
 	_ sdk.WebhookHandler = (*connector)(nil)
 	_ sdk.Applier        = (*connector)(nil)
@@ -94,11 +107,49 @@ var (
 func (c *connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
 	return &sdk.DescribeResponse{
 		Name: c.fault, Version: "1.0.0", Kinds: []canon.Kind{canon.KindListing, canon.KindLevel, canon.KindOrder},
-		Streams: []sdk.Stream{{Name: Stream, IntervalMillis: 50}}, OpeningStock: c.fault == Good, TranslationVersion: 1,
+		Streams: []sdk.Stream{{Name: Stream, IntervalMillis: 50}}, OpeningStock: c.fault == Good, TranslationVersion: translation(),
 	}, nil
 }
 
-func (c *connector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResponse, error) {
+// Validate refuses what says so.
+func (c *connector) Validate(_ context.Context, req *sdk.ValidateRequest) (*sdk.ValidateResponse, error) {
+	var config Config
+	if err := json.Unmarshal(req.Config, &config); err != nil {
+		return nil, err
+	}
+	if config.Refuse {
+		return &sdk.ValidateResponse{Diagnostics: []sdk.Diagnostic{{
+			Severity: sdk.SeverityError, Code: "hosttest.refused", Path: "config.refuse", Summary: "refuse is set", Do: "leave it out",
+		}}}, nil
+	}
+	return &sdk.ValidateResponse{}, nil
+}
+
+// TranslationVariable is the environment variable that tells the version of the mapping, for Describe.
+const TranslationVariable = "HOSTTEST_TRANSLATION"
+
+func translation() int {
+	n, err := strconv.Atoi(os.Getenv(TranslationVariable))
+	if err != nil {
+		return 1
+	}
+	return n
+}
+
+func (c *connector) Open(ctx context.Context, req *sdk.OpenRequest) (*sdk.OpenResponse, error) {
+	if err := json.Unmarshal(req.Config, &c.config); err != nil {
+		return nil, err
+	}
+	for c.fault == Late {
+		if _, err := os.Stat(filepath.Join(req.WorkDir, OpenFile)); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	c.log, c.secret, c.workDir = req.Log, req.Secrets[SecretName], req.WorkDir
 	switch c.fault {
 	case Flood:
@@ -180,15 +231,20 @@ func level(stock string, available int64) canon.Observation {
 	}
 }
 
+// Title is what a delivery's listing is called by a version of the mapping.
+func Title(id string, translation int) string {
+	return fmt.Sprintf("Ring %s by mapping %d", id, translation)
+}
+
 // HandleWebhook takes a listing whose id is the body.
 func (c *connector) HandleWebhook(_ context.Context, req *sdk.WebhookRequest) (*sdk.WebhookResponse, error) {
 	if c.fault == Hang {
 		select {}
 	}
-	if req.Header("X-Secret") != c.secret {
+	if !req.Verified && req.Header("X-Secret") != c.secret {
 		return &sdk.WebhookResponse{Verdict: sdk.VerdictBadSignature, Reason: "another secret"}, nil
 	}
-	return &sdk.WebhookResponse{Verdict: sdk.VerdictAccepted, Observations: []canon.Observation{listing(string(req.Body), "Ring "+string(req.Body))}}, nil
+	return &sdk.WebhookResponse{Verdict: sdk.VerdictAccepted, Observations: []canon.Observation{listing(string(req.Body), Title(string(req.Body), translation()))}}, nil
 }
 
 func (c *connector) Apply(_ context.Context, req *sdk.ApplyRequest) (*sdk.ApplyResponse, error) {
