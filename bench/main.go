@@ -49,6 +49,7 @@ func run(args []string) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&b.rounds, "rounds", 3, "alternating rounds")
 	f.IntVar(&b.orders, "orders", 5000, "webhooks of one round of the whole path")
+	f.Int64Var(&b.buyers, "buyers", 3000, "distinct buyers; each comes back after that many webhooks")
 	f.IntVar(&b.rate, "rate", 1000, "webhooks per second of the open loop")
 	f.DurationVar(&b.length, "length", 3*time.Second, "how long a round of the other parts takes")
 	f.StringVar(&only, "only", "journal,path,open,read,idle,search", "the parts to run")
@@ -72,6 +73,7 @@ func run(args []string) error {
 // bench is one run.
 type bench struct {
 	rounds, orders, rate int
+	buyers               int64
 	length               time.Duration
 	parts                []string
 	dir                  string

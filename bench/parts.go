@@ -46,7 +46,7 @@ func (b *bench) loaded() error {
 	if err := readJSON(filepath.Join(dir, "catalogue.json"), &c); err != nil {
 		return err
 	}
-	s := &sides{bench: b, process: hub, probe: p, hub: newLoader(hub.Address, adminToken), orders: &orders{of: &c}}
+	s := &sides{bench: b, process: hub, probe: p, hub: newLoader(hub.Address, adminToken), orders: &orders{of: &c, buyers: max(b.buyers, 1)}}
 	if s.verify, err = b.bareSide(role{Name: "verify", Dir: dir}); err != nil {
 		return err
 	}
