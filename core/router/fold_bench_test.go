@@ -39,7 +39,7 @@ func benchmarkFoldOrders(b *testing.B, buyers int) {
 	var batches []bus.Batch
 	bytes := 0
 	for i := range b.N {
-		e := observationEntry(b, canon.Head{Connection: "web", Actor: "connection:web", Delivery: fmt.Sprint("d", i)}, webOrderOf(i, pieces, buyers))
+		e := observationEntry(b, canon.Head{Connection: "web", Actor: "connection:web", Delivery: fmt.Sprint("d", i)}, webOrder(i, pieces, buyers))
 		bytes += len(e.Data) + len(e.Personal)
 		w.offset++
 		batches = append(batches, bus.Batch{Offset: w.offset, Time: dayOne.Add(time.Duration(i) * time.Millisecond).UnixNano(), Entries: []bus.Entry{e}})
@@ -75,10 +75,7 @@ func processorTime(b *testing.B) time.Duration {
 }
 
 // webOrder is one sale of one piece with all that a shop states of it; every second one gives the piece back.
-func webOrder(i, pieces int) canon.Observation { return webOrderOf(i, pieces, 997) }
-
-// webOrderOf is webOrder by one of so many buyers.
-func webOrderOf(i, pieces, buyers int) canon.Observation {
+func webOrder(i, pieces, buyers int) canon.Observation {
 	buyer := (i / 2) % buyers
 	eur := func(amount string) canon.StatedMoney { return canon.StatedMoney{Amount: amount, Currency: "EUR"} }
 	total, tax := eur("1250.00"), eur("208.33")
