@@ -46,6 +46,9 @@ func (h *hubProbe) state() (state, error) {
 	return s, nil
 }
 
+// farBehind is how many batches the fold does not pass within a few dozen milliseconds.
+const farBehind = 300
+
 // awaitFolded waits until the fold has passed an offset.
 func (h *hubProbe) awaitFolded(offset uint64) (state, error) {
 	for end := time.Now().Add(time.Minute); ; {
@@ -59,7 +62,11 @@ func (h *hubProbe) awaitFolded(offset uint64) (state, error) {
 		if time.Now().After(end) {
 			return s, fmt.Errorf("the fold is at %d, %d was waited for", s.folded, offset)
 		}
-		time.Sleep(10 * time.Millisecond) // each answer takes a part of the core that folds
+		if s.lag > farBehind { // each answer takes about two milliseconds of the cores that fold
+			time.Sleep(50 * time.Millisecond)
+		} else {
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 }
 

@@ -38,12 +38,10 @@ type delivery struct {
 
 // orders makes webhooks of distinct orders: every other one buys a piece that nobody has bought, the rest a SKU.
 type orders struct {
-	of   *catalogue
-	made int64
+	of     *catalogue
+	buyers int64 // distinct; each comes back after that many orders
+	made   int64
 }
-
-// Distinct buyers; each comes back after that many orders.
-const buyers = 3000
 
 func (o *orders) take(n int) ([]delivery, error) {
 	out := make([]delivery, n)
@@ -68,7 +66,7 @@ func (o *orders) next() (delivery, error) {
 	} else {
 		v = o.of.SKUs[int(n/2)%len(o.of.SKUs)]
 	}
-	order := orderBody(n, v, time.Now())
+	order := orderBody(n, n%o.buyers, v, time.Now())
 	raw, err := json.Marshal(order)
 	if err != nil {
 		return delivery{}, err
@@ -93,9 +91,8 @@ func moneySet(amount string) fields {
 }
 
 // orderBody has the fields that the vendor sends with orders/create for a paid order of one line.
-func orderBody(n int64, v variant, at time.Time) fields {
+func orderBody(n, buyer int64, v variant, at time.Time) fields {
 	id, stamp := 7_000_000_000_000+n, at.UTC().Format(time.RFC3339)
-	buyer := n % buyers
 	email := fmt.Sprintf("buyer.%d@example.com", buyer)
 	phone := fmt.Sprintf("+33612%06d", buyer)
 	address := fields{

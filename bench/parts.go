@@ -46,12 +46,19 @@ func (b *bench) loaded() error {
 	if err := readJSON(filepath.Join(dir, "catalogue.json"), &c); err != nil {
 		return err
 	}
-	s := &sides{bench: b, process: hub, probe: p, hub: newLoader(hub.Address, adminToken), orders: &orders{of: &c}}
+	s := &sides{bench: b, process: hub, probe: p, hub: newLoader(hub.Address, adminToken), orders: &orders{of: &c, buyers: max(b.buyers, 1)}}
 	if s.verify, err = b.bareSide(role{Name: "verify", Dir: dir}); err != nil {
 		return err
 	}
 	if s.log, err = b.bareSide(role{Name: "log", Dir: dir}); err != nil {
 		return err
+	}
+	if b.does("floor") {
+		floor, err := b.start(role{Name: "floor", Dir: dir, Shop: platform.Shop})
+		if err != nil {
+			return err
+		}
+		s.floor, s.floorProcess = newLoader(floor.Address, adminToken), floor
 	}
 	if s.items, err = p.items(readable); err != nil {
 		return err
@@ -70,7 +77,7 @@ func (b *bench) loaded() error {
 		for _, part := range []struct {
 			name string
 			run  func() error
-		}{{"path", s.wholePath}, {"open", s.openLoop}, {"read", s.read}} {
+		}{{"path", s.wholePath}, {"floor", s.protocol}, {"open", s.openLoop}, {"read", s.read}} {
 			if !b.does(part.name) {
 				continue
 			}
@@ -97,15 +104,17 @@ type pair struct{ bare, hub float64 }
 // sides are what the loaded parts compare.
 type sides struct {
 	*bench
-	process                     *child // the hub
+	process, floorProcess       *child // the hub, and what answers without a fold
 	probe                       *hubProbe
+	floor                       *loader // nil where it is not measured
 	hub, verify, log, bareItems *loader
 	orders                      *orders
 	items                       map[string][]byte
 
-	path, open, reads []pair
-	medians           []pair // p50 of the open loop
-	syncs             []float64
+	path, open, reads, floors []pair
+	medians                   []pair // p50 of the open loop
+	syncs                     []float64
+	last                      []delivery // of the whole path
 }
 
 // warm opens the connections of every side, grows their heaps, and lets the hub meet its first orders.
@@ -114,7 +123,11 @@ func (s *sides) warm() error {
 	if err != nil {
 		return err
 	}
-	for _, l := range []*loader{s.verify, s.log, s.hub} {
+	warmed := []*loader{s.verify, s.log, s.hub}
+	if s.floor != nil {
+		warmed = append(warmed, s.floor)
+	}
+	for _, l := range warmed {
 		if _, err := l.deliver(first); err != nil {
 			return err
 		}
@@ -143,6 +156,7 @@ func (s *sides) wholePath() error {
 	if err != nil {
 		return err
 	}
+	s.last = list
 	bare, err := s.perSecond(func(x *exchange, i int64) error { return s.verify.post(x, &list[int(i)%len(list)]) })
 	if err != nil {
 		return err
@@ -187,6 +201,40 @@ func (s *sides) wholePath() error {
 		float64(len(list))/answered.Seconds(), rate/bare, each(used.own-idle.own), each(used.cpu-used.own-idle.cpu+idle.own),
 		after.fsyncs-before.fsyncs, after.entries-before.entries-uint64(len(list)))
 	return s.rest()
+}
+
+// protocol measures how many webhooks are answered where nothing is folded. The journal takes a webhook as often as it comes.
+func (s *sides) protocol() error {
+	list := s.last
+	if list == nil { // the part path was left out
+		var err error
+		if list, err = s.orders.take(s.bench.orders); err != nil {
+			return err
+		}
+	}
+	bare, err := s.perSecond(func(x *exchange, i int64) error { return s.verify.post(x, &list[int(i)%len(list)]) })
+	if err != nil {
+		return err
+	}
+	before, err := s.floorProcess.usage()
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if _, err := s.floor.deliver(list); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	after, err := s.floorProcess.usage()
+	if err != nil {
+		return err
+	}
+	rate := float64(len(list)) / took.Seconds()
+	s.floors = append(s.floors, pair{bare, rate})
+	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(len(list)) }
+	note("  floor: bare %.0f/s, answered %.0f/s without a fold, ratio %.3f, %.0f + %.0f µs of CPU each", bare, rate, rate/bare,
+		each(after.own-before.own), each(after.cpu-after.own-before.cpu+before.own))
+	return nil
 }
 
 func (s *sides) openLoop() error {
@@ -248,6 +296,7 @@ func (s *sides) report() {
 		fsyncs = fmt.Sprintf("%d senders; %.0f fsyncs for %d webhooks", senders, median(s.syncs), s.bench.orders)
 	}
 	add(s.path, row{what: "whole path, folded", unit: "/s", limit: leastWholePath, least: true, note: fsyncs})
+	add(s.floors, row{what: "answered without a fold", unit: "/s", unlimited: true, least: true, note: fmt.Sprintf("%d senders", senders)})
 	p50 := ""
 	if len(s.medians) > 0 {
 		bare, hub := make([]float64, 0, len(s.medians)), make([]float64, 0, len(s.medians))
@@ -330,7 +379,11 @@ func (b *bench) print(w io.Writer) {
 		if !r.kept() {
 			verdict = "MISSED"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.4g%s\t%s\t%s %g\t%s\t%s\n", r.what, bare, r.hub, r.unit, ratio, sign, r.limit, verdict, r.note)
+		limit := fmt.Sprintf("%s %g", sign, r.limit)
+		if r.unlimited {
+			limit, verdict = "", ""
+		}
+		fmt.Fprintf(t, "%s\t%s\t%.4g%s\t%s\t%s\t%s\t%s\n", r.what, bare, r.hub, r.unit, ratio, limit, verdict, r.note)
 	}
 	t.Flush()
 }

@@ -41,7 +41,7 @@ const (
 
 // role is what a child process is started with; which of the fields count depends on Name.
 type role struct {
-	Name string // platform, hub, search, verify, log or items
+	Name string // platform, hub, search, verify, log, floor or items
 	Dir  string // for what it writes
 	// Pieces and SKUs are how much the platform sells.
 	Pieces, SKUs int
@@ -82,6 +82,8 @@ func runRole(raw string) error {
 			return err
 		}
 		return serve(ctx, bare.VerifyAndLog(config, []byte(webhookSecret), log))
+	case "floor":
+		return r.floor(ctx)
 	case "items":
 		var items map[string][]byte
 		if err := readJSON(filepath.Join(r.Dir, "items.json"), &items); err != nil {
@@ -109,7 +111,7 @@ func runConnector(name string) error {
 }
 
 // profilers are where profiles are served, by role, when the environment or the last argument of a connector asks.
-var profilers = map[string]string{"hub": "127.0.0.1:6061", "shopify": "127.0.0.1:6062", "platform": "127.0.0.1:6063"}
+var profilers = map[string]string{"hub": "127.0.0.1:6061", "shopify": "127.0.0.1:6062", "platform": "127.0.0.1:6063", "floor": "127.0.0.1:6064"}
 
 const profileArgument = "profile"
 

@@ -118,7 +118,7 @@ func (c *console) identityReport(r *trial.Report) error {
 		return err
 	}
 	c.say("%d records of %d persons; %d candidate pairs; %d pairs of clusters to review", r.Records, r.Persons, r.Candidates, r.Review)
-	c.say("batch %.2f s (%.2f s of processor time on %d processors), one client among all p50 %.0f us, p99 %.0f us, memory %d MB",
-		r.LinkSeconds, r.CPUSeconds, r.Parallelism, r.OneMicros[0], r.OneMicros[1], r.MemoryMB)
+	c.say("batch %.2f s (%.2f s of processor time on %d processors), one client among all p50 %.0f us, p99 %.0f us (%.0f and %.0f us of processor time), memory %d MB",
+		r.LinkSeconds, r.CPUSeconds, r.Parallelism, r.OneMicros[0], r.OneMicros[1], r.OneCPUMicros[0], r.OneCPUMicros[1], r.MemoryMB)
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 type Edge struct {
 	A, B  string
 	Score int32
+	// Rank is that of Weights.Rank where edges are to be joined by it, else 0.
+	Rank int32
 }
 
 // Decision is a person's word about two nodes. It outranks every score.
@@ -25,10 +27,10 @@ func pairOf(a, b string) pair { return pair{min(a, b), max(a, b)} }
 // Clusters puts nodes together that are one person. It is a pure function of its sets: the order of nodes, edges and
 // decisions does not count, nor how often one of them is given (invariant 3).
 //
-// What a person said to be one comes first. Then edges of at least least count, the best first, ties by node id: one
-// joins the clusters of its ends, unless the cluster would hold a pair that a person said to be two, or the records of
-// the two sides speak against each other on the whole (against gives what a pair of nodes without an edge scores; nil
-// means that nothing speaks against). Where decisions contradict, two stay two. Each cluster is sorted; its first node
+// What a person said to be one comes first. Then edges of at least least count, by rank, the best first, ties by node id:
+// one joins the clusters of its ends, unless the cluster would hold a pair that a person said to be two, or that scores
+// Never, or the records of the two sides speak against each other on the whole (against gives what a pair of nodes
+// without an edge scores; nil means that nothing speaks against). Where decisions contradict, two stay two. Each cluster is sorted; its first node
 // is the golden id.
 func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, against func(a, b string) int32) [][]string {
 	nodes = slices.Compact(slices.Sorted(slices.Values(nodes)))
@@ -66,14 +68,14 @@ func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, a
 		if s, twice := c.scores[p]; !twice || e.Score > s {
 			c.scores[p] = e.Score
 		}
-		ranked = append(ranked, Edge{p.a, p.b, e.Score})
+		ranked = append(ranked, Edge{A: p.a, B: p.b, Score: e.Score, Rank: e.Rank})
 	}
 	slices.SortFunc(ranked, func(x, y Edge) int {
-		return cmp.Or(cmp.Compare(y.Score, x.Score), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
+		return cmp.Or(cmp.Compare(y.Rank, x.Rank), cmp.Compare(y.Score, x.Score), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
 	})
 	for _, e := range ranked {
 		if e.Score < least {
-			break
+			continue
 		}
 		c.join(pair{e.A, e.B}, false)
 	}
@@ -128,8 +130,8 @@ func (c *clusterer) forbidden(a, b int) bool {
 // pair decides for many.
 const bound = 1000
 
-// opposed reports whether two clusters speak against each other: the mean of their pairs, each within bound, is
-// below zero.
+// opposed reports whether two clusters speak against each other: a pair scores Never, or the mean of their pairs, each
+// within bound, is below zero.
 func (c *clusterer) opposed(a, b int) bool {
 	if c.against == nil || len(c.members[a])*len(c.members[b]) == 1 {
 		return false
@@ -140,6 +142,9 @@ func (c *clusterer) opposed(a, b int) bool {
 			s, known := c.scores[pairOf(x, y)]
 			if !known {
 				s = c.against(x, y)
+			}
+			if s == Never {
+				return true
 			}
 			sum += int(min(max(s, -bound), bound))
 		}

@@ -20,15 +20,22 @@ func TestClusters(t *testing.T) {
 		want      string
 	}{
 		{"nothing in common", nil, nil, "a b c d"},
-		{"a chain", []Edge{{"a", "b", 900}, {"b", "c", 900}}, nil, "a+b+c d"},
-		{"below the threshold", []Edge{{"a", "b", 600}}, nil, "a b c d"},
-		{"the better edge first", []Edge{{"a", "b", 700}, {"b", "c", 900}}, []Decision{{A: "a", B: "c"}}, "a b+c d"},
+		{"a chain", []Edge{{A: "a", B: "b", Score: 900}, {A: "b", B: "c", Score: 900}}, nil, "a+b+c d"},
+		{"below the threshold", []Edge{{A: "a", B: "b", Score: 600}}, nil, "a b c d"},
+		{"the better edge first", []Edge{{A: "a", B: "b", Score: 700}, {A: "b", B: "c", Score: 900}}, []Decision{{A: "a", B: "c"}}, "a b+c d"},
 		{"said to be one", nil, []Decision{{A: "d", B: "a", Same: true}}, "a+d b c"},
 		{"two stay two where decisions contradict", nil, []Decision{{A: "a", B: "b", Same: true}, {A: "b", B: "c", Same: true}, {A: "a", B: "c"}}, "a+b c d"},
-		{"against a whole cluster one edge is not enough", []Edge{{"a", "b", 900}, {"c", "d", 900}, {"b", "c", 700}, {"a", "c", -900}, {"a", "d", -900}, {"b", "d", -900}}, nil, "a+b c+d"},
+		{"against a whole cluster one edge is not enough", []Edge{{A: "a", B: "b", Score: 900}, {A: "c", B: "d", Score: 900}, {A: "b", B: "c", Score: 700}, {A: "a", B: "c", Score: -900}, {A: "a", B: "d", Score: -900}, {A: "b", B: "d", Score: -900}}, nil, "a+b c+d"},
+		{"two who score Never stay two", []Edge{{A: "a", B: "b", Score: 900}, {A: "b", B: "d", Score: 890}}, nil, "a+b c d"},
+		{"by rank before score", []Edge{{A: "a", B: "b", Score: 900}, {A: "b", B: "d", Score: 700, Rank: 1}}, nil, "a b+d c"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := Clusters(nodes, tc.edges, tc.decisions, 650, func(string, string) int32 { return 0 })
+			got := Clusters(nodes, tc.edges, tc.decisions, 650, func(a, b string) int32 {
+				if min(a, b) == "a" && max(a, b) == "d" {
+					return Never
+				}
+				return 0
+			})
 			require.Equal(t, tc.want, showPersons(got))
 		})
 	}
@@ -46,7 +53,7 @@ func TestClustersDoNotDependOnOrder(t *testing.T) {
 		pick := func() string { return nodes[rng.IntN(len(nodes))] }
 		var edges []Edge
 		for range rng.IntN(40) {
-			edges = append(edges, Edge{pick(), pick(), int32(rng.IntN(1200))})
+			edges = append(edges, Edge{A: pick(), B: pick(), Score: int32(rng.IntN(1200)), Rank: int32(rng.IntN(2))})
 		}
 		var decisions []Decision
 		for range rng.IntN(8) {

@@ -150,7 +150,7 @@ func (j *personJoiner) reviews() []Edge {
 				continue
 			}
 			if score := j.weights.Score(a.profile, b.profile); score >= j.weights.Review {
-				out = append(out, Edge{j.nodes[i].Node, j.nodes[k].Node, score})
+				out = append(out, Edge{A: j.nodes[i].Node, B: j.nodes[k].Node, Score: score})
 			}
 		}
 	}

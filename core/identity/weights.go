@@ -90,7 +90,13 @@ func (w *Weights) Score(a, b *Profile) int32 {
 
 // ScoreLevels is Score where the profiles have been compared already.
 func (w *Weights) ScoreLevels(l *Levels, a, b *Profile) int32 {
-	stranger, household := w.PriorStranger, w.PriorHousehold
+	stranger, household := w.explain(l, a, b)
+	return min(stranger, household)
+}
+
+// explain gives the score of a pair against each of the two explanations.
+func (w *Weights) explain(l *Levels, a, b *Profile) (stranger, household int32) {
+	stranger, household = w.PriorStranger, w.PriorHousehold
 	for f, level := range l {
 		stranger += w.Levels[f][level]
 		if Field(f).Personal() {
@@ -104,7 +110,7 @@ func (w *Weights) ScoreLevels(l *Levels, a, b *Profile) int32 {
 		household += w.Levels[Family][FamilyDiffer]
 	}
 	c := Worth(l, a, b)
-	return min(stranger+c[Given]+c[Family]+c[Birthday]+c[Place], household+c[Given]+c[Birthday])
+	return stranger + c[Given] + c[Family] + c[Birthday] + c[Place], household + c[Given] + c[Birthday]
 }
 
 // Worth gives what the agreement of two records is worth more or less because of how many people have the values that

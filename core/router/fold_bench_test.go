@@ -14,8 +14,14 @@ import (
 )
 
 // BenchmarkFoldOrders measures decode, fold and commit on Badger of orders of known pieces, as a webhook's translation
-// gives them (about 1.5 KB each), in groups as large as the router's.
+// gives them (about 1.5 KB each), in groups as large as the router's: of 997 buyers who come back, and of buyers of whom
+// each is new.
 func BenchmarkFoldOrders(b *testing.B) {
+	b.Run("known", func(b *testing.B) { benchmarkFoldOrders(b, 997) })
+	b.Run("new", func(b *testing.B) { benchmarkFoldOrders(b, 1_000_000) })
+}
+
+func benchmarkFoldOrders(b *testing.B, buyers int) {
 	const pieces = 2000
 	s, err := store.Open(store.Options{Dir: b.TempDir()})
 	require.NoError(b, err)
@@ -33,7 +39,7 @@ func BenchmarkFoldOrders(b *testing.B) {
 	var batches []bus.Batch
 	bytes := 0
 	for i := range b.N {
-		e := observationEntry(b, canon.Head{Connection: "web", Actor: "connection:web", Delivery: fmt.Sprint("d", i)}, webOrder(i, pieces))
+		e := observationEntry(b, canon.Head{Connection: "web", Actor: "connection:web", Delivery: fmt.Sprint("d", i)}, webOrder(i, pieces, buyers))
 		bytes += len(e.Data) + len(e.Personal)
 		w.offset++
 		batches = append(batches, bus.Batch{Offset: w.offset, Time: dayOne.Add(time.Duration(i) * time.Millisecond).UnixNano(), Entries: []bus.Entry{e}})
@@ -69,7 +75,8 @@ func processorTime(b *testing.B) time.Duration {
 }
 
 // webOrder is one sale of one piece with all that a shop states of it; every second one gives the piece back.
-func webOrder(i, pieces int) canon.Observation {
+func webOrder(i, pieces, buyers int) canon.Observation {
+	buyer := (i / 2) % buyers
 	eur := func(amount string) canon.StatedMoney { return canon.StatedMoney{Amount: amount, Currency: "EUR"} }
 	total, tax := eur("1250.00"), eur("208.33")
 	piece := fmt.Sprint((i / 2) % pieces)
@@ -81,13 +88,13 @@ func webOrder(i, pieces int) canon.Observation {
 			Title: "Solitaire ring, 18k yellow gold, brilliant 0.51 ct G VS1", Quantity: 1, Price: total, Tax: &tax,
 		}},
 		Tenders:    []canon.Tender{{Kind: "card", Amount: total, Reference: fmt.Sprintf("txn_%024d", i)}},
-		CustomerID: fmt.Sprintf("gid://shopify/Customer/%d", (i/2)%997),
+		CustomerID: fmt.Sprintf("gid://shopify/Customer/%d", buyer),
 		Buyer: &canon.PersonState{
-			GivenName: fmt.Sprintf("Given%d", (i/2)%997), FamilyName: fmt.Sprintf("Family%d", (i/2)%997), Emails: []string{fmt.Sprintf("client%d@example.org", (i/2)%997)},
-			Phones: []string{fmt.Sprintf("+336123%05d", (i/2)%997)}, Locale: "fr-FR",
+			GivenName: fmt.Sprintf("Given%d", buyer), FamilyName: fmt.Sprintf("Family%d", buyer), Emails: []string{fmt.Sprintf("client%d@example.org", buyer)},
+			Phones: []string{fmt.Sprintf("+33612%06d", buyer)}, Locale: "fr-FR",
 			Addresses: []canon.AddressState{{
 				Name: "Given Family", Line1: "12 rue de la Paix", Line2: "Escalier B, troisième étage", City: "Paris", PostalCode: "75002",
-				Country: "FR", Phone: fmt.Sprintf("+336123%05d", (i/2)%997),
+				Country: "FR", Phone: fmt.Sprintf("+33612%06d", buyer),
 			}},
 		},
 	}}

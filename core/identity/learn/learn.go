@@ -131,14 +131,29 @@ func (s *Set) Edges(least int32) []identity.Edge {
 	return out
 }
 
-// Clusters puts together what scores at least least.
+// Clusters puts together what scores at least least and is not apart (identity.Apart).
 func (s *Set) Clusters(least int32, decisions []identity.Decision) [][]string {
 	at := make(map[string]*identity.Profile, len(s.Profiles))
 	nodes := make([]string, len(s.Profiles))
 	for i, p := range s.Profiles {
 		at[p.Node], nodes[i] = p, p.Node
 	}
-	return identity.Clusters(nodes, s.Edges(least), decisions, least, func(a, b string) int32 { return s.Weights.Score(at[a], at[b]) })
+	var edges []identity.Edge
+	for _, p := range s.pairs {
+		a, b := s.Profiles[p.a], s.Profiles[p.b]
+		l := p.pattern.levels()
+		if score := s.Weights.ScoreLevels(&l, a, b); score >= least && !identity.Apart(&l, a, b) {
+			edges = append(edges, identity.Edge{A: a.Node, B: b.Node, Score: score, Rank: s.Weights.Rank(&l, a, b)})
+		}
+	}
+	return identity.Clusters(nodes, edges, decisions, least, func(x, y string) int32 {
+		a, b := at[x], at[y]
+		l := identity.Compare(a, b)
+		if identity.Apart(&l, a, b) {
+			return identity.Never
+		}
+		return s.Weights.ScoreLevels(&l, a, b)
+	})
 }
 
 // manyPeople is on how many different people's records a value may be before it says nothing: a family shares a phone,
