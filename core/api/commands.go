@@ -132,7 +132,7 @@ func do[T any](a *API, c *fiber.Ctx, who access.Principal, cmd canon.Command, do
 	}
 	if o.Approval != "" {
 		c.Set(fiber.HeaderLocation, "/v1/approvals/"+url.PathEscape(o.Approval))
-		shown, err := access.JSON[canon.Approval](who.Role, o.Result)
+		shown, err := access.JSON[canon.Approval](who.Sight(), o.Result)
 		if err != nil {
 			return err
 		}
