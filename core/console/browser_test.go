@@ -97,16 +97,36 @@ func (w *window) run(what string, actions ...chromedp.Action) {
 	}
 }
 
+// until waits for a condition in JavaScript. A page that is just being left has no answer: it is asked again.
+func (w *window) until(what, condition string) {
+	w.t.Helper()
+	every := time.NewTicker(50 * time.Millisecond)
+	defer every.Stop()
+	for end := time.Now().Add(patience); ; <-every.C {
+		var holds bool
+		ctx, cancel := context.WithTimeout(w.ctx, patience)
+		err := chromedp.Run(ctx, chromedp.Evaluate(condition, &holds))
+		cancel()
+		if err == nil && holds {
+			return
+		}
+		if time.Now().After(end) {
+			w.run("wait for "+what, chromedp.ActionFunc(func(context.Context) error { return fmt.Errorf("it does not come: %w", err) }))
+		}
+	}
+}
+
 // open goes to a page by its address.
 func (w *window) open(path string) {
 	w.t.Helper()
-	w.run("open "+path, chromedp.Navigate(w.at+path), chromedp.Poll(`document.readyState === "complete"`, nil, chromedp.WithPollingInterval(20*time.Millisecond)))
+	w.run("open "+path, chromedp.Navigate(w.at+path))
+	w.until("the page "+path, `document.readyState === "complete"`)
 }
 
 // says waits until the page has a text.
 func (w *window) says(text string) {
 	w.t.Helper()
-	w.run("wait for "+text, chromedp.Poll(fmt.Sprintf(`document.readyState === "complete" && document.body.innerText.includes(%q)`, text), nil, chromedp.WithPollingInterval(50*time.Millisecond)))
+	w.until(text, fmt.Sprintf(`document.readyState === "complete" && document.body.innerText.includes(%q)`, text))
 }
 
 // press sends keys to whatever has the focus, as a person without a mouse does.
@@ -139,7 +159,7 @@ func (w *window) follow() {
 	w.t.Helper()
 	w.run("leave a mark", chromedp.Evaluate(`window.before = true`, nil))
 	w.press(kb.Enter)
-	w.run("wait for the next page", chromedp.Poll(`window.before === undefined && document.readyState === "complete"`, nil, chromedp.WithPollingInterval(50*time.Millisecond)))
+	w.until("the next page", `window.before === undefined && document.readyState === "complete"`)
 }
 
 func (w *window) screenshot(name string) {
@@ -290,5 +310,5 @@ func TestEveryPageInABrowser(t *testing.T) {
 	w.screenshot("overview-french")
 	w.open("/console/language?to=en&back=/console")
 	b.level("till-file", "t2", "paris", 5)
-	w.run("the row comes by itself", chromedp.Poll(`Array.from(document.querySelectorAll("#live li")).some(function (li) { return li.innerText.includes("till-file") })`, nil, chromedp.WithPollingInterval(100*time.Millisecond)))
+	w.until("the row that comes by itself", `Array.from(document.querySelectorAll("#live li")).some(function (li) { return li.innerText.includes("till-file") })`)
 }
