@@ -99,7 +99,7 @@ func (k *Console) figures(r *request, d *overviewShown) error {
 	d.Plots.Latency = latencyPlot(v, f.Minutes)
 	if d.Ready {
 		d.Plots.Stock = stockPlot(v, f.Stock)
-		d.Plots.Sales = salesPlot(v, f.Sales)
+		d.Plots.Sales = salesPlot(v, f.Sales, k.Now())
 	}
 	return nil
 }
