@@ -2,7 +2,10 @@ package console
 
 import (
 	"fmt"
+	"go/parser"
+	"go/token"
 	"html"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -288,4 +291,23 @@ func TestAConnectionGoesLiveByItsPlan(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "till:paris-9@paris", fmt.Sprintf("%s@%s", who.Channel(), who.Location))
 	require.NotContains(t, w.get("/console/tokens").body, text[1])
+}
+
+// TestThePagesHaveNoSecondWay: a page reaches records through the API alone.
+func TestThePagesHaveNoSecondWay(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, imp := range f.Imports {
+			for _, never := range []string{"/bus", "/core/store", "/core/router", "/core/views", "/core/vault", "/core/hub"} {
+				require.NotContains(t, imp.Path.Value, "jumpring/jumpring"+never, name)
+			}
+		}
+	}
 }
