@@ -42,6 +42,7 @@ var rooms = map[string][]string{
 	"core/changes":        {"bus", "core/canon", "core/store", "core/router", "core/views", "core/access"},
 	"core/ingress":        {"bus", "core/canon", "core/store", "core/router", "core/body", "core/problem", "core/normalize", "core/access", "plugins/sdk"},
 	"core/api":            {"bus", "core", "plugins/sdk"},
+	"core/console":        {"bus", "core", "plugins/sdk"}, // what it may beside its tests: core/console TestThePagesHaveNoSecondWay
 	"core/hub":            {"bus", "core", "plugins"},
 	"cmd/jumpring":        {"bus", "core", "plugins", "connectors", "cmd", "configs"},
 	"connectors":          {"core/canon", "plugins/sdk", "connectors"},

@@ -44,16 +44,25 @@ type RotateToken struct {
 	Expires time.Time `json:"expires,omitzero" required:"false" doc:"When the new text ends; as before where it is left out"`
 }
 
+// mayChange refuses a token that may do more than who asks. One whose role is gone from the configuration may do nothing
+// and is anybody's to end.
+func (a *API) mayChange(who access.Principal, name string) error {
+	for _, t := range a.Tokens.List() {
+		if t.Name == name && a.Tokens.Roles().Known(t.Role) == nil && !a.Tokens.Roles().MayGrant(who, t.Role, t.Location) {
+			return mayNotGrant()
+		}
+	}
+	return nil
+}
+
 func (a *API) tokenRotate(c *fiber.Ctx, who access.Principal) error {
 	b, err := read[RotateToken](a, c)
 	if err != nil {
 		return err
 	}
 	name := parameter(c, "name")
-	for _, t := range a.Tokens.List() {
-		if t.Name == name && !a.Tokens.Roles().MayGrant(who, t.Role, t.Location) {
-			return mayNotGrant()
-		}
+	if err := a.mayChange(who, name); err != nil {
+		return err
 	}
 	text, t, err := a.Tokens.Rotate(name, time.Duration(b.Grace)*time.Second, b.Expires)
 	if err != nil {

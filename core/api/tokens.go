@@ -68,7 +68,10 @@ func (a *API) tokenCreate(c *fiber.Ctx, who access.Principal) error {
 	return c.Status(fiber.StatusCreated).JSON(TokenMade{shownToken(&t), text})
 }
 
-func (a *API) tokenRevoke(c *fiber.Ctx, _ access.Principal) error {
+func (a *API) tokenRevoke(c *fiber.Ctx, who access.Principal) error {
+	if err := a.mayChange(who, parameter(c, "name")); err != nil {
+		return err
+	}
 	if err := a.Tokens.Revoke(parameter(c, "name")); err != nil {
 		return err
 	}

@@ -6,13 +6,13 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
-	"github.com/jumpring/jumpring/core/search"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
@@ -99,7 +99,7 @@ func (k *Console) figures(r *request, d *overviewShown) error {
 	d.Plots.Latency = latencyPlot(v, f.Minutes)
 	if d.Ready {
 		d.Plots.Stock = stockPlot(v, f.Stock)
-		d.Plots.Sales = salesPlot(v, f.Sales)
+		d.Plots.Sales = salesPlot(v, f.Sales, k.Now())
 	}
 	return nil
 }
@@ -196,10 +196,23 @@ func (k *Console) search(r *request) error {
 	}
 	d.Next = d.Found.NextCursor
 	// A number that one piece alone has leads straight to it.
-	if d.Found.Total == 1 && len(d.Filters) == 0 && r.query("cursor") == "" && slices.ContainsFunc(d.Found.Understood, func(u search.Reading) bool { return u.As == "identifier" }) {
+	if d.Found.Total == 1 && len(d.Filters) == 0 && r.query("cursor") == "" && numbered(&d.Found.Items[0], d.Q) {
 		return r.Redirect(consolePath("items", d.Found.Items[0].ID), 303)
 	}
 	return r.render("search", r.words().say("nav.search"), d)
+}
+
+// numbered tells whether a question is one of a piece's own numbers.
+func numbered(it *canon.Item, q string) bool {
+	words := strings.Fields(strings.ToUpper(q))
+	if len(words) == 0 {
+		return false
+	}
+	own := []string{it.Serial, it.EPC, it.GTIN, it.SKU, it.HUID}
+	for _, c := range it.Certificates {
+		own = append(own, c.Number)
+	}
+	return slices.ContainsFunc(own, func(n string) bool { return n != "" && strings.ToUpper(n) == words[len(words)-1] })
 }
 
 // salesTotals adds up sales by currency.

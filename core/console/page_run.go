@@ -143,10 +143,10 @@ type planShown struct {
 }
 
 // Rows are the first rows of the plan; a person who wants all takes them from the API.
-func (d planShown) Rows() []reconcile.PlanRow { return d.Plan.Rows[:min(len(d.Plan.Rows), planRows)] }
+func (d *planShown) Rows() []reconcile.PlanRow { return d.Plan.Rows[:min(len(d.Plan.Rows), planRows)] }
 
 // More is how many rows are not shown.
-func (d planShown) More() int { return len(d.Plan.Rows) - len(d.Rows()) }
+func (d *planShown) More() int { return len(d.Plan.Rows) - len(d.Rows()) }
 
 const planRows = 500
 
@@ -160,7 +160,7 @@ func (k *Console) plan(r *request) error {
 	if d.Plan, err = ask[reconcile.Plan](r, route("connections", name, "plan"), nil); err != nil {
 		return err
 	}
-	return r.render("plan", r.words().say("plan.title", name), d)
+	return r.render("plan", r.words().say("plan.title", name), &d)
 }
 
 // goLive takes the digest of the plan that the page showed. Invariant 9.

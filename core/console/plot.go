@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
@@ -20,6 +21,7 @@ const (
 	plotLeft   = 64
 	plotTop    = 12
 	plotBottom = 26
+	plotDays   = 14
 )
 
 // plot is a drawing under way.
@@ -175,7 +177,7 @@ func shortened(s string, n int) string {
 }
 
 // salesPlot draws the sales of each day, stacked by channel, in the currency that most of them are in.
-func salesPlot(v *view, sales []api.DaySales) template.HTML {
+func salesPlot(v *view, sales []api.DaySales, today time.Time) template.HTML {
 	by, channels, days := map[string]int64{}, map[string]int64{}, map[string]map[string]int64{}
 	for _, s := range sales {
 		by[s.Currency] += s.Minor
@@ -208,16 +210,18 @@ func salesPlot(v *view, sales []api.DaySales) template.HTML {
 		words = []string{v.words.say("plot.nothing")}
 	}
 	p := newPlot(v.words.say("plot.sales", currency), strings.Join(words, ", "), most, whole(v, currency))
-	order := slices.Sorted(maps.Keys(days))
-	width := (plotWidth - plotLeft) / 14
-	for i, day := range order {
+	width := (plotWidth - plotLeft) / plotDays
+	for i := range plotDays {
+		day := today.UTC().AddDate(0, 0, i+1-plotDays).Format(time.DateOnly)
 		x, sum := plotLeft+i*width, int64(0)
 		for n, c := range names {
 			amount := days[day][c]
 			p.bar(fmt.Sprintf("series%d", n%6), x+2, width-6, sum, sum+amount, day+" "+c+" "+v.money(canon.Money{Minor: amount, Currency: currency}))
 			sum += amount
 		}
-		p.under(x+2, "start", day[5:])
+		if i%2 == 1 {
+			p.under(x+2, "start", day[5:])
+		}
 	}
 	return p.done() + legend(names)
 }

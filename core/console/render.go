@@ -53,9 +53,22 @@ func (v *view) functions() template.FuncMap {
 		"t": v.words.say, "word": v.words.word, "money": v.money, "when": moment, "iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"carat": func(n int64) string { return thousandths(n) + " ct" }, "grams": func(mg int64) string { return thousandths(mg) + " g" },
 		"number": v.number, "json": plainJSON, "path": func(parts ...string) string { return consolePath(parts...) }, "deref": func(n *int64) int64 { return *n },
-		"join": strings.Join, "newkey": func() string { return ulid.Make().String() }, "lower": strings.ToLower,
+		"event": v.event, "join": strings.Join, "newkey": func() string { return ulid.Make().String() }, "lower": strings.ToLower,
 		"query": func(pairs ...string) template.URL { return template.URL(queryOf(pairs...)) },
 	}
+}
+
+// event says what happened: "item.sold" and, of a case about a record, "case.opened:double_claim".
+func (v *view) event(code string) string {
+	code, about, _ := strings.Cut(code, ":")
+	if i := strings.LastIndexByte(code, '.'); i >= 0 {
+		code = code[i+1:]
+	}
+	out := v.words.word("event", code)
+	if about != "" {
+		out = v.words.word("case", about) + ": " + out
+	}
+	return out
 }
 
 func queryOf(pairs ...string) string {

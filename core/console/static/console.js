@@ -10,7 +10,7 @@
     var li = document.createElement("li"), time = document.createElement("time"), what = document.createElement("strong"), by = document.createElement("span");
     time.dateTime = row.at;
     time.textContent = String(row.at).slice(0, 19).replace("T", " ");
-    what.textContent = String(row.event).replace(/_/g, " ");
+    what.textContent = String(row.event).split(":")[0].split(".").pop().replace(/_/g, " ");
     by.className = "by";
     by.textContent = row.actor;
     var of = document.createTextNode(row.entity);
