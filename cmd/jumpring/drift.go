@@ -47,7 +47,7 @@ func newDrift(con *console) *cobra.Command {
 			return con.driftRows(reports)
 		},
 	}
-	c.AddCommand(newDriftShow(con), newDriftVerify(con), newDriftKey(con))
+	c.AddCommand(newDriftRepair(con), newDriftShow(con), newDriftVerify(con), newDriftKey(con))
 	return c
 }
 
@@ -218,4 +218,20 @@ func readReports(path string) ([]canon.DriftReport, error) {
 		return nil, fmt.Errorf("%s holds no drift report: write one with jumpring drift show --output json", path)
 	}
 	return list, nil
+}
+
+// newDriftRepair puts one row right.
+func newDriftRepair(con *console) *cobra.Command {
+	cmd := &cobra.Command{Use: "repair CONNECTION", Short: "Put one row right: a level is written again, whatever the policy is; anything else is read anew", Args: exactly(1)}
+	binding := cmd.Flags().String("binding", "", "external id of the row")
+	kind := cmd.Flags().String("kind", "level", "kind of the row")
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if *binding == "" {
+			return coded(exitUsage, errors.New("name the row by --binding, its external id"))
+		}
+		return con.posted(c, "/v1/drift/"+url.PathEscape(args[0])+"/repair", map[string]any{"binding": *binding, "kind": *kind}, []column{
+			{"connection", "connection"}, {"kind", "kind"}, {"binding", "binding"}, {"does", "does"}, {"shows", "shows"}, {"should", "should"},
+		})
+	}
+	return cmd
 }

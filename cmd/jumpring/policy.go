@@ -17,7 +17,7 @@ import (
 )
 
 func newPolicy(con *console) *cobra.Command {
-	return group("policy", "See and try whose word counts for which field", policyShow(con), policyExplain(con), policyTest(con), policyPlan(con))
+	return group("policy", "See and try whose word counts for which field", policyShow(con), policyExplain(con), policyTest(con), policyPlan(con), policyApply(con))
 }
 
 var policyColumns = []column{
@@ -187,7 +187,7 @@ func policyPlan(con *console) *cobra.Command {
 		Use: "plan FILE", Short: "Show what the rules of a file would change, before they are in force", Args: exactly(1),
 		Long: `Show what the rules of a file would change in the running hub: how many records, in which fields, how many cases open and
 close, and how many calls each connection would get. The hub computes every record under the new rules and writes nothing.
-To put them into force, name the file under policy in the configuration and restart the hub.`,
+To put them into force, apply the plan by its digest (` + "`jumpring policy apply`" + `), or name the file in the configuration and restart the hub.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			hub, err := con.remote()
 			if err != nil {
@@ -236,6 +236,7 @@ func (c *console) planned(v any) error {
 			fmt.Fprintln(c.out, "These rules are in force: nothing would change.")
 			return nil
 		}
+		fmt.Fprintf(c.out, "digest: %s\n", cell(lookup(v, "digest")))
 		fmt.Fprintf(c.out, "cases: %s would open, %s would close\n", cell(lookup(v, "cases_opened")), cell(lookup(v, "cases_closed")))
 		calls, _ := lookup(v, "calls").([]any)
 		for _, k := range calls {
@@ -246,4 +247,49 @@ func (c *console) planned(v any) error {
 		}
 	}
 	return c.table([]column{{"records", "type"}, {"all", "all"}, {"would change", "changed"}, {"fields", "fields.field"}, {"in how many", "fields.records"}}, records, v)
+}
+
+// policyApply puts the rules of a file into force whose plan was looked at.
+func policyApply(con *console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "apply FILE --digest DIGEST", Short: "Put the rules of a file into force; takes the digest of their plan", Args: exactly(1),
+		Long: "Put the rules of a file into force in the running hub, as they were planned: the digest is what `jumpring policy plan FILE` printed.\n" +
+			"The change is journaled. The next start reads the file that the configuration names: name the same one there.",
+	}
+	digest := cmd.Flags().String("digest", "", "of the plan that was looked at")
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		if *digest == "" {
+			return coded(exitUsage, errors.New("give the digest that `jumpring policy plan` printed, by --digest"))
+		}
+		hub, err := con.remote()
+		if err != nil {
+			return err
+		}
+		names, err := connectionNames(c, hub)
+		if err != nil {
+			return err
+		}
+		p, err := config.LoadPolicy(args[0], config.System(), names)
+		if err != nil {
+			return coded(exitUsage, err)
+		}
+		body := map[string]any{"digest": *digest}
+		if p != nil {
+			if len(p.Rules) > 0 {
+				body["rules"] = p.Rules
+			}
+			if len(p.Publish) > 0 {
+				body["publish"] = p.Publish
+			}
+			if p.Approvals != nil {
+				body["approvals"] = p.Approvals
+			}
+		}
+		v, err := hub.post(c.Context(), "/v1/policy/apply", body)
+		if err != nil {
+			return err
+		}
+		return con.record([]column{{"applied", "applied"}}, v)
+	}
+	return cmd
 }

@@ -210,6 +210,9 @@ func TestWhatABulkOperationMayNotSeeIsReadPageByPage(t *testing.T) {
 	require.Equal(t, want, s.insist(t))
 	require.EqualValues(t, 3, s.twin.Ledger().Counts.BulkRuns, "products, variants and, once, orders")
 	for r, o := range want {
+		if o.Aspect != canon.AspectMain {
+			continue // nobody's name is in an order's payments
+		}
 		require.Equal(t, r.Kind == canon.KindOrder, len(o.Hidden) > 0 && o.Hidden[0] == "buyer", "%v hides %v", r, o.Hidden)
 	}
 }

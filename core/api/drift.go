@@ -50,3 +50,19 @@ func (a *API) driftKey(c *fiber.Ctx, _ access.Principal) error {
 	}
 	return c.JSON(DriftKey{Key: key})
 }
+
+// DriftToRepair is the body of putting one row of drift right.
+type DriftToRepair struct {
+	Binding string `json:"binding" minLength:"1" maxLength:"1024" doc:"The row's external_id"`
+	Kind    string `json:"kind,omitempty" maxLength:"32" doc:"The row's kind; level where it is left out"`
+}
+
+func (a *API) driftRepair(c *fiber.Ctx, who access.Principal) error {
+	b, err := read[DriftToRepair](a, c)
+	if err != nil {
+		return err
+	}
+	return do[canon.DriftRepaired](a, c, who, canon.Command{Role: string(who.Role), RepairDrift: &canon.RepairDrift{
+		Connection: parameter(c, "name"), Kind: canon.Kind(b.Kind), Binding: b.Binding,
+	}}, nil)
+}

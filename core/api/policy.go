@@ -113,8 +113,7 @@ func (a *API) policyPlan(c *fiber.Ctx, who access.Principal) error {
 			}
 			return bad
 		}
-		s.Policy = policy.Normal(p)
-		plan, err := router.PlanSettings(ctx, v, s)
+		plan, err := planned(ctx, v, s, p)
 		if err != nil {
 			return err
 		}

@@ -230,6 +230,11 @@ func routes() []route {
 		},
 
 		{
+			method: post, path: "/v1/policy/apply", name: "policy-apply", summary: "Put a policy into force; takes the digest of the plan that was looked at.", needs: control,
+			takes: PolicyToApply{}, keyed: true, gives: json200(Applied{}), handle: (*API).policyApply,
+		},
+
+		{
 			method: get, path: "/v1/parked", name: "parked", summary: "List the entries that could not be applied.", needs: access.ParkedManage,
 			query: paging, gives: page(canon.Parked{}), handle: (*API).parked,
 		},
@@ -329,6 +334,10 @@ func routes() []route {
 		{
 			method: post, path: "/v1/drift", name: "drift-start", summary: "Read and compare a connection, or all; answers with the job.", needs: access.ConnectionsInspect,
 			query: []param{{"connection", "One connection; all where it is left out"}}, gives: gives{status: 202, value: Job{}}, handle: (*API).driftStart,
+		},
+		{
+			method: post, path: "/v1/drift/{name}/repair", name: "drift-repair", summary: "Put one row of drift right: a level is written again, anything else is read anew.", needs: control,
+			takes: DriftToRepair{}, keyed: true, gives: json200(canon.DriftRepaired{}), handle: (*API).driftRepair,
 		},
 		{
 			method: get, path: "/v1/jobs", name: "jobs", summary: "List the newest jobs.", needs: access.ConnectionsInspect,

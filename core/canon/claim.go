@@ -197,6 +197,9 @@ type Case struct {
 	// Summary says in one sentence what is wrong; it has no personal data.
 	Summary  string     `json:"summary"`
 	Evidence []Evidence `json:"evidence,omitempty"`
+	// Claims is how many claims a case about claims has, where Evidence and Proposals name the first and the last of them
+	// alone. All are in the timeline of the case; each that lives can be kept by the proposal "keep:<claim>".
+	Claims int64 `json:"claims,omitempty"`
 	// Compared says, of two records that may be one person, how they agree field by field.
 	Compared  []Compared `json:"compared,omitempty"`
 	Proposals []Proposal `json:"proposals,omitempty"`

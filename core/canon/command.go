@@ -33,6 +33,8 @@ type Command struct {
 	SetPause   *SetPause    `json:"set_pause,omitempty"`
 	Client     *SameClient  `json:"client,omitempty"`
 
+	RepairDrift     *RepairDrift     `json:"repair_drift,omitempty"`
+	ApplyPolicy     *ApplyPolicy     `json:"apply_policy,omitempty"`
 	Approve         *Approve         `json:"approve,omitempty"`
 	Consign         *ConsignAsk      `json:"consign,omitempty"`
 	OrderStep       *OrderStep       `json:"order_step,omitempty"`

@@ -134,3 +134,24 @@ type DriftSeal struct {
 	Key       string `json:"key"`
 	Signature string `json:"signature"`
 }
+
+// RepairDrift asks to put one row of drift right: a held or refused level is written again, whatever the connection's policy
+// is; anything else is read anew.
+type RepairDrift struct {
+	Connection string `json:"connection"`
+	Kind       Kind   `json:"kind,omitempty"` // empty means level
+	// Binding is the external id of what the row is about.
+	Binding string `json:"binding"`
+}
+
+// DriftRepaired is what is done about a row of drift.
+type DriftRepaired struct {
+	Connection string `json:"connection"`
+	Kind       Kind   `json:"kind"`
+	Binding    string `json:"binding"`
+	// Does is write, read, or nothing where it shows what it should.
+	Does string `json:"does"`
+	// Shows and Should are of a level, in pieces.
+	Shows  *int64 `json:"shows,omitempty"`
+	Should *int64 `json:"should,omitempty"`
+}

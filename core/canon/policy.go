@@ -80,3 +80,11 @@ type Publish string
 
 // PublishNone is no listing.
 const PublishNone Publish = "none"
+
+// ApplyPolicy puts a policy into force. Digest is of the plan that the person looked at; Plan what the plan is when the command
+// is taken. Both must be the same.
+type ApplyPolicy struct {
+	Policy *Policy `json:"policy"`
+	Digest string  `json:"digest"`
+	Plan   string  `json:"plan"`
+}

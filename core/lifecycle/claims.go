@@ -114,7 +114,11 @@ func DoubleClaim(item string, live []*canon.Claim, holder string) *canon.Case {
 		Summary: fmt.Sprintf("%d claims on one piece", len(live)),
 	}
 	advised := advise(live, holder)
-	for _, cl := range live {
+	shown := live
+	if len(live) > maxShownClaims {
+		c.Claims, shown = int64(len(live)), firstAndLast(live)
+	}
+	for _, cl := range shown {
 		what := string(cl.Kind)
 		if cl.Kind == canon.ClaimAside {
 			what = string(cl.State)
@@ -139,6 +143,19 @@ func DoubleClaim(item string, live []*canon.Claim, holder string) *canon.Case {
 		c.Proposals = append(c.Proposals, p)
 	}
 	return c
+}
+
+// maxShownClaims is how many claims a case names.
+const maxShownClaims = 20
+
+// firstAndLast gives the first and the last claims by when the goods were sold, sorted by key: whatever came first in the
+// journal, the same of the same claims.
+func firstAndLast(live []*canon.Claim) []*canon.Claim {
+	byTime := slices.Clone(live)
+	slices.SortFunc(byTime, func(a, b *canon.Claim) int { return cmp.Or(a.When().Compare(b.When()), cmp.Compare(a.Key, b.Key)) })
+	shown := slices.Concat(byTime[:maxShownClaims/2], byTime[len(byTime)-maxShownClaims/2:])
+	slices.SortFunc(shown, func(a, b *canon.Claim) int { return cmp.Compare(a.Key, b.Key) })
+	return shown
 }
 
 // advise gives the claim that keeps the piece by the rules: where the goods were handed over they stay, else with who

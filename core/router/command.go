@@ -72,6 +72,10 @@ func CommandDigest(cmd canon.Command) string { return commandDigest(&cmd) }
 func commandDigest(cmd *canon.Command) string {
 	c := *cmd
 	c.ID, c.Key, c.Role = "", "", ""
+	if c.ApplyPolicy != nil { // what the plan is then is not what was asked for
+		ask := *c.ApplyPolicy
+		ask.Plan, c.ApplyPolicy = "", &ask
+	}
 	raw, err := json.Marshal(c)
 	if err != nil {
 		return ""
@@ -92,6 +96,10 @@ func (f *fold) decideNow(cmd *canon.Command) (*canon.Outcome, error) {
 	switch {
 	case cmd.Approve != nil:
 		return f.approve(cmd)
+	case cmd.RepairDrift != nil:
+		return f.repairDrift(cmd.RepairDrift)
+	case cmd.ApplyPolicy != nil:
+		return f.applyPolicy(cmd.ApplyPolicy)
 	case cmd.Reserve != nil:
 		return f.reserve(cmd.ID, cmd.Reserve)
 	case cmd.Release != nil:

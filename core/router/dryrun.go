@@ -17,6 +17,8 @@ import (
 type SettingsPlan struct {
 	// Position is the journal position that the plan stands for.
 	Position canon.Position `json:"position"`
+	// Digest names the plan; a policy is applied by it.
+	Digest string `json:"digest,omitempty"`
 	// Same tells that the settings are those in force: nothing was computed.
 	Same    bool             `json:"same,omitempty"`
 	Records []PlannedRecords `json:"records"`

@@ -31,7 +31,13 @@ func (f *fold) resolve(cmd *canon.Command) (*canon.Outcome, error) {
 	if !c.Open {
 		return refuse(409, "case.closed", "the case is closed: %s", c.Resolution), nil
 	}
-	if !slices.ContainsFunc(c.Proposals, func(p canon.Proposal) bool { return p.ID == r.Proposal }) {
+	proposed := slices.ContainsFunc(c.Proposals, func(p canon.Proposal) bool { return p.ID == r.Proposal })
+	if !proposed && c.Claims > 0 { // it names some of its claims alone
+		if proposed, err = f.liveOn(c.Subject, strings.TrimPrefix(r.Proposal, "keep:")); err != nil {
+			return nil, err
+		}
+	}
+	if !proposed {
 		return refuse(422, "case.proposal", "the case has no proposal %q: show it to see what it proposes", r.Proposal), nil
 	}
 	if c.Kind == canon.CaseClient {
@@ -78,6 +84,14 @@ func (f *fold) losers(c *canon.Case, proposal string) ([]*canon.Claim, error) {
 		keys = []string{one}
 	} else {
 		keep := strings.TrimPrefix(proposal, "keep:")
+		if c.Claims > 0 {
+			item, err := f.item(c.Subject)
+			if err != nil || item == nil {
+				return nil, err
+			}
+			live, err := f.claimsOn(item)
+			return slices.DeleteFunc(live, func(l *canon.Claim) bool { return l.Key == keep }), err
+		}
 		for _, e := range c.Evidence {
 			if e.Claim != "" && e.Claim != keep {
 				keys = append(keys, e.Claim)
@@ -86,6 +100,16 @@ func (f *fold) losers(c *canon.Case, proposal string) ([]*canon.Claim, error) {
 	}
 	claims, err := f.claims(keys)
 	return lifecycle.Live(claims), err
+}
+
+// liveOn reports whether a claim is live on an item.
+func (f *fold) liveOn(id, claim string) (bool, error) {
+	item, err := f.item(id)
+	if err != nil || item == nil {
+		return false, err
+	}
+	live, err := f.claimsOn(item)
+	return slices.ContainsFunc(live, func(c *canon.Claim) bool { return c.Key == claim }), err
 }
 
 // earlier gives the actions that an earlier decision made and that a new one has to end, and refuses the new one while

@@ -394,9 +394,26 @@ func (f *fold) itemCases(before, item *canon.Item, p *itemParts) error {
 		holder = item.Holder.Claim
 	}
 	if c := lifecycle.DoubleClaim(item.ID, lifecycle.Live(p.claims), holder); c != nil {
-		return f.openCase(c)
+		if err := f.openCase(c); err != nil || c.Claims == 0 {
+			return err
+		}
+		return f.claimRows(c.ID, p.claims)
 	}
 	return closeDouble("one live claim is left")
+}
+
+// claimRows refers in the timeline of a case to the claims that this entry states: the case itself names the first and the
+// last alone.
+func (f *fold) claimRows(id string, claims []*canon.Claim) error {
+	for _, c := range lifecycle.Live(claims) {
+		if c.Since != f.f.pos {
+			continue
+		}
+		if err := f.row(canon.Row{Entity: id, Type: "case", Event: "case.claim", Changes: []canon.Change{{Field: "claim", After: textJSON(c.Key)}}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *fold) dropItemCases(id string) error {
@@ -419,7 +436,7 @@ func (f *fold) openCase(c *canon.Case) error {
 	if old != nil && old.Open {
 		c.OpenedAt, c.Opened = old.OpenedAt, old.Opened
 		c.Decision, c.Actions, c.Note = old.Decision, old.Actions, old.Note
-		if slices.Equal(old.Evidence, c.Evidence) && slices.Equal(old.Compared, c.Compared) && old.Summary == c.Summary && slices.Equal(old.Proposals, c.Proposals) {
+		if slices.Equal(old.Evidence, c.Evidence) && slices.Equal(old.Compared, c.Compared) && old.Summary == c.Summary && old.Claims == c.Claims && slices.Equal(old.Proposals, c.Proposals) {
 			return nil
 		}
 	}
