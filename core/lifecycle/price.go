@@ -30,7 +30,6 @@ func Price(item *canon.Item, ask PriceAsk, offers []OfferedPrice) canon.PriceExp
 	out := canon.PriceExplained{Item: item.ID, Steps: []canon.PriceStep{}, Passed: []canon.PricePassed{}}
 	var price *canon.Money
 	if p := shownPrice(item, ask); p != nil {
-		price = &p.Money
 		out.Steps = append(out.Steps, canon.PriceStep{Rule: "shown", ID: p.Connection, After: p.Money, Why: p.Connection + " shows it"})
 		price = observed(item, p, ask, &out)
 	}
