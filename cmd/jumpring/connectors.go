@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jumpring/jumpring/connectors/csv"
+	"github.com/jumpring/jumpring/connectors/magento"
 	"github.com/jumpring/jumpring/connectors/shopify"
 	"github.com/jumpring/jumpring/connectors/woocommerce"
 	"github.com/jumpring/jumpring/plugins/sdk"
@@ -18,6 +19,7 @@ import (
 func builtIn() map[string]func() sdk.Connector {
 	return map[string]func() sdk.Connector{
 		"csv":         func() sdk.Connector { return csv.New() },
+		"magento":     func() sdk.Connector { return magento.New() },
 		"shopify":     func() sdk.Connector { return shopify.New() },
 		"woocommerce": func() sdk.Connector { return woocommerce.New() },
 	}

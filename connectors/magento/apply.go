@@ -63,10 +63,25 @@ func (c *Connector) Apply(ctx context.Context, req *sdk.ApplyRequest) (*sdk.Appl
 			targets = append(targets, &stockTarget{index: i, write: w, source: w.Stock.Location})
 		}
 	}
-	if len(targets) > 0 {
-		s.applyStock(ctx, targets, results)
+	for _, round := range rounds(targets) {
+		s.applyStock(ctx, round, results)
 	}
 	return &sdk.ApplyResponse{Results: results}, nil
+}
+
+// rounds parts writes so that none has a SKU twice: what was read of one source is over when another of the SKU is written.
+func rounds(targets []*stockTarget) [][]*stockTarget {
+	var out [][]*stockTarget
+	times := map[string]int{}
+	for _, t := range targets {
+		k := skuKey(t.write.Stock.StockID)
+		if times[k] == len(out) {
+			out = append(out, nil)
+		}
+		out[times[k]] = append(out[times[k]], t)
+		times[k]++
+	}
+	return out
 }
 
 func (s *shop) applyStock(ctx context.Context, targets []*stockTarget, results []sdk.Result) {
@@ -77,7 +92,7 @@ func (s *shop) applyStock(ctx context.Context, targets []*stockTarget, results [
 		skus = append(skus, t.write.Stock.StockID)
 	}
 	if err == nil {
-		stock, err = s.readStock(ctx, c, skus)
+		stock, err = s.readStock(ctx, c, skus, true)
 	}
 	if err != nil {
 		for _, t := range targets {
@@ -86,21 +101,12 @@ func (s *shop) applyStock(ctx context.Context, targets []*stockTarget, results [
 		return
 	}
 	var ready []*stockTarget
-	taken := map[string]bool{}
 	for _, t := range targets {
 		r := &results[t.index]
 		row := stock[skuKey(t.write.Stock.StockID)]
-		if row == nil || !s.compare(ctx, c, t, row, r) {
-			continue
+		if row != nil && s.compare(ctx, c, t, row, r) {
+			ready = append(ready, t)
 		}
-		if k := skuKey(row.sku); taken[k] {
-			// Another source of the same SKU: what was read is over when the first is written.
-			r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "magento.same_sku", "another source of the SKU is written first", lagRetry.Milliseconds()
-			continue
-		} else {
-			taken[k] = true
-		}
-		ready = append(ready, t)
 	}
 	s.writeItems(ctx, ready, results)
 	s.confirm(ctx, c, ready, results)
@@ -292,7 +298,7 @@ func (s *shop) confirm(ctx context.Context, c *channel, ready []*stockTarget, re
 	if len(skus) == 0 {
 		return
 	}
-	stock, err := s.readStock(ctx, c, skus)
+	stock, err := s.readStock(ctx, c, skus, false)
 	if err != nil {
 		return // it is written; the hub reads it later
 	}

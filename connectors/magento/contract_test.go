@@ -295,6 +295,7 @@ var covered = []string{
 func TestRequestsAndAnswersFitTheVendorsSchema(t *testing.T) {
 	for _, version := range []string{"2.4.8", "2.4.9"} {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel() // reading the vendor's file takes a while
 			c := &contract{api: vendor(t, version), used: map[string]bool{}}
 			ts := newShop(t, func(o *twin.Options, cfg map[string]any, _ map[string]string) {
 				o.Events, o.EventsClientID = "http://127.0.0.1:1", "cid"

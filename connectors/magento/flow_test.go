@@ -122,6 +122,7 @@ func TestSaleAndStockThroughTheHost(t *testing.T) {
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // processes start
 			o := way.options
 			o.ConsumerKey, o.ConsumerSecret, o.AccessToken, o.AccessTokenSecret = testKey, testSecret, testToken, testTokenSecret
 			shop := twin.New(o)

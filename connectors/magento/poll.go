@@ -154,7 +154,7 @@ func (s *shop) observeProducts(ctx context.Context, rows []lenient[product]) (ob
 // observeLevels states the levels of some SKUs, but for those of which the index still shows what was before this process
 // wrote: they are late, and have to be read again.
 func (s *shop) observeLevels(ctx context.Context, c *channel, skus []string) (obs []canon.Observation, late []canon.Ref, err error) {
-	stock, err := s.readStock(ctx, c, skus)
+	stock, err := s.readStock(ctx, c, skus, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -204,3 +204,20 @@ func TestPollThrottled(t *testing.T) {
 	require.Equal(t, "magento.throttled", e.Code)
 	require.Equal(t, 2*time.Second, e.RetryAfter)
 }
+
+// An old order whose product was deleted since still names what it sold; the product is gone.
+func TestDeletedProductOnAnOldOrder(t *testing.T) {
+	ts := newShop(t)
+	ring := ts.piece("R1", 1)
+	order := ts.buy("R1")
+	n, _ := parseID(ring)
+	require.NoError(t, ts.twin.DeleteProduct(n))
+	obs, _, _ := ts.round(streamOrders, nil, 0, nil)
+	o := find(obs, canon.KindOrder, idText(order))
+	require.Equal(t, ring, o.Order.Lines[0].ListingID)
+	require.Equal(t, "R1", o.Order.Lines[0].SKU)
+	require.Empty(t, ids(obs, canon.KindLevel))
+	got := ts.read(canon.Ref{Kind: canon.KindListing, ExternalID: ring}, canon.Ref{Kind: canon.KindLevel, ExternalID: canon.LevelID("R1", "default")})
+	require.True(t, find(got.Observations, canon.KindListing, ring).Deleted)
+	require.True(t, find(got.Observations, canon.KindLevel, canon.LevelID("R1", "default")).Deleted)
+}

@@ -157,7 +157,7 @@ func (r *reading) levels(ctx context.Context, s *shop) error {
 		sku, _ := canon.SplitLevelID(ref.ExternalID)
 		skus = append(skus, sku)
 	}
-	stock, err := s.readStock(ctx, c, skus)
+	stock, err := s.readStock(ctx, c, skus, false)
 	if err != nil {
 		return err
 	}

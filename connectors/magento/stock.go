@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -102,8 +103,9 @@ func skuKey(sku string) string { return strings.ToLower(strings.TrimSpace(sku)) 
 const skusPerCall = 50
 
 // readStock reads what lies in the sources and what can be sold of some SKUs, by skuKey. A SKU that the shop does not know
-// is gone; orphaned source items of deleted products don't count.
-func (s *shop) readStock(ctx context.Context, c *channel, skus []string) (map[string]*stockRow, error) {
+// is gone; orphaned source items of deleted products don't count. SKUs that no source has state no level: whether the shop
+// knows them is asked only where it matters (every), since it takes a call for each.
+func (s *shop) readStock(ctx context.Context, c *channel, skus []string, every bool) (map[string]*stockRow, error) {
 	out := make(map[string]*stockRow, len(skus))
 	var unique []string
 	for _, sku := range skus {
@@ -119,6 +121,9 @@ func (s *shop) readStock(ctx context.Context, c *channel, skus []string) (map[st
 		missing, err := s.readSalable(ctx, c, part, out)
 		if err != nil {
 			return nil, err
+		}
+		if !every {
+			missing = slices.DeleteFunc(slices.Clone(missing), func(sku string) bool { return len(out[skuKey(sku)].items) == 0 })
 		}
 		if err := s.readMissing(ctx, c, missing, out); err != nil {
 			return nil, err

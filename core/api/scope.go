@@ -46,9 +46,6 @@ var scopes = []scope{
 	{"/v1/promotions", nil, houseWide},  //
 	{"/v1/policy", nil, nil},            // planning writes nothing
 	{"/v1/policy/apply", nil, houseWide},
-	{"/v1/consignments", nil, nil}, // the pieces are looked at when they are taken in
-	{"/v1/consignments/{id}", consignmentHere, consignmentHere},
-	{"/v1/approvals", nil, houseWide},
 	{"/v1/parked", nil, houseWide},      //
 	{"/v1/connections", nil, houseWide}, //
 	{"/v1/connections/{name}/matches", nil, nil},
@@ -178,35 +175,6 @@ func memoHere(a *API, c *fiber.Ctx, who access.Principal) error {
 		here, err := memoWithin(v, who, raw)
 		if err != nil || here {
 			return err
-		}
-		return problem.New(problem.LocationForbidden, "the pieces are another location's")
-	})
-}
-
-// consignmentHere refuses a consignment none of whose pieces is the location's.
-func consignmentHere(a *API, c *fiber.Ctx, who access.Principal) error {
-	if who.Location == "" {
-		return nil
-	}
-	return a.look(func(v store.View) error {
-		raw, err := views.Get(v, store.TypeConsignment, parameter(c, "id"))
-		if err != nil {
-			return err
-		}
-		var of canon.Consignment
-		if err := json.Unmarshal(raw, &of); err != nil {
-			return fmt.Errorf("a stored consignment: %w", err)
-		}
-		places := make([]string, 0, len(of.Lines))
-		for _, l := range of.Lines {
-			at, err := placeOfItem(v, l.Item)
-			if err != nil {
-				return err
-			}
-			places = append(places, at)
-		}
-		if who.Within(places...) {
-			return nil
 		}
 		return problem.New(problem.LocationForbidden, "the pieces are another location's")
 	})

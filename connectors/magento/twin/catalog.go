@@ -119,12 +119,7 @@ func (s *Server) stored(code, label string) string {
 }
 
 func (s *Server) bySKU(sku string) row {
-	for _, p := range s.products {
-		if strings.EqualFold(p["sku"].(string), sku) {
-			return p
-		}
-	}
-	return nil
+	return s.products[s.skus[strings.ToLower(sku)]]
 }
 
 // CreateProduct enters a product and gives its id.
@@ -171,7 +166,7 @@ func (s *Server) CreateProduct(spec ProductSpec) (int64, error) {
 		list = append(list, row{"attribute_code": code, "value": s.stored(code, spec.Attributes[code])})
 	}
 	p["custom_attributes"] = list
-	s.products[p["id"].(int64)] = p
+	s.products[p["id"].(int64)], s.skus[strings.ToLower(spec.SKU)] = p, p["id"].(int64)
 	for source, qty := range spec.Stock {
 		s.stock.items[itemKey{strings.ToLower(spec.SKU), source}] = &sourceItem{sku: spec.SKU, source: source, quantity: qty, inStock: qty > 0}
 	}
@@ -218,6 +213,8 @@ func (s *Server) RenameSKU(id int64, sku string) error {
 	}
 	old := p["sku"].(string)
 	p["sku"] = sku
+	delete(s.skus, strings.ToLower(old))
+	s.skus[strings.ToLower(sku)] = id
 	for k, it := range s.stock.items {
 		if k.sku == strings.ToLower(old) {
 			delete(s.stock.items, k)
@@ -244,6 +241,7 @@ func (s *Server) DeleteProduct(id int64) error {
 
 func (s *Server) dropProduct(p row) {
 	delete(s.products, p["id"].(int64))
+	delete(s.skus, strings.ToLower(p["sku"].(string)))
 	for k := range s.stock.items {
 		if k.sku == strings.ToLower(p["sku"].(string)) {
 			delete(s.stock.items, k)
@@ -352,7 +350,7 @@ func (s *Server) saveProduct(r *request) *response {
 			"created_at": at, "updated_at": at, "product_links": []row{}, "options": []row{}, "media_gallery_entries": []row{}, "tier_prices": []row{},
 			"extension_attributes": row{"website_ids": []int64{1}, "category_links": []row{}}, "custom_attributes": []row{},
 		}
-		s.products[p["id"].(int64)] = p
+		s.products[p["id"].(int64)], s.skus[strings.ToLower(sku)] = p, p["id"].(int64)
 		s.stock.items[itemKey{strings.ToLower(sku), s.opts.Sources[0].Code}] = &sourceItem{sku: sku, source: s.opts.Sources[0].Code}
 		s.reindex(sku)
 	}

@@ -51,8 +51,9 @@ func (s *Server) runIndexer() {
 		}
 		var sum int64
 		known := false
-		for k, it := range s.stock.items {
-			if k.sku != p.sku || s.disabled(k.source) {
+		for _, src := range s.opts.Sources {
+			it := s.stock.items[itemKey{p.sku, src.Code}]
+			if it == nil || src.Disabled {
 				continue
 			}
 			known = true
@@ -67,11 +68,6 @@ func (s *Server) runIndexer() {
 		}
 	}
 	s.stock.pending = rest
-}
-
-func (s *Server) disabled(source string) bool {
-	i := slices.IndexFunc(s.opts.Sources, func(x Source) bool { return x.Code == source })
-	return i < 0 || s.opts.Sources[i].Disabled
 }
 
 func (s *Server) indexOf(sku string) (int64, bool) {

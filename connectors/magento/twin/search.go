@@ -18,7 +18,10 @@ type criteria struct {
 	page     int
 }
 
-type filter struct{ field, value, condition string }
+type filter struct {
+	field, value, condition string
+	list                    map[string]bool // of in and nin
+}
 
 type sorting struct{ field, direction string }
 
@@ -180,6 +183,12 @@ func (c *criteria) keep(rows []row, known []string) ([]row, *response) {
 			if !slices.Contains(conditions, f.condition) {
 				return nil, hidden()
 			}
+			if f.condition == "in" || f.condition == "nin" {
+				f.list = map[string]bool{}
+				for part := range strings.SplitSeq(f.value, ",") { // so a value with a comma can't be asked for
+					f.list[strings.ToLower(part)] = true
+				}
+			}
 		}
 	}
 	for _, r := range rows {
@@ -251,14 +260,6 @@ func (f *filter) fits(r row) bool {
 	if !set {
 		return f.condition == "nin"
 	}
-	in := func() bool {
-		for part := range strings.SplitSeq(f.value, ",") { // so a value with a comma can't be asked for
-			if compare(v, part) == 0 {
-				return true
-			}
-		}
-		return false
-	}
 	switch f.condition {
 	case "eq":
 		return compare(v, f.value) == 0
@@ -273,9 +274,9 @@ func (f *filter) fits(r row) bool {
 	case "lteq", "to":
 		return compare(v, f.value) <= 0
 	case "in":
-		return in()
+		return f.list[strings.ToLower(v)]
 	case "nin":
-		return !in()
+		return !f.list[strings.ToLower(v)]
 	case "finset":
 		return slices.Contains(strings.Split(v, ","), f.value)
 	}

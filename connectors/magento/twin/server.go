@@ -80,6 +80,7 @@ type Server struct {
 	home      string
 	nextID    int64
 	products  map[int64]row
+	skus      map[string]int64 // products by SKU in small letters
 	attrs     []row
 	orders    map[int64]row
 	memos     map[int64]row
@@ -107,7 +108,7 @@ func New(opts Options) *Server {
 		opts.Sources = []Source{{Code: "default", Name: "Default Source", Country: "FR"}}
 	}
 	s := &Server{
-		opts: opts, home: strings.TrimRight(opts.HomeURL, "/"), nextID: 100, products: map[int64]row{}, orders: map[int64]row{}, memos: map[int64]row{},
+		opts: opts, home: strings.TrimRight(opts.HomeURL, "/"), nextID: 100, products: map[int64]row{}, skus: map[string]int64{}, orders: map[int64]row{}, memos: map[int64]row{},
 		invoices: map[int64]row{}, customers: map[int64]row{}, nonces: map[string]time.Time{}, admins: map[string]time.Time{}, bulks: map[string]*bulk{},
 		stock: inventory{items: map[itemKey]*sourceItem{}, index: map[string]indexed{}, reserved: map[string]int64{}},
 	}
