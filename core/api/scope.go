@@ -46,9 +46,6 @@ var scopes = []scope{
 	{"/v1/promotions", nil, houseWide},  //
 	{"/v1/policy", nil, nil},            // planning writes nothing
 	{"/v1/policy/apply", nil, houseWide},
-	{"/v1/consignments", nil, nil}, // the pieces are looked at when they are taken in
-	{"/v1/consignments/{id}", consignmentHere, consignmentHere},
-	{"/v1/approvals", nil, houseWide},
 	{"/v1/parked", nil, houseWide},      //
 	{"/v1/connections", nil, houseWide}, //
 	{"/v1/connections/{name}/matches", nil, nil},
