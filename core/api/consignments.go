@@ -1,14 +1,10 @@
 package api
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/canon"
-	"github.com/jumpring/jumpring/core/problem"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/views"
 )
@@ -79,33 +75,4 @@ func (a *API) consignmentStep(c *fiber.Ctx, who access.Principal) error {
 		Consignment: parameter(c, "id"), Event: b.Event, Item: b.Item, Scanned: b.Scanned, Seconds: b.Seconds, Amount: stated(b.Amount), Approved: b.Approved,
 		Channel: who.Channel(),
 	}}, nil)
-}
-
-// consignmentHere refuses a consignment none of whose pieces is at the location that somebody is bound to.
-func consignmentHere(a *API, c *fiber.Ctx, who access.Principal) error {
-	if who.Location == "" {
-		return nil
-	}
-	return a.look(func(v store.View) error {
-		raw, err := views.Get(v, store.TypeConsignment, parameter(c, "id"))
-		if err != nil {
-			return err
-		}
-		var doc canon.Consignment
-		if err := json.Unmarshal(raw, &doc); err != nil {
-			return fmt.Errorf("a stored consignment: %w", err)
-		}
-		places := make([]string, 0, len(doc.Lines))
-		for _, l := range doc.Lines {
-			at, err := placeOfItem(v, l.Item)
-			if err != nil {
-				return err
-			}
-			places = append(places, at)
-		}
-		if who.Within(places...) {
-			return nil
-		}
-		return problem.New(problem.LocationForbidden, "the consignment's pieces are at other locations")
-	})
 }
