@@ -171,6 +171,13 @@ func (d *desk) Apply(ctx context.Context, req *sdk.ApplyRequest) (*ApplyResult, 
 	return out, nil
 }
 
+// sent gives how often it was asked for an action.
+func (d *desk) sent() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked
+}
+
 func (d *desk) act(ctx context.Context, w *sdk.Write) (WriteResult, error) {
 	d.mu.Lock()
 	d.asked++
@@ -515,9 +522,7 @@ func (h *house) replayed() string {
 func (h *house) asked() int {
 	n := 0
 	for _, d := range h.desks {
-		d.mu.Lock()
-		n += d.asked
-		d.mu.Unlock()
+		n += d.sent()
 	}
 	return n
 }

@@ -157,3 +157,24 @@ func TestAPartGoesLiveAndBackByCommand(t *testing.T) {
 	require.False(t, conn().Live(), "less without a part is less of all parts")
 	require.Empty(t, w.parked())
 }
+
+func TestAFallBackTakesEveryPartBackToShadow(t *testing.T) {
+	w := newWorkbench(t, testSettings())
+	threeSides(w)
+	conn := func() *canon.Connection { return load[canon.Connection](w, store.PrefixConn+"web") }
+	for key, m := range map[string]canon.SetMode{
+		"1": {Connection: "web", Mode: canon.ModeLive, Scope: &inParis, PlanDigest: "a", Plan: "a"},
+		"2": {Connection: "web", Mode: canon.ModeLive, Scope: &ofOrders, PlanDigest: "b", Plan: "b"},
+	} {
+		out := w.do("ada", canon.Command{Key: key, ID: key, SetMode: &m})
+		require.True(t, out.OK, out.Reason)
+	}
+	w.entry(canon.EntryFallBack, canon.Head{Actor: "hub"}, canon.FallBack{Reason: "restored"})
+	require.False(t, conn().Live())
+	for _, s := range []canon.Scope{{}, inParis, ofOrders} {
+		require.Equal(t, canon.ModeShadow, conn().ModeOf(s), "%q", s)
+	}
+	require.Empty(t, conn().PlanDigest)
+	require.Empty(t, conn().Scoped(inParis).PlanDigest, "what was accepted on older knowledge does not count")
+	require.Empty(t, w.parked())
+}
