@@ -13,6 +13,8 @@
 //	journal        appends per second of 64 writers, over the disk's own fdatasync and over Badger with a synced
 //	               transaction each; events per second that a tail reads
 //	search         99th percentile of a search with facets, and of one record, among 100,000 pieces, one at a time
+//	plugin         facts through one connector per second, over those of a bare go-plugin program that streams the same
+//	               batches; from a connector's launch to its first call; its memory while it idles
 //	idle           memory and CPU of a hub with two connectors, connectors included
 //
 // It exits with 1 when a limit is missed. -only names the parts to run, and JUMPRING_BENCH_PPROF=1 serves profiles of
@@ -53,7 +55,7 @@ func run(args []string) error {
 	f.Int64Var(&b.buyers, "buyers", 3000, "distinct buyers; each comes back after that many webhooks")
 	f.IntVar(&b.rate, "rate", 1000, "webhooks per second of the open loop")
 	f.DurationVar(&b.length, "length", 3*time.Second, "how long a round of the other parts takes")
-	f.StringVar(&only, "only", "journal,path,floor,open,read,idle,search", "the parts to run")
+	f.StringVar(&only, "only", "journal,path,floor,open,read,plugin,idle,search", "the parts to run")
 	f.StringVar(&b.dir, "dir", "bench/out", "a folder on the disk to measure; what it has is removed")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -97,6 +99,11 @@ func (b *bench) run() error {
 	if b.does("path") || b.does("floor") || b.does("open") || b.does("read") {
 		if err := b.loaded(); err != nil {
 			return err
+		}
+	}
+	if b.does("plugin") {
+		if err := b.plugin(); err != nil {
+			return fmt.Errorf("plugin: %w", err)
 		}
 	}
 	if b.does("idle") {

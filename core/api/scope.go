@@ -180,6 +180,35 @@ func memoHere(a *API, c *fiber.Ctx, who access.Principal) error {
 	})
 }
 
+// consignmentHere refuses a consignment none of whose pieces is the location's.
+func consignmentHere(a *API, c *fiber.Ctx, who access.Principal) error {
+	if who.Location == "" {
+		return nil
+	}
+	return a.look(func(v store.View) error {
+		raw, err := views.Get(v, store.TypeConsignment, parameter(c, "id"))
+		if err != nil {
+			return err
+		}
+		var of canon.Consignment
+		if err := json.Unmarshal(raw, &of); err != nil {
+			return fmt.Errorf("a stored consignment: %w", err)
+		}
+		places := make([]string, 0, len(of.Lines))
+		for _, l := range of.Lines {
+			at, err := placeOfItem(v, l.Item)
+			if err != nil {
+				return err
+			}
+			places = append(places, at)
+		}
+		if who.Within(places...) {
+			return nil
+		}
+		return problem.New(problem.LocationForbidden, "the pieces are another location's")
+	})
+}
+
 func memoWithin(v store.View, who access.Principal, raw []byte) (bool, error) {
 	var m canon.Memo
 	if err := json.Unmarshal(raw, &m); err != nil {

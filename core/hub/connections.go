@@ -326,7 +326,8 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 		defer c.mu.Unlock()
 		c.intake, c.drifter, c.writer, c.activator = nil, nil, nil, nil
 	}()
-	if !can(sdk.CanApply) && asksToWrite(h.o.Settings.Connection(c.spec.Name)) {
+	settings := h.settings()
+	if !can(sdk.CanApply) && asksToWrite(settings.Connection(c.spec.Name)) {
 		h.log.Warn("connection asks for a mode that it can't have", "connection", c.spec.Name, "why", onlyReads)
 	}
 	if can(sdk.CanApply) {

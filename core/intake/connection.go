@@ -108,13 +108,14 @@ func MaxBatch(hint sdk.RateLimit) int {
 // Run fetches until ctx ends, then returns nil when every goroutine has ended. Errors of the platform are retried and
 // shown in State; what it returns is an error of the journal or the store, after which the hub can't go on.
 func (c *Connection) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.follow(ctx) })
-	g.Go(func() error { return c.begin(ctx, g) })
+	g, working := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.follow(working) })
+	g.Go(func() error { return c.begin(working, g) })
 	err := g.Wait()
 	c.full.end()
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return nil
+	var j *journalError
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil && !errors.As(err, &j) {
+		return nil // what a platform answers while the hub stops is no failure of the hub
 	}
 	return err
 }

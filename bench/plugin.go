@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/jumpring/jumpring/plugins/host"
+	connectorv1 "github.com/jumpring/jumpring/plugins/proto"
+	"github.com/jumpring/jumpring/plugins/sdk"
+)
+
+// The limits of one connector.
+const (
+	leastFacts    = 0.5
+	mostStart     = 150 // ms
+	mostPluginRSS = 30  // MB
+)
+
+// factsBatch is how many facts an answer of bench/facts has, and factsCallers how many answers are asked for at once.
+const (
+	factsBatch   = 250
+	factsCallers = 4
+)
+
+// bareFacts is the calling side of bench/facts without the SDK.
+type bareFacts struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+func (bareFacts) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("no server side")
+}
+
+func (bareFacts) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return connectorv1.NewConnectorClient(conn), nil
+}
+
+var bareHandshake = goplugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "JUMPRING_BENCH", MagicCookieValue: "bare"}
+
+// plugin measures one connector: the facts that come through it, its start, and its memory.
+func (b *bench) plugin() error {
+	note("plugin: %d facts an answer", factsBatch)
+	program := filepath.Join(b.dir, "facts")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./bench/facts")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build bench/facts: %w: %s", err, out)
+	}
+	sum, err := host.FileChecksum(program)
+	if err != nil {
+		return err
+	}
+	spec := host.Spec{
+		Connection: "facts", Command: []string{program}, Checksum: sum, WorkDir: filepath.Join(b.dir, "plugin"), Logger: hclog.NewNullLogger(),
+	}
+	var bares, ours, ratios []float64
+	for range b.rounds {
+		bare, err := b.bareFacts(program)
+		if err != nil {
+			return err
+		}
+		own, err := b.hostFacts(spec)
+		if err != nil {
+			return err
+		}
+		note("  facts: bare %.0f/s, hub %.0f/s, ratio %.3f", bare, own, own/bare)
+		bares, ours, ratios = append(bares, bare), append(ours, own), append(ratios, own/bare)
+	}
+	b.rows = append(b.rows, row{
+		what: "facts through one plugin", unit: "/s", bare: median(bares), hub: median(ours), value: median(ratios), limit: leastFacts, least: true,
+		note: fmt.Sprintf("%d a batch", factsBatch),
+	})
+	return b.pluginStart(spec)
+}
+
+// bareFacts gives facts per second through go-plugin's stream alone.
+func (b *bench) bareFacts(program string) (float64, error) {
+	client := goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig: bareHandshake, Plugins: goplugin.PluginSet{"facts": bareFacts{}}, Cmd: exec.Command(program, "bare"),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, Logger: hclog.NewNullLogger(),
+	})
+	defer client.Kill()
+	protocol, err := client.Client()
+	if err != nil {
+		return 0, err
+	}
+	raw, err := protocol.Dispense("facts")
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stream, err := raw.(connectorv1.ConnectorClient).HandleWebhook(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, began := 0, time.Now()
+	for time.Since(began) < b.length {
+		r, err := stream.Recv()
+		if err != nil {
+			return 0, err
+		}
+		n += len(r.GetResults()[0].GetObservations())
+	}
+	return float64(n) / time.Since(began).Seconds(), nil
+}
+
+// hostFacts gives facts per second through the host, as polls.
+func (b *bench) hostFacts(spec host.Spec) (float64, error) {
+	ctx := context.Background()
+	c, err := host.Launch(ctx, spec)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = c.Close(ctx) }()
+	if err := c.Ready(ctx); err != nil {
+		return 0, err
+	}
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, factsCallers)
+	began := time.Now()
+	for i := range factsCallers {
+		wg.Go(func() {
+			for time.Since(began) < b.length {
+				r, err := c.Poll(ctx, &sdk.PollRequest{Stream: "all"})
+				if err != nil {
+					errs[i] = err
+					return
+				}
+				n.Add(int64(len(r.Facts)))
+			}
+		})
+	}
+	wg.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds(), errors.Join(errs...)
+}
+
+// pluginStart measures a connector of the SDK alone, as others ship one: from its launch to its first answered call, and its
+// memory while it idles.
+func (b *bench) pluginStart(spec host.Spec) error {
+	var starts, memory []float64
+	for i := range 4*b.rounds + 1 {
+		ctx := context.Background()
+		spec.WorkDir = filepath.Join(b.dir, "starts", strconv.Itoa(i))
+		began := time.Now()
+		c, err := host.Launch(ctx, spec)
+		if err != nil {
+			return err
+		}
+		if _, err := c.Check(ctx, &sdk.CheckRequest{}); err != nil {
+			return errors.Join(err, c.Close(ctx))
+		}
+		starts = append(starts, float64(time.Since(began).Microseconds())/1000)
+		rss, err := residentMB(c.Status().PID)
+		if err = errors.Join(err, c.Close(ctx)); err != nil {
+			return err
+		}
+		memory = append(memory, rss)
+	}
+	b.rows = append(b.rows,
+		row{what: "plugin, start to first call", unit: " ms", hub: median(starts), value: median(starts), limit: mostStart, note: fmt.Sprintf("least %.0f ms", slices.Min(starts))},
+		row{what: "plugin, memory while idle", unit: " MB", hub: median(memory), value: median(memory), limit: mostPluginRSS},
+	)
+	return nil
+}
+
+func residentMB(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	var kb float64
+	if _, err := fmt.Sscan(rest, &kb); err != nil {
+		return 0, err
+	}
+	return kb * 1024 / 1e6, nil
+}
