@@ -392,11 +392,18 @@ func (b *boutique) Do(ctx context.Context, actor string, cmd canon.Command) (can
 			return canon.Outcome{}, err
 		}
 		defer v.Close()
-		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, m.PlanDigest); err != nil {
+		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, scopeIn(m), m.PlanDigest); err != nil {
 			return canon.Outcome{}, err
 		}
 	}
 	return b.fold.Do(ctx, canon.Head{Actor: actor}, cmd)
+}
+
+func scopeIn(m *canon.SetMode) canon.Scope {
+	if m.Scope == nil {
+		return canon.Scope{}
+	}
+	return *m.Scope
 }
 
 func (b *boutique) Replay(ctx context.Context, actor string, r canon.Replay) (canon.Position, error) {
@@ -451,13 +458,13 @@ func (b *boutique) Discover(context.Context, string) (*sdk.DiscoverResponse, err
 	return &sdk.DiscoverResponse{Locations: []sdk.Discovered{{ID: "L1", Name: "Paris"}, {ID: "warehouse-2", Name: "Second warehouse"}}}, nil
 }
 
-func (b *boutique) Plan(_ context.Context, connection string) (*reconcile.Plan, error) {
+func (b *boutique) Plan(_ context.Context, connection string, at canon.Scope) (*reconcile.Plan, error) {
 	v, err := b.store.View()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	return reconcile.MakePlan(v, connection)
+	return reconcile.MakePlan(v, connection, at)
 }
 
 func (b *boutique) Import(_ context.Context, _ string, progress func(intake.Progress)) (*intake.Report, error) {
