@@ -84,22 +84,22 @@ func (d *drawer) List(ns string) ([]string, error) {
 	return out, nil
 }
 
-// clock is the console's clock; later moves it on.
+// clock is the console's clock: it stands still until a test moves it on, however slow the machine is.
 type clock struct {
-	mu    sync.Mutex
-	later time.Duration
+	mu sync.Mutex
+	at time.Time
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.later)
+	return c.at
 }
 
 func (c *clock) move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.later += d
+	c.at = c.at.Add(d)
 }
 
 type logged struct {
@@ -137,7 +137,7 @@ func settings() canon.Settings {
 
 func newBoutique(t testing.TB, change ...func(*Options)) *boutique {
 	t.Helper()
-	b := &boutique{t: t, store: store.NewMemory(), log: &logged{}, clock: &clock{}}
+	b := &boutique{t: t, store: store.NewMemory(), log: &logged{}, clock: &clock{at: time.Now()}}
 	var err error
 	b.journal, err = embedded.Open(embedded.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
