@@ -18,6 +18,7 @@ import (
 var (
 	errForm    = errors.New("console: the form is too old, or of another page")
 	errMayNot  = errors.New("console: the role does not allow this page")
+	errSecond  = errors.New("console: it waits for a second person")
 	errPending = errors.New("console: the hub has taken it and is at it")
 	errNoPage  = errors.New("console: there is no such page")
 )
@@ -70,6 +71,8 @@ func answered[T any](r *request, method, target string, body any) (T, error) {
 	}
 	answer := r.k.API.Call(r.who, method, target, raw, header)
 	switch {
+	case answer.Status == http.StatusAccepted && strings.HasPrefix(answer.Location, "/v1/approvals/"):
+		return out, errSecond
 	case answer.Status == http.StatusAccepted && pending(answer.Body):
 		return out, errPending
 	case answer.Status < 300 && len(answer.Body) > 0:

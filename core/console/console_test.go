@@ -28,7 +28,7 @@ func (b *boutique) everyPage() map[string]string {
 	ring := b.golden("t1")
 	pages := map[string]string{
 		"overview": "/console", "search": "/console/search?q=ring", "passport": "/console/items/" + ring, "piece-of-quantity": "/console/items/" + b.golden("t2"),
-		"clients": "/console/clients?q=martin", "cases": "/console/cases", "closed-cases": "/console/cases?state=closed", "merges": "/console/merges",
+		"clients": "/console/clients?q=martin", "cases": "/console/cases", "closed-cases": "/console/cases?state=closed", "approvals": "/console/approvals", "plan-of-a-part": "/console/connections/web-eu/plan?entity=stock&location=paris", "merges": "/console/merges",
 		"matches": "/console/matches?connection=web-eu", "parked": "/console/parked", "connections": "/console/connections", "connection": "/console/connections/shop",
 		"plan": "/console/connections/web-eu/plan", "drift": "/console/drift", "tokens": "/console/tokens", "staff": "/console/staff", "account": "/console/account",
 	}

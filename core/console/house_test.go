@@ -84,22 +84,22 @@ func (d *drawer) List(ns string) ([]string, error) {
 	return out, nil
 }
 
-// clock is the console's clock; later moves it on.
+// clock is the console's clock: it stands still until a test moves it on, however slow the machine is.
 type clock struct {
-	mu    sync.Mutex
-	later time.Duration
+	mu sync.Mutex
+	at time.Time
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.later)
+	return c.at
 }
 
 func (c *clock) move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.later += d
+	c.at = c.at.Add(d)
 }
 
 type logged struct {
@@ -137,7 +137,7 @@ func settings() canon.Settings {
 
 func newBoutique(t testing.TB, change ...func(*Options)) *boutique {
 	t.Helper()
-	b := &boutique{t: t, store: store.NewMemory(), log: &logged{}, clock: &clock{}}
+	b := &boutique{t: t, store: store.NewMemory(), log: &logged{}, clock: &clock{at: time.Now()}}
 	var err error
 	b.journal, err = embedded.Open(embedded.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
@@ -392,15 +392,18 @@ func (b *boutique) Do(ctx context.Context, actor string, cmd canon.Command) (can
 			return canon.Outcome{}, err
 		}
 		defer v.Close()
-		var scope canon.Scope
-		if m.Scope != nil {
-			scope = *m.Scope
-		}
-		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, scope, m.PlanDigest); err != nil {
+		if cmd.SetMode, err = reconcile.ProposeLive(v, m.Connection, scopeIn(m), m.PlanDigest); err != nil {
 			return canon.Outcome{}, err
 		}
 	}
 	return b.fold.Do(ctx, canon.Head{Actor: actor}, cmd)
+}
+
+func scopeIn(m *canon.SetMode) canon.Scope {
+	if m.Scope == nil {
+		return canon.Scope{}
+	}
+	return *m.Scope
 }
 
 func (b *boutique) Replay(ctx context.Context, actor string, r canon.Replay) (canon.Position, error) {
@@ -455,33 +458,13 @@ func (b *boutique) Discover(context.Context, string) (*sdk.DiscoverResponse, err
 	return &sdk.DiscoverResponse{Locations: []sdk.Discovered{{ID: "L1", Name: "Paris"}, {ID: "warehouse-2", Name: "Second warehouse"}}}, nil
 }
 
-func (b *boutique) Plan(_ context.Context, connection string, scope canon.Scope) (*reconcile.Plan, error) {
+func (b *boutique) Plan(_ context.Context, connection string, at canon.Scope) (*reconcile.Plan, error) {
 	v, err := b.store.View()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	return reconcile.MakePlan(v, connection, scope)
-}
-
-func (b *boutique) RestartConnector(ctx context.Context, name string) (api.ConnectionStatus, error) {
-	all, err := b.Connections(ctx)
-	if err != nil || len(all) == 0 {
-		return api.ConnectionStatus{}, api.ErrUnknownConnection
-	}
-	return all[0], nil
-}
-
-func (b *boutique) Reprocess(context.Context, string, time.Time, time.Time, func(intake.Progress)) (*api.ReprocessReport, error) {
-	return &api.ReprocessReport{}, nil
-}
-
-func (b *boutique) ReloadPlan(context.Context) (*api.ReloadPlan, error) {
-	return &api.ReloadPlan{}, nil
-}
-
-func (b *boutique) Reload(ctx context.Context, _ string) (*api.ReloadPlan, error) {
-	return b.ReloadPlan(ctx)
+	return reconcile.MakePlan(v, connection, at)
 }
 
 func (b *boutique) Import(_ context.Context, _ string, progress func(intake.Progress)) (*intake.Report, error) {

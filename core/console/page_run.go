@@ -138,8 +138,10 @@ func (k *Console) job(r *request) error {
 
 // planShown is the data of the page that shows what would be written.
 type planShown struct {
-	Connection api.ConnectionStatus
-	Plan       reconcile.Plan
+	Connection       api.ConnectionStatus
+	Plan             reconcile.Plan
+	Entity, Location string // the part that is meant; empty for all
+	Places           []string
 }
 
 // Rows are the first rows of the plan; a person who wants all takes them from the API.
@@ -157,7 +159,17 @@ func (k *Console) plan(r *request) error {
 	if d.Connection, err = ask[api.ConnectionStatus](r, route("connections", name), nil); err != nil {
 		return err
 	}
-	if d.Plan, err = ask[reconcile.Plan](r, route("connections", name, "plan"), nil); err != nil {
+	d.Entity, d.Location = r.query("entity"), r.query("location")
+	part := url.Values{}
+	for name, value := range map[string]string{"entity": d.Entity, "location": d.Location} {
+		if value != "" {
+			part.Set(name, value)
+		}
+	}
+	if d.Plan, err = ask[reconcile.Plan](r, route("connections", name, "plan"), part); err != nil {
+		return err
+	}
+	if _, d.Places, err = k.rolesAndPlaces(r); err != nil {
 		return err
 	}
 	return r.render("plan", r.words().say("plan.title", name), &d)
@@ -169,7 +181,7 @@ func (k *Console) goLive(r *request) error {
 	if r.form("seen") != "yes" {
 		return problem.New(problem.BodyInvalid, "").With(problem.Field{Path: "seen", Message: r.words().say("plan.confirm")})
 	}
-	if _, err := tell[api.ConnectionStatus](r, route("connections", name, "live"), api.GoLive{PlanDigest: r.form("digest")}); err != nil {
+	if _, err := tell[api.ConnectionStatus](r, route("connections", name, "live"), api.GoLive{PlanDigest: r.form("digest"), Entity: r.form("entity"), Location: r.form("location")}); err != nil {
 		return err
 	}
 	return r.done(consolePath("connections", name), "live")
@@ -182,7 +194,11 @@ func (k *Console) mode(r *request) error {
 	default:
 		return errNoPage
 	}
-	if _, err := tell[api.ConnectionStatus](r, route("connections", name, to), nil); err != nil {
+	var part any
+	if to == "shadow" || to == "observe" {
+		part = api.Part{Entity: r.form("entity"), Location: r.form("location")}
+	}
+	if _, err := tell[api.ConnectionStatus](r, route("connections", name, to), part); err != nil {
 		return err
 	}
 	return r.done(consolePath("connections", name), "mode_"+to)

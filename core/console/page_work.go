@@ -277,3 +277,27 @@ func (k *Console) parkedDiscard(r *request) error {
 	}
 	return r.done("/console/parked", "discarded")
 }
+
+// approvals lists what waits for a second person.
+func (k *Console) approvals(r *request) error {
+	q := url.Values{"limit": {"50"}, "status": {string(canon.ApprovalPending)}}
+	if c := r.query("cursor"); c != "" {
+		q.Set("cursor", c)
+	}
+	found, err := ask[list[canon.Approval]](r, route("approvals"), q)
+	if err != nil {
+		return err
+	}
+	return r.render("approvals", r.words().say("nav.approvals"), found)
+}
+
+func (k *Console) decideApproval(r *request) error {
+	step := r.parameter("step")
+	if step != "confirm" && step != "refuse" {
+		return errNoPage
+	}
+	if _, err := tell[canon.Approval](r, route("approvals", r.parameter("id"), step), api.ApprovalDecided{Reason: r.form("reason")}); err != nil {
+		return err
+	}
+	return r.done("/console/approvals", "approval_"+step)
+}

@@ -235,6 +235,8 @@ func (r *request) refuse(err error) error {
 		p = &problem.Problem{Status: http.StatusForbidden, Title: w.say("error.form"), Do: w.say("error.form.do")}
 	case errors.Is(err, errMayNot):
 		p = &problem.Problem{Status: http.StatusForbidden, Title: w.say("error.role"), Do: w.say("error.role.do")}
+	case errors.Is(err, errSecond):
+		p = &problem.Problem{Status: http.StatusAccepted, Title: w.say("error.second"), Do: w.say("error.second.do")}
 	case errors.Is(err, errPending):
 		p = &problem.Problem{Status: http.StatusAccepted, Title: w.say("error.pending"), Do: w.say("error.pending.do")}
 	case errors.Is(err, errNoPage):

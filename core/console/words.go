@@ -18,6 +18,7 @@ func (v *view) recordFunctions(into template.FuncMap) template.FuncMap {
 		"proposal": v.proposal, "caseaction": v.caseAction, "diagnostic": diagnosticText, "rowerror": rowErrorText,
 		"minor":        func(n int64, currency string) canon.Money { return canon.Money{Minor: n, Currency: currency} },
 		"sorts":        func() []string { return []string{"relevance", "price", "-price", "carat", "-carat", "newest"} },
+		"modes":        func() []string { return []string{"shadow", "observe"} },
 		"otheraccount": otherAccount, "int64": func(n int) int64 { return int64(n) },
 		"act": func(csrf, action, to, class, label string) actShown { return actShown{csrf, action, to, class, label} },
 		"rolefield": func(id, role, location string, roles []api.RoleShown, places []string) roleField {
