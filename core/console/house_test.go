@@ -467,6 +467,24 @@ func (b *boutique) Plan(_ context.Context, connection string, at canon.Scope) (*
 	return reconcile.MakePlan(v, connection, at)
 }
 
+func (b *boutique) RestartConnector(ctx context.Context, name string) (api.ConnectionStatus, error) {
+	all, err := b.Connections(ctx)
+	if err != nil || len(all) == 0 {
+		return api.ConnectionStatus{}, api.ErrUnknownConnection
+	}
+	return all[0], nil
+}
+
+func (b *boutique) Reprocess(context.Context, string, time.Time, time.Time, func(intake.Progress)) (*api.ReprocessReport, error) {
+	return &api.ReprocessReport{}, nil
+}
+
+func (b *boutique) ReloadPlan(context.Context) (*api.ReloadPlan, error) { return &api.ReloadPlan{}, nil }
+
+func (b *boutique) Reload(ctx context.Context, _ string) (*api.ReloadPlan, error) {
+	return b.ReloadPlan(ctx)
+}
+
 func (b *boutique) Import(_ context.Context, _ string, progress func(intake.Progress)) (*intake.Report, error) {
 	progress(intake.Progress{Rows: 4, Total: 4})
 	return &intake.Report{ID: "snap", Rows: 4}, nil
