@@ -32,8 +32,12 @@ var (
 )
 
 // View opens the newest committed state. While the view is made again from the journal it has no answer: half a list
-// would look like a whole one.
+// would look like a whole one. The view of a node that comes back to a shared journal was whole where it stopped, and is
+// answered from as far as it goes.
 func (d Doors) View() (store.View, error) {
+	if d.late != nil {
+		return d.store.View()
+	}
 	select {
 	case <-d.ready:
 		return d.store.View()
@@ -227,6 +231,13 @@ func (d Doors) Missing(context.Context) []api.Missing {
 	select {
 	case <-d.ready:
 	default:
+		if d.late != nil && d.late.there() == nil {
+			return []api.Missing{{
+				What: "journal",
+				Why:  fmt.Sprintf("its brokers were not reached yet; reads are answered as of position %s, commands are refused", d.router.Mark().Position),
+				Do:   "bring the brokers back, or see bus.urls of the configuration; the node attaches by itself",
+			}}
+		}
 		out = append(out, api.Missing{
 			What: "view", Why: fmt.Sprintf("%d batches of the journal are not folded yet", d.router.Lag()), Do: "wait",
 		})

@@ -29,6 +29,7 @@ type Hub struct {
 	log     hclog.Logger
 	journal journal
 	local   *embedded.Journal // the journal, if it is this node's alone
+	late    *late             // the journal, if it is shared and the node has a view of it
 	store   *store.Badger
 	router  *router.Router
 	vault   *vault.Vault
@@ -114,6 +115,12 @@ func (h *Hub) Close() error {
 
 // Run works the hub until ctx ends. It returns nil then, or the error that stopped the node.
 func (h *Hub) Run(ctx context.Context) error {
+	if err := h.Attach(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	if err := h.router.Begin(ctx); err != nil {
 		return fmt.Errorf("hub: %w", err)
 	}

@@ -23,44 +23,109 @@ const knownFile = "journal.id"
 // attachWait is how long the stream may take to show the batch that this node has folded last.
 const attachWait = 30 * time.Second
 
-// openShared opens the view and attaches it to the journal that this node shares with others. Unlike a journal of its own,
-// a shared one that does not confirm the view is refused: it lost what others were promised.
+// openShared opens the view and the journal that this node shares with others. A node that has a view of that journal is
+// up without brokers: it attaches in Attach. A new one has nothing to show and waits for them here.
 func (h *Hub) openShared(ctx context.Context) (err error) {
-	st, err := openStore(h.o.Data, h.log)
-	if err != nil {
+	if h.store, err = openStore(h.o.Data, h.log); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, st.Close())
+			err = errors.Join(err, h.store.Close())
 		}
 	}()
 	if h.vault, err = OpenVault(h.o.Data, h.o.VaultKey); err != nil {
 		return err
 	}
-	o := *h.o.Stream
-	if o.Known, err = knownJournal(h.o.Data); err != nil {
+	known, err := knownJournal(h.o.Data)
+	if err != nil {
 		return err
 	}
-	o.Logger, o.Clock = h.log.Named("journal"), h.o.JournalClock
-	j, err := stream.Open(ctx, o)
-	if err != nil {
-		return fmt.Errorf("hub: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, j.Close())
+	if known != "" {
+		mark, err := h.markOfView()
+		if err == nil && mark.Position.IsZero() {
+			mark, err = h.ownSnapshot(ctx, known)
 		}
-	}()
-	if o.Known == "" {
-		if err := keepKnown(h.o.Data, j.ID()); err != nil {
+		if err != nil {
 			return err
 		}
+		if !mark.Position.IsZero() {
+			h.late = newLate(known, mark.Position.Offset)
+			h.journal = h.late
+			return nil
+		}
 	}
-	if err := h.attachShared(ctx, j, st); err != nil {
+	j, err := h.openStream(ctx, known)
+	if err != nil {
 		return err
 	}
-	h.journal, h.store = j, st
+	if known == "" {
+		err = keepKnown(h.o.Data, j.ID())
+	}
+	if err == nil {
+		err = h.attachShared(ctx, j, h.store)
+	}
+	if err != nil {
+		return errors.Join(err, j.Close())
+	}
+	h.journal = j
+	return nil
+}
+
+func (h *Hub) markOfView() (store.Mark, error) {
+	v, err := h.store.View()
+	if err != nil {
+		return store.Mark{}, err
+	}
+	defer v.Close()
+	mark, err := v.Mark()
+	if err != nil {
+		return mark, fmt.Errorf("hub: the view's mark: %w", err)
+	}
+	return mark, nil
+}
+
+// ownSnapshot makes an empty view from the newest snapshot of this data folder that is of the known journal. Whether the
+// journal confirms it is seen when it is attached, as with any view.
+func (h *Hub) ownSnapshot(ctx context.Context, known string) (store.Mark, error) {
+	path, mark, ok, err := store.NewestSnapshot(h.folder(snapshotFolder), func(m store.Mark) bool {
+		return m.JournalID == known && m.FoldVersion <= router.Version
+	})
+	if err != nil {
+		h.log.Warn("a snapshot was passed over", "why", err)
+	}
+	if !ok {
+		return store.Mark{}, nil
+	}
+	h.log.Info("the view is made from a snapshot", "position", mark.Position)
+	return mark, store.LoadSnapshot(ctx, path, h.store, nil)
+}
+
+func (h *Hub) openStream(ctx context.Context, known string) (*stream.Journal, error) {
+	o := *h.o.Stream
+	o.Known, o.Logger, o.Clock = known, h.log.Named("journal"), h.o.JournalClock
+	j, err := stream.Open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("hub: %w", err)
+	}
+	return j, nil
+}
+
+// Attach waits until the brokers of a shared journal are there and confirm the view. It returns at once where that has
+// been done or is not needed. Unlike a journal of its own, a shared one that does not confirm the view is refused: it lost
+// what others were promised.
+func (h *Hub) Attach(ctx context.Context) error {
+	if h.late == nil || h.late.there() != nil {
+		return nil
+	}
+	j, err := h.openStream(ctx, h.late.id)
+	if err != nil {
+		return err
+	}
+	if err := h.attachShared(ctx, j, h.store); err != nil {
+		return errors.Join(err, j.Close())
+	}
+	h.late.attach(j)
 	return nil
 }
 
