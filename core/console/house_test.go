@@ -34,6 +34,8 @@ import (
 
 // boutique is a hub of a real journal, the real fold, the real API and the console; only the platforms are made up.
 type boutique struct {
+	api.Plugins // no page asks for them
+
 	t       testing.TB
 	store   *store.Memory
 	journal *embedded.Journal
@@ -297,10 +299,11 @@ type browser struct {
 	b       *boutique
 	cookies map[string]string
 	header  map[string]string
+	csrf    map[string]string // of the forms, by session
 }
 
 func (b *boutique) browser() *browser {
-	return &browser{b: b, cookies: map[string]string{}, header: map[string]string{}}
+	return &browser{b: b, cookies: map[string]string{}, header: map[string]string{}, csrf: map[string]string{}}
 }
 
 // seen is an answer.
@@ -360,7 +363,11 @@ func (s seen) token(t testing.TB, name string) string {
 // submit sends a form with the token that the account's page has.
 func (w *browser) submit(path string, fields ...string) seen {
 	w.b.t.Helper()
-	form := url.Values{"csrf": {w.get("/console/account").token(w.b.t, "csrf")}}
+	session := w.cookies["jumpring"]
+	if w.csrf[session] == "" {
+		w.csrf[session] = w.get("/console/account").token(w.b.t, "csrf")
+	}
+	form := url.Values{"csrf": {w.csrf[session]}}
 	for i := 0; i+1 < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
