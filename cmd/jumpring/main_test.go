@@ -146,10 +146,12 @@ func TestTheCommandLineFromTheFirstStartToVerify(t *testing.T) {
 
 	require.Contains(t, o.ok("connection", "plan", "files"), "CALL")
 	require.Equal(t, exitUsage, o.run("connection", "live", "files").code, "without a terminal a plan must be named")
-	stale := o.run("connection", "live", "files", "--plan", "yesterday")
-	require.Equal(t, exitRefused, stale.code, stale.err)
-	require.Contains(t, stale.err, "plan.stale")
-	require.Contains(t, o.ok("connection", "shadow", "files"), "shadow")
+	for _, more := range [][]string{{"connection", "live", "files", "--plan", "yesterday"}, {"connection", "shadow", "files"}} {
+		refused := o.run(more...)
+		require.Equal(t, exitRefused, refused.code, refused.err)
+		require.Contains(t, refused.err, "connection.cannot", "a folder of files is only read")
+	}
+	require.Contains(t, o.ok("connection", "shadow", "web-eu"), "shadow")
 	require.Contains(t, o.ok("connection", "pause", "web-eu"), "web-eu")
 	o.ok("connection", "resume", "web-eu")
 	require.Contains(t, o.ok("import", "files"), "listings")

@@ -486,7 +486,9 @@ func (b *boutique) Reprocess(context.Context, string, time.Time, time.Time, func
 	return &api.ReprocessReport{}, nil
 }
 
-func (b *boutique) ReloadPlan(context.Context) (*api.ReloadPlan, error) { return &api.ReloadPlan{}, nil }
+func (b *boutique) ReloadPlan(context.Context) (*api.ReloadPlan, error) {
+	return &api.ReloadPlan{}, nil
+}
 
 func (b *boutique) Reload(ctx context.Context, _ string) (*api.ReloadPlan, error) {
 	return b.ReloadPlan(ctx)
