@@ -18,10 +18,13 @@ func newBackup(con *console) *cobra.Command {
 	var withKey bool
 	cmd := &cobra.Command{
 		Use: "backup [FILE]", Short: "Put the journal, the newest snapshot, the sealed credentials and the configuration into one file", Args: atMost(1),
-		Long: "Write a backup of the data folder, beside a running hub or of a stopped one, on the machine that has the folder. FILE\nis a tar archive packed with zstd; without it the name has the date. The vault stays sealed: keep its key (JUMPRING_KEY,\nor vault.key in the data folder) in another place, or put it in with --with-key and guard the file.",
+		Long: "Write a backup of the data folder, beside a running hub or of a stopped one, on the machine that has the folder. FILE\nis a tar archive packed with zstd; without it the name has the date. The vault stays sealed: keep its key (JUMPRING_KEY,\nor vault.key in the data folder) in another place, or put it in with --with-key and guard the file. A journal that\nnodes share is on the brokers and is not backed up by this: see docs/several-nodes.md.",
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := con.configuration()
 			if err != nil {
+				return err
+			}
+			if err := ownJournal(cfg); err != nil {
 				return err
 			}
 			to := "jumpring-" + time.Now().UTC().Format("20060102T150405Z") + ".tar.zst"
@@ -103,6 +106,9 @@ func newRestore(con *console) *cobra.Command {
 				cfg, err := con.configuration()
 				if err != nil {
 					return fmt.Errorf("%w; or name the folder with --data", err)
+				}
+				if err := ownJournal(cfg); err != nil {
+					return err
 				}
 				o.Data = cfg.Data
 			}

@@ -17,12 +17,17 @@ import (
 	"github.com/jumpring/jumpring/core/store"
 )
 
-// offline opens the data folder of a hub that is stopped. No connector is started and nothing is appended.
+// offline opens the data folder of a hub that is stopped. No connector is started and nothing is appended. A journal that
+// nodes share is read from its brokers.
 func (c *console) offline(ctx context.Context, cfg *config.Config) (*hub.Hub, error) {
 	if _, err := os.Stat(cfg.Data); err != nil {
 		return nil, coded(exitUsage, fmt.Errorf("no data folder: %w", err))
 	}
-	h, err := hub.Open(ctx, hub.Options{Data: cfg.Data, Archive: cfg.Bus.Archive, VaultKey: c.env(keyVariable), Logger: hclog.NewNullLogger()})
+	o := hub.Options{Data: cfg.Data, Archive: cfg.Bus.Archive, VaultKey: c.env(keyVariable), Logger: hclog.NewNullLogger()}
+	if cfg.Bus.Journal == config.JournalStream {
+		o.Node, o.Stream = cfg.Bus.Node, streamOf(&cfg.Bus)
+	}
+	h, err := hub.OpenStopped(ctx, o)
 	if err != nil {
 		return nil, inUse(err, cfg.Data)
 	}

@@ -9,7 +9,7 @@ import (
 func newRebuild(con *console) *cobra.Command {
 	return &cobra.Command{
 		Use: "rebuild", Short: "Make the view anew from the journal, on the data folder of a stopped hub", Args: exactly(0),
-		Long: "Remove the view and fold the whole journal again. No platform is called and nothing is published. The hub must be\nstopped.",
+		Long: "Remove the view and fold the whole journal again. No platform is called and nothing is published. The hub must be\nstopped. Of several nodes this one alone: the journal is read from the brokers.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := con.configuration()
 			if err != nil {
@@ -19,11 +19,12 @@ func newRebuild(con *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			j := journalOf(h)
 			err = h.Store().Wipe()
 			if err == nil {
-				err = con.fold(c.Context(), "rebuild", h.Journal(), h.Store())
+				err = con.fold(c.Context(), "rebuild", j, h.Store())
 			}
-			made := verified{OK: true, Journal: h.Journal().End()}
+			made := verified{OK: true, Journal: j.End()}
 			if err == nil {
 				made.View, made.Records, err = digestsOf(c.Context(), h.Store())
 			}

@@ -29,6 +29,7 @@ import (
 	"github.com/jumpring/jumpring/core/delivery"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/plugins/catalog"
 	"github.com/jumpring/jumpring/plugins/host"
 )
@@ -107,9 +108,14 @@ func (c *console) firstToken(data, text string) error {
 	return err
 }
 
+// folderInUse tells that a running hub has the data folder open.
+func folderInUse(err error) bool {
+	return errors.Is(err, embedded.ErrLocked) || errors.Is(err, store.ErrInUse)
+}
+
 // inUse says what to do about a data folder that belongs to a running hub.
 func inUse(err error, data string) error {
-	if errors.Is(err, embedded.ErrLocked) {
+	if folderInUse(err) {
 		return coded(exitInUse, fmt.Errorf("%s belongs to a running hub: stop it first, or talk to it with --hub (%w)", data, err))
 	}
 	return err
@@ -136,7 +142,7 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	var err error
 	o.Bus = busOf(&cfg.Bus)
 	if cfg.Bus.Journal == config.JournalStream {
-		o.Node, o.Stream, o.Join = cfg.Bus.Node, &stream.Options{Rabbit: rabbitOf(&cfg.Bus), Name: cfg.Bus.Stream}, joinOf(&cfg.Bus)
+		o.Node, o.Stream, o.Join = cfg.Bus.Node, streamOf(&cfg.Bus), joinOf(&cfg.Bus)
 	}
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return nil, fmt.Errorf("the data folder: %w", err)
@@ -180,6 +186,11 @@ func rabbitOf(b *config.Bus) rabbit.Config {
 		out.URLs = append(out.URLs, u.Reveal())
 	}
 	return out
+}
+
+// streamOf names the journal on the brokers.
+func streamOf(b *config.Bus) *stream.Options {
+	return &stream.Options{Rabbit: rabbitOf(b), Name: b.Stream}
 }
 
 // joinOf names the node that a new one takes its first snapshot from; nil for none.

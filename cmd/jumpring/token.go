@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/jumpring/jumpring/bus/embedded"
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/config"
+	"github.com/jumpring/jumpring/core/hub"
 )
 
 var tokenColumns = []column{
@@ -128,7 +128,7 @@ func (c *console) keepVault(cmd *cobra.Command, offline func(access.Storage, []a
 			return err
 		}
 		err = c.withVault(cmd.Context(), cfg, offline)
-		if !errors.Is(err, embedded.ErrLocked) {
+		if !folderInUse(err) {
 			return err
 		}
 	}
@@ -160,6 +160,13 @@ func expiry(s string, now time.Time) (time.Time, error) {
 func (c *console) withVault(ctx context.Context, cfg *config.Config, do func(access.Storage, []access.Definition) error) error {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
+	}
+	if cfg.Bus.Journal == config.JournalStream {
+		side, done, err := hub.OpenSide(cfg.Data, c.env(keyVariable))
+		if err != nil {
+			return inUse(err, cfg.Data)
+		}
+		return errors.Join(do(side, cfg.RoleDefinitions()), done())
 	}
 	h, err := c.offline(ctx, cfg)
 	if err != nil {

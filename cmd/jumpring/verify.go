@@ -29,7 +29,7 @@ func newVerify(con *console) *cobra.Command {
 	var only, fromZero bool
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Prove that the view is what the journal says, on the data folder of a stopped hub", Args: exactly(0),
-		Long: "Check the journal's bytes and hash chain, fold it anew beside the view, and compare both digests. That begins at the\nnewest snapshot; with --from-zero at the first batch, through the archive. Exits 1 when something differs. The hub must\nbe stopped.",
+		Long: "Check the journal's bytes and hash chain, fold it anew beside the view, and compare both digests. That begins at the\nnewest snapshot; with --from-zero at the first batch, through the archive. Exits 1 when something differs. The hub must\nbe stopped. A journal that nodes share is read from the brokers, beside nodes that go on.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if scope != "" && scope != string(store.ScopeState) && scope != string(store.ScopeGolden) {
 				return coded(exitUsage, fmt.Errorf("--scope %q: use state or golden", scope))
@@ -42,17 +42,18 @@ func newVerify(con *console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found := verified{Journal: h.Journal().End()}
-			err = con.journal(c.Context(), h, fromZero, &found)
+			j := journalOf(h)
+			found := verified{Journal: j.End()}
+			err = con.journal(c.Context(), h, j, fromZero, &found)
 			if err != nil {
 				return errors.Join(err, h.Close())
 			}
-			err = con.fold(c.Context(), "view", h.Journal(), h.Store())
+			err = con.fold(c.Context(), "view", j, h.Store())
 			if err == nil {
 				found.View, found.Records, err = digestsOf(c.Context(), h.Store())
 			}
 			if err == nil && !only {
-				found.Rebuilt, err = con.rebuilt(c.Context(), cfg.Data, h, fromZero)
+				found.Rebuilt, err = con.rebuilt(c.Context(), cfg.Data, h, j, fromZero)
 			}
 			if err = errors.Join(err, h.Close()); err != nil {
 				return err
@@ -74,7 +75,7 @@ func newVerify(con *console) *cobra.Command {
 }
 
 // journal checks the journal's bytes.
-func (c *console) journal(ctx context.Context, h *hub.Hub, fromZero bool, found *verified) error {
+func (c *console) journal(ctx context.Context, h *hub.Hub, j upTo, fromZero bool, found *verified) error {
 	from := uint64(1)
 	if !fromZero {
 		_, mark, ok, err := h.NewestSnapshot(ctx)
@@ -84,6 +85,9 @@ func (c *console) journal(ctx context.Context, h *hub.Hub, fromZero bool, found 
 		if ok {
 			from = mark.Position.Offset
 		}
+	}
+	if h.Local() == nil {
+		return c.stream(ctx, j, from, found)
 	}
 	bar := c.progress("journal")
 	defer bar.end()
@@ -101,7 +105,7 @@ func (c *console) journal(ctx context.Context, h *hub.Hub, fromZero bool, found 
 
 // rebuilt folds the journal into a view of its own beside the hub's, from the newest snapshot or from zero, and gives its
 // digests.
-func (c *console) rebuilt(ctx context.Context, data string, h *hub.Hub, fromZero bool) (*digests, error) {
+func (c *console) rebuilt(ctx context.Context, data string, h *hub.Hub, j upTo, fromZero bool) (*digests, error) {
 	dir, err := os.MkdirTemp(data, "verify-*")
 	if err != nil {
 		return nil, err
@@ -122,7 +126,7 @@ func (c *console) rebuilt(ctx context.Context, data string, h *hub.Hub, fromZero
 			return nil, errors.Join(err, s.Close())
 		}
 	}
-	err = c.fold(ctx, "journal anew", h.Journal(), s)
+	err = c.fold(ctx, "journal anew", j, s)
 	var d digests
 	if err == nil {
 		d, _, err = digestsOf(ctx, s)

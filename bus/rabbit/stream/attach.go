@@ -42,6 +42,7 @@ func (j *Journal) attach(ctx context.Context) error {
 // beginning the broker is to delete some day, is refused.
 func (j *Journal) declare(ctx context.Context) (made bool, err error) {
 	args := amqp.Table{"x-queue-type": "stream"}
+	var since time.Time // when a stream that has to be there was missed first
 	for {
 		session, err := j.writes.Session(ctx)
 		if err != nil {
@@ -53,7 +54,13 @@ func (j *Journal) declare(ctx context.Context) (made bool, err error) {
 		})
 		var e *amqp.Error
 		missing := errors.As(err, &e) && e.Code == amqp.NotFound
+		if !missing {
+			since = time.Time{}
+		} else if since.IsZero() {
+			since = time.Now()
+		}
 		switch {
+		case missing && j.opts.Known != "" && time.Since(since) < j.opts.Patience: // one that has just started may not know it yet
 		case missing && j.opts.Known != "":
 			return false, &Foreign{Stream: j.opts.Name, Reason: "the brokers have no stream of this name: they lost it, or are other ones"}
 		case err == nil || missing:

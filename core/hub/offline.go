@@ -1,0 +1,65 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/jumpring/jumpring/core/store"
+	"github.com/jumpring/jumpring/core/vault"
+)
+
+// brokerWait is how long who looks at a stopped node waits for the brokers of its journal.
+const brokerWait = 30 * time.Second
+
+// ErrNeverAttached is returned for the data folder of a node that has not been attached to its shared journal yet.
+var ErrNeverAttached = errors.New("the node has not folded anything of its shared journal yet: start it once")
+
+// ErrNoBrokers is returned when the brokers that hold the journal did not answer in time.
+var ErrNoBrokers = fmt.Errorf("the journal is on the brokers, and none answered within %s: bring them up, or see bus.urls of the configuration", brokerWait)
+
+// OpenStopped opens the data folder of a hub that is stopped, to look at it or to make its view anew. Nothing is appended,
+// and no stream is made. Of a shared journal the brokers must be there.
+func OpenStopped(ctx context.Context, o Options) (*Hub, error) {
+	if o.Stream == nil {
+		return Open(ctx, o)
+	}
+	known, err := knownJournal(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	if known == "" {
+		return nil, fmt.Errorf("%s: %w", o.Data, ErrNeverAttached)
+	}
+	o.Join = nil
+	waiting, cancel := context.WithTimeout(ctx, brokerWait)
+	defer cancel()
+	h, err := Open(waiting, o)
+	if err == nil {
+		if err = h.Attach(waiting); err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("%w (%w)", ErrNoBrokers, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// OpenSide opens the vault of a stopped node that shares its journal, without that journal. The node can't start before
+// done was called.
+func OpenSide(data, key string) (v *vault.Vault, done func() error, err error) {
+	st, err := store.Open(store.Options{Dir: filepath.Join(data, viewFolder)}) // which is what one process at a time may have open
+	if err != nil {
+		return nil, nil, err
+	}
+	if v, err = OpenVault(data, key); err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return v, st.Close, nil
+}
