@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,6 +130,7 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	}
 	o.Roles = cfg.RoleDefinitions()
 	o.Console = consoleOf(&cfg.Console)
+	o.Fixed = fixedOf(cfg)
 	o.Archive, o.PackJournal = cfg.Bus.Archive, cfg.Bus.Compress == "zstd"
 	o.Deliveries = hub.DeliveryBounds{
 		Waiting:  delivery.Bounds{Number: int(cfg.Deliveries.Waiting), Bytes: cfg.Deliveries.WaitingMB << 20},
@@ -164,6 +166,20 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 		o.Connections = append(o.Connections, *cn)
 	}
 	return o, nil
+}
+
+// fixedOf sums up what only a start takes up and the hub's options do not show, by the configuration's keys.
+func fixedOf(cfg *config.Config) map[string]string {
+	sum := func(v ...any) string {
+		h := sha256.Sum256(fmt.Appendf(nil, "%+v", v))
+		return hex.EncodeToString(h[:])
+	}
+	c := cfg.Console
+	return map[string]string{
+		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles),
+		"limits.json_bytes": sum(cfg.Limits.JSONBytes), "limits.webhook_bytes": sum(cfg.Limits.WebhookBytes),
+		"console": sum(c.Off, c.Idle, c.Longest, c.OIDC.Issuer, c.OIDC.ClientID, c.OIDC.ClientSecret.Reveal(), c.OIDC.Label),
+	}
 }
 
 // consoleOf turns the configuration of the pages into what the hub takes; nil for none.

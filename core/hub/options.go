@@ -56,6 +56,8 @@ type Options struct {
 	Deliveries DeliveryBounds
 	// Reload reads the configuration anew, for a reload while the hub runs; nil where there is none to read.
 	Reload func() (*Options, error) `json:"-"`
+	// Fixed has a sum of what else the configuration says, by key, that only a start takes up: a reload names what changed.
+	Fixed map[string]string `json:"-"`
 	// Sabotage breaks the hub on purpose, so that an auditor can be seen to notice; empty in earnest.
 	Sabotage string
 }

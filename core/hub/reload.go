@@ -165,6 +165,11 @@ func needRestart(was, is *Options) []string {
 			out = append(out, d.name)
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(is.Fixed)) {
+		if is.Fixed[key] != was.Fixed[key] {
+			out = append(out, key)
+		}
+	}
 	return out
 }
 

@@ -120,11 +120,12 @@ func TestAReloadIsShownFirstAndChangesOnlyWhatChanged(t *testing.T) {
 	config.change(func(o *hub.Options) {
 		o.Connections[1].Config = json.RawMessage(`{ }`)
 		o.PublicURL = "https://elsewhere.example"
+		o.Fixed = map[string]string{"listen": "another"}
 	})
 	plan, err = d.ReloadPlan(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []api.ReloadChange{{Connection: hosttest.WrongResult, Does: "restart", Why: []string{"config"}, From: "1", To: "1"}}, plan.Changes)
-	require.Equal(t, []string{"public_url"}, plan.Restart)
+	require.Equal(t, []string{"public_url", "listen"}, plan.Restart)
 	_, err = d.Reload(t.Context(), "of another plan")
 	require.Equal(t, problem.ReloadStale, problemOf(t, err).Code)
 	_, err = d.Reload(t.Context(), plan.Digest)
