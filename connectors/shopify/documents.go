@@ -90,7 +90,7 @@ const fragmentCustomer = `
 fragment Customer on Customer {
   id firstName lastName note tags createdAt updatedAt
   defaultEmailAddress { emailAddress marketingState } defaultPhoneNumber { phoneNumber }
-  addressesV2(first: 10) { nodes { ...Address } }
+  addressesV2(first: 10) @include(if: $addresses) { nodes { ...Address } }
 }` + fragmentAddress
 
 const fragmentLocation = `
@@ -153,10 +153,10 @@ var (
 	docMoreRefundLines = document{"MoreRefundLines", `query MoreRefundLines($id: ID!, $after: String) {
   refund(id: $id) { refundLineItems(first: 100, after: $after) { nodes { ...RefundLine } pageInfo { hasNextPage endCursor } } }
 }` + fragmentRefundLine + fragmentMoney}
-	docCustomers = document{"Customers", `query Customers($first: Int!, $after: String, $query: String) {
+	docCustomers = document{"Customers", `query Customers($first: Int!, $after: String, $query: String, $addresses: Boolean!) {
   customers(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) { nodes { ...Customer } pageInfo { hasNextPage endCursor } }
 }` + fragmentCustomer}
-	docCustomersByID = document{"CustomersByID", `query CustomersByID($ids: [ID!]!) {
+	docCustomersByID = document{"CustomersByID", `query CustomersByID($ids: [ID!]!, $addresses: Boolean!) {
   nodes(ids: $ids) { ...Customer }
 }` + fragmentCustomer}
 	docLocations = document{"Locations", `query Locations($first: Int!, $after: String) {

@@ -154,7 +154,11 @@ func (s *session) rows(ctx context.Context, stream string, r *run, limit int) (o
 		var data struct {
 			Customers connection[*graphCustomer] `json:"customers"`
 		}
-		if ans, err = s.client.call(ctx, laneBackground, docCustomers, vars, &data); err != nil {
+		err = s.withAddresses(vars, func() (err error) {
+			ans, err = s.client.call(ctx, laneBackground, docCustomers, vars, &data)
+			return err
+		})
+		if err != nil {
 			return nil, 0, info, at, err
 		}
 		for _, c := range data.Customers.Nodes {
@@ -166,6 +170,20 @@ func (s *session) rows(ctx context.Context, stream string, r *run, limit int) (o
 		err = fmt.Errorf("shopify: there is no stream %q", stream)
 	}
 	return obs, rows, info, ans.at, err
+}
+
+// withAddresses asks for customers with their addresses, and without where the app may not see them: addresses can't be
+// null, so that hiding them takes the whole page away.
+func (s *session) withAddresses(vars map[string]any, ask func() error) error {
+	vars["addresses"] = !s.personalDenied.Load()
+	err := ask()
+	var denied *apiError
+	if errors.As(err, &denied) && denied.code == "shopify.access_denied" && vars["addresses"] == true {
+		s.personalDenied.Store(true)
+		vars["addresses"] = false
+		err = ask()
+	}
+	return err
 }
 
 // locations reads one page of the shop's places.

@@ -76,15 +76,7 @@ func (r *reading) all(ctx context.Context, req *sdk.ReadRequest) error {
 		},
 		func() error { return r.productRefs(ctx, ids[canon.KindProduct], listingsOf) },
 		func() error {
-			return nodes(ctx, r.session, laneInteractive, docCustomersByID, ids[canon.KindCustomer], customerPage, nil, func(id string, n *graphCustomer, denied bool) error {
-				switch {
-				case n != nil:
-					r.add(r.graphCustomer(n, denied))
-				case !denied:
-					r.add(deleted(canon.KindCustomer, id))
-				}
-				return nil
-			})
+			return r.customerRefs(ctx, ids[canon.KindCustomer])
 		},
 		func() error {
 			return nodes(ctx, r.session, laneInteractive, docLocationsByID, ids[canon.KindLocation], maxNodesPoint, nil, func(id string, n *graphLocation, denied bool) error {
@@ -214,4 +206,31 @@ func (r *reading) productPage(ctx context.Context, ids []string, listingsOf map[
 	obs, err := r.whole(ctx, laneInteractive, found)
 	r.add(obs...)
 	return err
+}
+
+// customerRefs reads customers. One that is hidden for its addresses is null beside others that are not: it is asked for
+// again without them.
+func (r *reading) customerRefs(ctx context.Context, ids []string) error {
+	vars := map[string]any{}
+	var hidden []string
+	each := func(id string, n *graphCustomer, denied bool) error {
+		switch {
+		case n != nil:
+			r.add(r.graphCustomer(n, denied))
+		case !denied:
+			r.add(deleted(canon.KindCustomer, id))
+		case vars["addresses"] == true:
+			hidden = append(hidden, id)
+		}
+		return nil
+	}
+	ask := func(ids []string) error {
+		return nodes(ctx, r.session, laneInteractive, docCustomersByID, ids, customerPage, vars, each)
+	}
+	if err := r.withAddresses(vars, func() error { return ask(ids) }); err != nil || len(hidden) == 0 {
+		return err
+	}
+	r.personalDenied.Store(true)
+	vars["addresses"] = false
+	return ask(hidden)
 }

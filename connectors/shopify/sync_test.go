@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -352,27 +351,6 @@ func TestThrottledReadHandsOverWhatItHas(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, res.Observations)
 	require.Positive(t, res.RetryAfterMillis)
-}
-
-func TestHiddenCustomersAreUnknownNotEmpty(t *testing.T) {
-	s := newShop(t, twin.Options{HidePersonal: true}, nil, nil)
-	s.subscribe(t)
-	ring := s.piece(t, 1)
-	placed, err := s.twin.PlaceOrder(twin.NewOrder{Lines: []twin.NewLine{{VariantID: ring.Variants[0]}}, Customer: &clara})
-	require.NoError(t, err)
-	got := s.read(t, ref(canon.KindOrder, placed.ID))[ref(canon.KindOrder, placed.ID)]
-	require.Nil(t, got.Order.Buyer)
-	require.Contains(t, got.Hidden, "buyer")
-	_, err = s.twin.PlaceOrder(twin.NewOrder{Lines: []twin.NewLine{{VariantID: s.piece(t, 2).Variants[0]}}, Customer: &clara})
-	require.NoError(t, err)
-	s.settled(t)
-	var hidden []canon.Observation
-	for _, d := range s.deliveries("orders/create") {
-		if slices.Contains(d.res.Observations[0].Hidden, "buyer") {
-			hidden = append(hidden, d.res.Observations[0])
-		}
-	}
-	require.NotEmpty(t, hidden, "once it is known that they are hidden, a webhook's missing buyer is unknown too")
 }
 
 // vault is the hub's side of secret rotation.
