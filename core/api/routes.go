@@ -32,7 +32,7 @@ type route struct {
 	keyed bool // takes an Idempotency-Key
 	// leader is set for what, of several nodes, only the one that asks platforms can do: others pass it on.
 	leader bool
-	gives gives
+	gives  gives
 	// scope holds who is bound to one location, by scopeOf; nil lets through.
 	scope func(a *API, c *fiber.Ctx, who access.Principal) error
 	// handle answers. A returned error becomes a problem.
