@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +31,7 @@ import (
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/hub"
+	"github.com/jumpring/jumpring/core/problem"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
@@ -60,7 +65,7 @@ func (n *nodes) up(t *testing.T, name string) {
 	spec, known := n.specs[name]
 	if !known {
 		spec = n.spec
-		spec.Node, spec.Stream = name, &n.stream
+		spec.Node, spec.Stream, spec.Address = name, &n.stream, n.front(t, name)
 		spec.Data = filepath.Join(t.TempDir(), name, "data")
 		require.NoError(t, os.MkdirAll(filepath.Dir(spec.Data), 0o700))
 		if n.from != "" {
@@ -88,6 +93,34 @@ func (n *nodes) up(t *testing.T, name string) {
 	// would not mean that nobody was asked.
 	n.doors[name].http.Transport = &http.Transport{DisableKeepAlives: true}
 }
+
+// front gives the address at which other nodes reach a node, whatever process it is.
+func (n *nodes) front(t *testing.T, name string) string {
+	server := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			if d := n.till(name); d != nil {
+				r.SetURL(&url.URL{Scheme: "http", Host: strings.TrimPrefix(d.url, "http://")})
+			}
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	})
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// passesOn asks a node that does not lead for what only the leader can do, until it is answered with one of the wanted.
+func (n *nodes) passesOn(t *testing.T, name, method, path string, wanted ...int) (a *answer) {
+	t.Helper()
+	eventually(t, 2*time.Minute, method+" "+path+" is passed on by "+name, func() bool {
+		var err error
+		a, err = n.admin(name).send(method, path, nil)
+		return err == nil && slices.Contains(wanted, a.status)
+	})
+	return a
+}
+
+// admin is the door of an admin at a node.
+func (n *nodes) admin(name string) *door { return newDoor(n.till(name).url, adminToken) }
 
 func (n *nodes) till(name string) *door {
 	n.mu.Lock()
@@ -354,6 +387,20 @@ func TestTwoNodes(t *testing.T) {
 	n.inMode(canon.ModeLive)
 	require.Equal(t, "a", n.leader(t), "who came first writes")
 
+	// What only the leader can do is asked at the other node.
+	n.passesOn(t, "b", http.MethodPost, "/v1/connections/web/check", http.StatusOK)
+	started := n.passesOn(t, "b", http.MethodPost, "/v1/connections/web/import", http.StatusAccepted, http.StatusConflict)
+	job := started.header.Get("Location")
+	eventually(t, importTime, "the import ends, as the other node shows", func() bool {
+		var read api.Job
+		shown := n.passesOn(t, "b", http.MethodGet, job, http.StatusOK)
+		return json.Unmarshal(shown.body, &read) == nil && read.State == "done"
+	})
+	require.Equal(t, http.StatusOK, n.admin("a").must(t, http.MethodGet, job, nil).status, "the import ran at the leader")
+	again := n.admin("b").must(t, http.MethodPost, "/v1/connections/web/check", nil, api.HeaderPassedOn, "1")
+	require.Equal(t, http.StatusServiceUnavailable, again.status, "it is not passed on twice")
+	require.Equal(t, problem.HubNotLeader, again.problem(t).Code)
+
 	// A read on the other node is no older than a command's answer.
 	n.sell(t, "a", pieces[0], ids[pieces[0].sku])
 	at := n.till("a").must(t, http.MethodGet, "/v1/items/"+ids[pieces[0].sku], nil).header.Get(api.HeaderPosition)
@@ -402,6 +449,7 @@ func TestTwoNodes(t *testing.T) {
 	before := l.acked.Load()
 	eventually(t, time.Minute, "tills go on on both nodes", func() bool { return l.acked.Load() > before+200 })
 	require.Equal(t, "b", n.leader(t), "who comes back does not take over")
+	n.passesOn(t, "a", http.MethodPost, "/v1/connections/woo/check", http.StatusOK)
 
 	// While the broker is away nobody writes to the shops; nodes live on, and go on when it is back.
 	require.NoError(t, broker.Node(0).Kill())

@@ -40,6 +40,8 @@ type hubSpec struct {
 	Node   string
 	Stream *stream.Options
 	Join   *hub.Join
+	// Address is where other nodes reach it.
+	Address string
 	// KillFile names the file that arms the journal's kill points; empty for none.
 	KillFile string
 }
@@ -63,7 +65,7 @@ func runHub(file string) error {
 	o := hub.ServeOptions{
 		Options: hub.Options{
 			Data: spec.Data, Settings: spec.Settings, Connections: spec.Connections, PublicURL: spec.PublicURL, Bus: spec.Bus,
-			Node: spec.Node, Stream: spec.Stream, Join: spec.Join,
+			Node: spec.Node, Stream: spec.Stream, Join: spec.Join, Address: spec.Address,
 			Logger: hclog.New(&hclog.LoggerOptions{Name: "hub", Level: hclog.Info, Output: os.Stderr}),
 		},
 		Listen: "127.0.0.1:0", Version: "test", AdminToken: spec.AdminToken,

@@ -144,6 +144,7 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	var err error
 	o.Bus = busOf(&cfg.Bus)
 	if cfg.Bus.Journal == config.JournalStream {
+		o.Address = strings.TrimSuffix(cfg.Bus.Address, "/")
 		o.Node, o.Stream, o.Join = cfg.Bus.Node, streamOf(&cfg.Bus), joinOf(&cfg.Bus)
 	}
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {

@@ -201,6 +201,11 @@ func (a *API) handle(r *route, c *fiber.Ctx) (err error) {
 			return err
 		}
 	}
+	if r.leader {
+		if done, err := a.passOn(c); done || err != nil {
+			return err
+		}
+	}
 	if r.method == fiber.MethodGet {
 		defer a.showPosition(c, a.position()) // as it was before the view was opened
 		return r.handle(a, c, who)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -130,6 +131,11 @@ func (a *API) jobList(c *fiber.Ctx, who access.Principal) error {
 
 func (a *API) job(c *fiber.Ctx, who access.Principal) error {
 	job, err := a.jobs.get(parameter(c, "id"))
+	if errors.Is(err, views.ErrNotFound) { // one that was passed on runs at the node that leads
+		if done, passed := a.passOn(c); done || passed != nil {
+			return passed
+		}
+	}
 	if err != nil {
 		return err
 	}

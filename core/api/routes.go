@@ -30,7 +30,9 @@ type route struct {
 	query []param
 	takes any  // the zero value of the body's type; nil for none
 	keyed bool // takes an Idempotency-Key
-	gives gives
+	// leader is set for what, of several nodes, only the one that asks platforms can do: others pass it on.
+	leader bool
+	gives  gives
 	// scope holds who is bound to one location, by scopeOf; nil lets through.
 	scope func(a *API, c *fiber.Ctx, who access.Principal) error
 	// handle answers. A returned error becomes a problem.
@@ -261,11 +263,11 @@ func routes() []route {
 		},
 		{
 			method: post, path: "/v1/connections/{name}/check", name: "connection-check", summary: "Test a connection live; changes nothing.", needs: access.ConnectionsInspect,
-			gives: json200(sdk.CheckResponse{}), handle: (*API).connectionCheck,
+			leader: true, gives: json200(sdk.CheckResponse{}), handle: (*API).connectionCheck,
 		},
 		{
 			method: post, path: "/v1/connections/{name}/discover", name: "connection-discover", summary: "List what there is to map.", needs: access.ConnectionsInspect,
-			gives: json200(sdk.DiscoverResponse{}), handle: (*API).connectionDiscover,
+			leader: true, gives: json200(sdk.DiscoverResponse{}), handle: (*API).connectionDiscover,
 		},
 		{
 			method: get, path: "/v1/connections/{name}/plan", name: "connection-plan", summary: "List each call that would be made if it, or the part that is named, were live.", needs: access.ConnectionsInspect,
@@ -273,7 +275,7 @@ func routes() []route {
 		},
 		{
 			method: post, path: "/v1/connections/{name}/import", name: "connection-import", summary: "Read everything that a connection has; answers with the job.", needs: access.ConnectionsInspect,
-			gives: gives{status: 202, value: Job{}}, handle: (*API).connectionImport,
+			leader: true, gives: gives{status: 202, value: Job{}}, handle: (*API).connectionImport,
 		},
 		{
 			method: post, path: "/v1/connections/{name}/restart", name: "connection-restart", summary: "End a connector's process in order and start it again.", needs: control,
@@ -333,7 +335,7 @@ func routes() []route {
 		},
 		{
 			method: post, path: "/v1/drift", name: "drift-start", summary: "Read and compare a connection, or all; answers with the job.", needs: access.ConnectionsInspect,
-			query: []param{{"connection", "One connection; all where it is left out"}}, gives: gives{status: 202, value: Job{}}, handle: (*API).driftStart,
+			query: []param{{"connection", "One connection; all where it is left out"}}, leader: true, gives: gives{status: 202, value: Job{}}, handle: (*API).driftStart,
 		},
 		{
 			method: post, path: "/v1/drift/{name}/repair", name: "drift-repair", summary: "Put one row of drift right: a level is written again, anything else is read anew.", needs: control,

@@ -6,6 +6,8 @@ type Lease struct {
 	// Node holds it; empty when nobody does. Run tells the node's processes apart.
 	Node string `json:"node"`
 	Run  string `json:"run,omitempty"`
+	// Address is where other nodes reach it; empty when that is not configured.
+	Address string `json:"address,omitempty"`
 	// Term is the entry by which the holder got it: later holders have later ones.
 	Term Position `json:"term"`
 	// Position is the entry by which it was renewed last.
@@ -17,6 +19,8 @@ type LeaseAsked struct {
 	Name string `json:"name"`
 	Node string `json:"node"`
 	Run  string `json:"run"`
+	// Address is where other nodes reach the asker: http or https, without a slash at the end.
+	Address string `json:"address,omitempty"`
 	// Seen is the lease's Position as the asker knows it; zero when there was none.
 	Seen    Position `json:"seen"`
 	Release bool     `json:"release,omitempty"`

@@ -53,6 +53,8 @@ type Bus struct {
 	Stream string `yaml:"stream"`
 	// Node is this hub's name among those that share the stream.
 	Node string `yaml:"node"`
+	// Address is where other nodes reach this one; empty means that they pass nothing on to it.
+	Address string `yaml:"address"`
 	// Join is another node that a new one takes its first snapshot from.
 	Join Join `yaml:"join"`
 }
@@ -135,6 +137,9 @@ func (b *Bus) checkStream(d *decoder) {
 		if b.Node != "" {
 			d.found("bus.node", "goes with journal: stream", "leave it out, or write journal: stream")
 		}
+		if b.Address != "" {
+			d.found("bus.address", "goes with journal: stream", "leave it out, or write journal: stream")
+		}
 		return
 	}
 	switch {
@@ -145,6 +150,9 @@ func (b *Bus) checkStream(d *decoder) {
 	}
 	if !exchangeRule.MatchString(b.Stream) {
 		d.found("bus.stream", "is no name for a stream", "use up to 100 letters, digits, dots, dashes and underscores, such as jumpring.journal")
+	}
+	if u, err := url.Parse(b.Address); b.Address != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+		d.found("bus.address", "is no address", "write https:// and the name by which the other nodes reach this one")
 	}
 	if b.Join.URL == "" {
 		return

@@ -27,6 +27,7 @@ type Doors struct{ *Hub }
 var (
 	_ api.Hub          = Doors{}
 	_ api.Healths      = Doors{}
+	_ api.Led          = Doors{}
 	_ ingress.Webhooks = Doors{}
 	_ ingress.Journal  = Doors{}
 )

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jumpring/jumpring/bus"
+	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
@@ -66,6 +67,18 @@ func (h *Hub) lead(ctx context.Context) error {
 	}
 }
 
+// Leader tells which node polls and writes, as far as this node has folded.
+func (d Doors) Leader() (api.Leader, error) {
+	if d.local != nil || d.leading.Load() {
+		return api.Leader{Here: true}, nil
+	}
+	l, err := d.heldLease(outwardLease)
+	if err != nil || l == nil || l.Node == d.o.Node { // what this node held before it began to lead again
+		return api.Leader{}, err
+	}
+	return api.Leader{Node: l.Node, Address: l.Address}, nil
+}
+
 // tenure is the time in which this node holds a lease.
 type tenure struct {
 	h     *Hub
@@ -100,7 +113,7 @@ func (h *Hub) acquire(ctx context.Context, name string) (*tenure, error) {
 			continue
 		}
 		t := &tenure{h: h}
-		got, err := t.ask(ctx, canon.LeaseAsked{Name: name, Node: h.o.Node, Run: h.run, Seen: seen})
+		got, err := t.ask(ctx, canon.LeaseAsked{Name: name, Node: h.o.Node, Run: h.run, Address: h.o.Address, Seen: seen})
 		switch {
 		case err != nil && (ctx.Err() != nil || errors.Is(err, bus.ErrFailed) || errors.Is(err, bus.ErrClosed)):
 			return nil, err
@@ -182,7 +195,7 @@ func (t *tenure) renew(ctx context.Context) error {
 		}
 		term := t.lease.Term
 		asking, cancel := context.WithDeadline(ctx, t.until)
-		got, err := t.ask(asking, canon.LeaseAsked{Name: t.lease.Name, Node: t.lease.Node, Run: t.lease.Run, Seen: t.lease.Position})
+		got, err := t.ask(asking, canon.LeaseAsked{Name: t.lease.Name, Node: t.lease.Node, Run: t.lease.Run, Address: t.lease.Address, Seen: t.lease.Position})
 		cancel()
 		switch {
 		case ctx.Err() != nil:

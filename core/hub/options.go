@@ -45,6 +45,8 @@ type Options struct {
 	Stream *stream.Options
 	// Node is this node's name among those that share the journal; needed with Stream.
 	Node string
+	// Address is where other nodes reach this one, without a slash at the end; empty for nowhere.
+	Address string
 	// Join is another node to take the first snapshot from; nil for none.
 	Join *Join
 	// JournalFS and JournalClock replace the journal's file layer and clock; nil is the system's.

@@ -157,7 +157,7 @@ func needRestart(was, is *Options) []string {
 	}{
 		{"data", was.Data == is.Data},
 		{"public_url", was.PublicURL == is.PublicURL},
-		{"bus", reflect.DeepEqual(was.Bus, is.Bus) && was.Archive == is.Archive && was.PackJournal == is.PackJournal && was.Node == is.Node},
+		{"bus", reflect.DeepEqual(was.Bus, is.Bus) && was.Archive == is.Archive && was.PackJournal == is.PackJournal && was.Node == is.Node && was.Address == is.Address},
 		{"deliveries", was.Deliveries == is.Deliveries},
 		{"region", was.Settings.Region == is.Settings.Region},
 	} {

@@ -32,6 +32,7 @@ const (
 	HubBusy           Code = "hub.busy"
 	HubFailed         Code = "hub.failed"
 	HubNotReady       Code = "hub.not_ready"
+	HubNotLeader      Code = "hub.not_leader"
 	KeyReused         Code = "command.key_reused"
 	ConnectionCan     Code = "connection.cannot"
 	NotImported       Code = "connection.not_imported"
@@ -87,6 +88,7 @@ func Specs() []Spec {
 		{HubBusy, http.StatusServiceUnavailable, "The hub can't take this now", "Try again after Retry-After seconds with the same Idempotency-Key."},
 		{HubFailed, http.StatusInternalServerError, "The hub failed", "Look for the request's id in the hub's log."},
 		{HubNotReady, http.StatusServiceUnavailable, "The hub is not ready", "Wait; missing says for what."},
+		{HubNotLeader, http.StatusServiceUnavailable, "Another node has to do this", "Ask the node that detail names, or this one again after Retry-After seconds."},
 		{KeyReused, http.StatusUnprocessableEntity, "The Idempotency-Key was used for another command", "Send each command under a key of its own."},
 		{ConnectionCan, http.StatusConflict, "The connection's connector can't do this", "See what the connector describes; `jumpring connection list` names it."},
 		{CommandRefused, http.StatusConflict, "The command was refused", "detail says why."},

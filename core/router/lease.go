@@ -31,9 +31,9 @@ func (f *fold) lease(ft *fact) error {
 	if l != nil && l.Node == ask.Node && l.Run == ask.Run {
 		next.Term = l.Term
 	}
-	next.Run = ask.Run
+	next.Run, next.Address = ask.Run, ask.Address
 	if ask.Release {
-		next.Node, next.Run = "", ""
+		next.Node, next.Run, next.Address = "", "", ""
 	}
 	if err := f.save(key, next); err != nil {
 		return err
