@@ -30,6 +30,7 @@ import (
 	"github.com/jumpring/jumpring/core/delivery"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/report"
 	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/plugins/catalog"
 	"github.com/jumpring/jumpring/plugins/host"
@@ -131,6 +132,10 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	o.Roles = cfg.RoleDefinitions()
 	o.Console = consoleOf(&cfg.Console)
 	o.Fixed = fixedOf(cfg)
+	o.Audit = hub.AuditOptions{Every: cfg.Audit.Interval(), Copy: cfg.Audit.Copy}
+	if cfg.Rates != "" {
+		o.Rates = func() (*report.Rates, error) { return config.LoadRates(cfg.Rates) }
+	}
 	o.Archive, o.PackJournal = cfg.Bus.Archive, cfg.Bus.Compress == "zstd"
 	o.Deliveries = hub.DeliveryBounds{
 		Waiting:  delivery.Bounds{Number: int(cfg.Deliveries.Waiting), Bytes: cfg.Deliveries.WaitingMB << 20},
@@ -177,7 +182,7 @@ func fixedOf(cfg *config.Config) map[string]string {
 	}
 	c := cfg.Console
 	return map[string]string{
-		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles),
+		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles), "audit": sum(cfg.Audit), "rates": sum(cfg.Rates),
 		"limits.json_bytes": sum(cfg.Limits.JSONBytes), "limits.webhook_bytes": sum(cfg.Limits.WebhookBytes),
 		"console": sum(c.Off, c.Idle, c.Longest, c.OIDC.Issuer, c.OIDC.ClientID, c.OIDC.ClientSecret.Reveal(), c.OIDC.Label),
 	}
