@@ -31,6 +31,7 @@ import (
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/store"
+	"github.com/jumpring/jumpring/core/report"
 	"github.com/jumpring/jumpring/plugins/catalog"
 	"github.com/jumpring/jumpring/plugins/host"
 )
@@ -131,6 +132,9 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	o.Roles = cfg.RoleDefinitions()
 	o.Console = consoleOf(&cfg.Console)
 	o.Fixed = fixedOf(cfg)
+	if cfg.Rates != "" {
+		o.Rates = func() (*report.Rates, error) { return config.LoadRates(cfg.Rates) }
+	}
 	o.Archive, o.PackJournal = cfg.Bus.Archive, cfg.Bus.Compress == "zstd"
 	o.Deliveries = hub.DeliveryBounds{
 		Waiting:  delivery.Bounds{Number: int(cfg.Deliveries.Waiting), Bytes: cfg.Deliveries.WaitingMB << 20},

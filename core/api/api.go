@@ -23,6 +23,7 @@ import (
 	"github.com/jumpring/jumpring/core/intake"
 	"github.com/jumpring/jumpring/core/problem"
 	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/report"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/views"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	Staff  *access.Staff
 	Keys   views.Keys
 	Search Searcher
+	// Rates reads the exchange rates that reports convert by; nil, or a nil table, for none.
+	Rates func() (*report.Rates, error)
 	// Hooks takes webhooks; Events takes reported events of a principal. Both are core/ingress's.
 	Hooks  fiber.Handler
 	Events func(c *fiber.Ctx, who access.Principal) error

@@ -42,6 +42,8 @@ type Config struct {
 	Deliveries  Deliveries   `yaml:"deliveries"`
 	Connections []Connection `yaml:"connections"`
 	Console     Console      `yaml:"console"`
+	// Rates is a file of exchange rates for reports, read anew for each report; empty for none. Relative like Data.
+	Rates string `yaml:"rates"`
 	// Roles are the house's own, by name.
 	Roles map[string]Role `yaml:"roles"`
 

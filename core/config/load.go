@@ -108,6 +108,9 @@ func Parse(raw []byte, file string, src Source) (*Config, error) {
 	if !filepath.IsAbs(c.Plugins) {
 		c.Plugins = filepath.Join(folder, c.Plugins)
 	}
+	if c.Rates != "" && !filepath.IsAbs(c.Rates) {
+		c.Rates = filepath.Join(folder, c.Rates)
+	}
 	if c.Bus.Archive != "" && !filepath.IsAbs(c.Bus.Archive) {
 		c.Bus.Archive = filepath.Join(folder, c.Bus.Archive)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/console"
 	"github.com/jumpring/jumpring/core/ingress"
+	"github.com/jumpring/jumpring/core/report"
 	"github.com/jumpring/jumpring/core/views"
 )
 
@@ -37,6 +38,8 @@ type ServeOptions struct {
 	// Roles are the house's own; Console is nil for none.
 	Roles   []access.Definition
 	Console *console.Options
+	// Rates reads the exchange rates that reports convert by; nil for none.
+	Rates func() (*report.Rates, error)
 }
 
 // closeDeadline is how long requests under way may take at a stop.
@@ -120,7 +123,7 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 		return nil, err
 	}
 	made, err := api.New(api.Options{
-		Hub: h.commands(), Tokens: tokens, Staff: staff, Pages: o.Console != nil, Keys: views.Keys{Region: o.Settings.Region}, Search: h.search, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
+		Hub: h.commands(), Tokens: tokens, Staff: staff, Pages: o.Console != nil, Keys: views.Keys{Region: o.Settings.Region}, Search: h.search, Rates: o.Rates, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
 		Log: h.log.Named("api"), Version: o.Version, JSONBytes: o.JSONBytes, WebhookBytes: o.WebhookBytes,
 		PageOnLoopback: host == "localhost" || (ip != nil && ip.IsLoopback()),
 	})

@@ -48,10 +48,10 @@ func clients(r store.Reader, a Ask, to *sums) error {
 	}
 	if a.By == ByChannel {
 		for _, key := range slices.Sorted(maps.Keys(before)) {
-			to.add(Row{Key: key, Known: before[key]})
+			to.add(Line{Key: key, Known: before[key]})
 		}
 		for _, key := range slices.Sorted(maps.Keys(fresh)) {
-			to.add(Row{Key: key, New: fresh[key], Known: fresh[key]})
+			to.add(Line{Key: key, New: fresh[key], Known: fresh[key]})
 		}
 		return nil
 	}
@@ -61,7 +61,7 @@ func clients(r store.Reader, a Ask, to *sums) error {
 	for m := begin; m.Before(a.To); m = m.AddDate(0, 1, 0) {
 		key := m.Format("2006-01")
 		known += fresh[key]
-		to.add(Row{Key: key, New: fresh[key], Known: known})
+		to.add(Line{Key: key, New: fresh[key], Known: known})
 	}
 	return nil
 }

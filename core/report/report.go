@@ -59,9 +59,9 @@ type Ask struct {
 	Location string
 }
 
-// Row is one line of a report. Fields that a report does not have, and zeros, are left out. Amounts are in minor units of
+// Line is one line of a report. Fields that a report does not have, and zeros, are left out. Amounts are in minor units of
 // Currency.
-type Row struct {
+type Line struct {
 	Key      string `json:"key"`
 	Currency string `json:"currency,omitempty"`
 	// Documents are orders, or counts.
@@ -109,9 +109,9 @@ type Answer struct {
 	Unconverted []string `json:"unconverted,omitempty"`
 	// Position is the state that the report is of.
 	Position canon.Position `json:"position"`
-	Rows     []Row          `json:"rows"`
+	Rows     []Line         `json:"rows"`
 	// Totals are the sums of the rows, one for each currency.
-	Totals []Row `json:"totals"`
+	Totals []Line `json:"totals"`
 }
 
 // report is how one report is made.
@@ -120,7 +120,7 @@ type report struct {
 	definition string
 	make       func(r store.Reader, a Ask, to *sums) error
 	// finish computes what follows from a row's sums; nil for nothing.
-	finish func(a Ask, row *Row)
+	finish func(a Ask, row *Line)
 }
 
 var reports = map[string]report{
@@ -128,7 +128,7 @@ var reports = map[string]report{
 		by:         []string{ByLocation, ByChannel, BySalesperson, ByMetal, ByCategory, ByDay, ByMonth},
 		definition: "Lines of orders placed in the period that are not cancelled, at price times quantity, less discounts, less refunds made in the period.",
 		make:       sales,
-		finish:     func(_ Ask, row *Row) { row.Net = row.Gross - row.Discount - row.Refunded },
+		finish:     func(_ Ask, row *Line) { row.Net = row.Gross - row.Discount - row.Refunded },
 	},
 	Inventory: {
 		by:         []string{ByLocation, ByMetal, ByCategory, ByAge},
@@ -145,7 +145,7 @@ var reports = map[string]report{
 		by:         []string{ByLocation, ByMonth},
 		definition: "Completed counts submitted in the period: what was expected, less what was missing or differed, of what was expected.",
 		make:       counts,
-		finish: func(_ Ask, row *Row) {
+		finish: func(_ Ask, row *Line) {
 			if row.Expected > 0 {
 				row.Accuracy = max(row.Expected-row.Missing-row.Differing, 0) * 1000 / row.Expected
 			}
@@ -210,7 +210,7 @@ func Make(r store.Reader, a Ask, rates *Rates) (*Answer, error) {
 	if acc.err != nil {
 		return nil, acc.err
 	}
-	for _, rows := range [][]Row{out.Rows, out.Totals} {
+	for _, rows := range [][]Line{out.Rows, out.Totals} {
 		for i := range rows {
 			if how.finish != nil {
 				how.finish(a, &rows[i])
@@ -225,27 +225,27 @@ type cellKey struct{ key, currency string }
 
 // sums collects rows.
 type sums struct {
-	cells map[cellKey]*Row
+	cells map[cellKey]*Line
 	// documents are counted for each currency beside the rows: one document may be in several rows.
 	documents map[string]int64
 	err       error
 }
 
-func newSums() *sums { return &sums{cells: make(map[cellKey]*Row), documents: make(map[string]int64)} }
+func newSums() *sums { return &sums{cells: make(map[cellKey]*Line), documents: make(map[string]int64)} }
 
 // add adds a row to the one of the same key and currency.
-func (s *sums) add(row Row) {
+func (s *sums) add(row Line) {
 	k := cellKey{row.Key, row.Currency}
 	have := s.cells[k]
 	if have == nil {
-		have = &Row{Key: row.Key, Currency: row.Currency}
+		have = &Line{Key: row.Key, Currency: row.Currency}
 		s.cells[k] = have
 	}
 	s.into(have, &row)
 }
 
 // additive are the fields of a row that are sums.
-func additive(r *Row) []*int64 {
+func additive(r *Line) []*int64 {
 	return []*int64{
 		&r.Documents, &r.Pieces, &r.Back, &r.Unpriced, &r.Others, &r.Gross, &r.Discount, &r.Refunded, &r.Value, &r.Cost, &r.Costed,
 		&r.OnHand, &r.Expected, &r.Missing, &r.Unexpected, &r.Differing, &r.New, &r.Known,
@@ -253,9 +253,11 @@ func additive(r *Row) []*int64 {
 }
 
 // amounts are those of them that are in the row's currency.
-func amounts(r *Row) []*int64 { return []*int64{&r.Gross, &r.Discount, &r.Refunded, &r.Value, &r.Cost} }
+func amounts(r *Line) []*int64 {
+	return []*int64{&r.Gross, &r.Discount, &r.Refunded, &r.Value, &r.Cost}
+}
 
-func (s *sums) into(to, row *Row) {
+func (s *sums) into(to, row *Line) {
 	fields := additive(row)
 	for i, f := range additive(to) {
 		*f = s.plus(*f, *fields[i])
@@ -283,12 +285,12 @@ func (s *sums) times(a, b int64) int64 {
 	return p
 }
 
-func (s *sums) rows() []Row {
-	out := make([]Row, 0, len(s.cells))
+func (s *sums) rows() []Line {
+	out := make([]Line, 0, len(s.cells))
 	for _, r := range s.cells {
 		out = append(out, *r)
 	}
-	slices.SortFunc(out, func(a, b Row) int {
+	slices.SortFunc(out, func(a, b Line) int {
 		if c := strings.Compare(a.Key, b.Key); c != 0 {
 			return c
 		}
@@ -298,7 +300,7 @@ func (s *sums) rows() []Row {
 }
 
 // totals adds the rows of each currency up.
-func (s *sums) totals() []Row {
+func (s *sums) totals() []Line {
 	all := newSums()
 	for _, r := range s.rows() {
 		r.Key = "total"

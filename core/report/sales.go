@@ -102,7 +102,7 @@ func sold(o *canon.Order, a *Ask, goods *goods, to *sums) error {
 		if err != nil {
 			return err
 		}
-		row := Row{Key: key, Currency: o.Currency, Pieces: l.Quantity, Discount: discounts[i]}
+		row := Line{Key: key, Currency: o.Currency, Pieces: l.Quantity, Discount: discounts[i]}
 		if l.Price != nil {
 			row.Currency, row.Gross = l.Price.Currency, gross[i]
 		} else {
@@ -140,7 +140,7 @@ func refunded(o *canon.Order, lines []canon.RefundLine, amount canon.Money, at t
 	parts := spread(amount.Minor, weights)
 	if len(lines) == 0 {
 		key, err := keyOfLine(o, nil, a.By, at, goods)
-		to.add(Row{Key: key, Currency: amount.Currency, Refunded: amount.Minor})
+		to.add(Line{Key: key, Currency: amount.Currency, Refunded: amount.Minor})
 		return err
 	}
 	for i := range lines {
@@ -148,7 +148,7 @@ func refunded(o *canon.Order, lines []canon.RefundLine, amount canon.Money, at t
 		if err != nil {
 			return err
 		}
-		row := Row{Key: key, Currency: amount.Currency, Refunded: parts[i]}
+		row := Line{Key: key, Currency: amount.Currency, Refunded: parts[i]}
 		if len(pieces) > 0 {
 			row.Back = lines[i].Quantity
 		}

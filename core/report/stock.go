@@ -35,10 +35,10 @@ func inventory(r store.Reader, a Ask, to *sums) error {
 				key = age
 			}
 			if foreign(item) {
-				to.add(Row{Key: key, Currency: currencyOf(item), Others: at.OnHand})
+				to.add(Line{Key: key, Currency: currencyOf(item), Others: at.OnHand})
 				continue
 			}
-			row := Row{Key: key, Currency: currencyOf(item), Pieces: at.OnHand}
+			row := Line{Key: key, Currency: currencyOf(item), Pieces: at.OnHand}
 			if len(item.Prices) > 0 {
 				row.Value = to.times(item.Prices[0].Minor, at.OnHand)
 			} else {
@@ -47,7 +47,7 @@ func inventory(r store.Reader, a Ask, to *sums) error {
 			if c := item.Cost; c != nil && (c.Currency == row.Currency || row.Currency == "") {
 				row.Currency, row.Cost, row.Costed = c.Currency, to.times(c.Minor, at.OnHand), at.OnHand
 			} else if c != nil {
-				to.add(Row{Key: key, Currency: c.Currency, Cost: to.times(c.Minor, at.OnHand), Costed: at.OnHand})
+				to.add(Line{Key: key, Currency: c.Currency, Cost: to.times(c.Minor, at.OnHand), Costed: at.OnHand})
 			}
 			to.add(row)
 		}
@@ -113,16 +113,16 @@ func turnover(r store.Reader, a Ask, to *sums) error {
 		return err
 	}
 	for _, row := range moved.rows() {
-		to.add(Row{Key: row.Key, Pieces: row.Pieces, Back: row.Back})
+		to.add(Line{Key: row.Key, Pieces: row.Pieces, Back: row.Back})
 	}
 	for _, row := range there.rows() {
-		to.add(Row{Key: row.Key, OnHand: row.Pieces})
+		to.add(Line{Key: row.Key, OnHand: row.Pieces})
 	}
 	return nil
 }
 
 // turned computes the turnover of a row.
-func turned(a Ask, row *Row) {
+func turned(a Ask, row *Line) {
 	if row.OnHand <= 0 {
 		return
 	}
@@ -145,7 +145,7 @@ func counts(r store.Reader, a Ask, to *sums) error {
 		if a.By == ByMonth {
 			key = s.SubmittedAt.UTC().Format("2006-01")
 		}
-		to.add(Row{Key: key, Documents: 1, Expected: s.Expected, Missing: s.Missing, Unexpected: s.Unexpected, Differing: s.Differing})
+		to.add(Line{Key: key, Documents: 1, Expected: s.Expected, Missing: s.Missing, Unexpected: s.Unexpected, Differing: s.Differing})
 		return nil
 	})
 }
