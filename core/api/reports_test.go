@@ -59,6 +59,7 @@ func TestReportsOfWhatTheFoldMade(t *testing.T) {
 	broken = errors.New("the file is gone")
 	require.Equal(t, 500, h.ask(access.RoleManager, "GET", "/v1/reports/sales?currency=USD", "").status)
 
+	broken = nil
 	for _, name := range []string{"turnover", "counts", "clients"} {
 		asked(access.RoleAccountant, name)
 	}
