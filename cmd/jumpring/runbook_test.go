@@ -146,7 +146,8 @@ func TestTheRunbookWorksWordForWord(t *testing.T) {
 	require.NoError(t, twin.Drop(filepath.Join(r.dir, "tills"), "catalogue.csv", &catalogue))
 	configuration := yamlBlock.FindStringSubmatch(string(page))[1]
 	require.Contains(t, configuration, "8480")
-	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "jumpring.yaml"), []byte(strings.Replace(configuration, "8480", port, 1)), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(r.dir, "configs"), 0o750))
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "configs", "jumpring.yaml"), []byte(strings.Replace(configuration, "8480", port, 1)), 0o600))
 	r.env = append(os.Environ(), "PATH="+filepath.Dir(program)+string(os.PathListSeparator)+os.Getenv("PATH"), "SHOPIFY_ENDPOINT="+address,
 		"SHOPIFY_SECRET="+shopSecret, "SHOPIFY_TOKEN=shpat_1", "SHOPIFY_PARIS="+place["boutique-paris"], "SHOPIFY_LYON="+place["boutique-lyon"])
 	for _, b := range shellBlock.FindAllStringSubmatch(string(page), -1) {

@@ -132,6 +132,7 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	o.Roles = cfg.RoleDefinitions()
 	o.Console = consoleOf(&cfg.Console)
 	o.Fixed = fixedOf(cfg)
+	o.Audit = hub.AuditOptions{Every: cfg.Audit.Interval(), Copy: cfg.Audit.Copy}
 	if cfg.Rates != "" {
 		o.Rates = func() (*report.Rates, error) { return config.LoadRates(cfg.Rates) }
 	}

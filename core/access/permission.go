@@ -34,6 +34,7 @@ const (
 	MetricsRead        Permission = "metrics.read"
 	TokensManage       Permission = "tokens.manage"
 	StaffManage        Permission = "staff.manage"
+	AuditRead          Permission = "audit.read" // seals, the journal's entries, who read what
 	SnapshotRead       Permission = "snapshot.read"    // the whole view, for another node
 	DescriptionRead    Permission = "description.read" // the OpenAPI document
 	OwnCommandsRead    Permission = "commands.read"    // outcomes of the token's own commands
@@ -45,7 +46,7 @@ func Permissions() []Permission {
 	return []Permission{
 		ItemsRead, ItemsClaim, ItemsRestock, StockMove, StockScan, OffersManage, CreditsRead, CreditsMove, ClientsRead, ClientsMerge,
 		OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage, MatchesManage, PolicyRead, ConnectionsRead,
-		ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, FiguresRead, MetricsRead, TokensManage, StaffManage, SnapshotRead,
+		ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, FiguresRead, MetricsRead, TokensManage, StaffManage, AuditRead, SnapshotRead,
 		DescriptionRead, OwnCommandsRead, OwnSelfRead,
 	}
 }

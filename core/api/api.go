@@ -36,6 +36,8 @@ type Options struct {
 	Staff  *access.Staff
 	Keys   views.Keys
 	Search Searcher
+	// Audit keeps seals and who read what; nil for none.
+	Audit Auditor
 	// Rates reads the exchange rates that reports convert by; nil, or a nil table, for none.
 	Rates func() (*report.Rates, error)
 	// Hooks takes webhooks; Events takes reported events of a principal. Both are core/ingress's.
@@ -124,6 +126,7 @@ func New(o Options) (*API, error) {
 			a.stop()
 			return nil, fmt.Errorf("api: %s %s changes something and has no scope", r.method, r.path)
 		}
+		r.delicate = delicateOf(r)
 		if r.takes != nil {
 			a.schemas.Of(typeOf(r.takes))
 		}
@@ -206,7 +209,7 @@ func (a *API) handle(r *route, c *fiber.Ctx) (err error) {
 	}
 	if r.method == fiber.MethodGet {
 		defer a.showPosition(c, a.position()) // as it was before the view was opened
-		return r.handle(a, c, who)
+		return errors.Join(r.handle(a, c, who), a.recordRead(r, c, who))
 	}
 	err = r.handle(a, c, who)
 	a.showPosition(c, a.position())

@@ -35,6 +35,8 @@ type route struct {
 	scope func(a *API, c *fiber.Ctx, who access.Principal) error
 	// handle answers. A returned error becomes a problem.
 	handle func(a *API, c *fiber.Ctx, who access.Principal) error
+	// delicate are the classes among cost and personal that its answer may have; who reads them is recorded.
+	delicate []access.Class
 }
 
 // param is a parameter of the query.
@@ -59,7 +61,7 @@ func with(own ...param) []param { return append(own, paging...) }
 func routes() []route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	control := access.ConnectionsControl
-	return append(slices.Concat(documentRoutes(), offerRoutes(), orderDocumentRoutes(), consignmentRoutes(), approvalRoutes(), accessRoutes(), reportRoutes()), []route{
+	return append(slices.Concat(documentRoutes(), offerRoutes(), orderDocumentRoutes(), consignmentRoutes(), approvalRoutes(), accessRoutes(), reportRoutes(), auditRoutes()), []route{
 		{
 			method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
 			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,

@@ -54,6 +54,7 @@ var scopes = []scope{
 	{"/v1/events", nil, nil}, // core/ingress looks at each event's place
 	{"/v1/tokens", nil, houseWide},
 	{"/v1/staff", nil, houseWide},
+	{"/v1/audit", houseWide, houseWide},
 	{"/v1/me", nil, nil}, // one's own
 }
 

@@ -42,6 +42,7 @@ type Config struct {
 	Deliveries  Deliveries   `yaml:"deliveries"`
 	Connections []Connection `yaml:"connections"`
 	Console     Console      `yaml:"console"`
+	Audit       Audit        `yaml:"audit"`
 	// Rates is a file of exchange rates for reports, read anew for each report; empty for none. Relative like Data.
 	Rates string `yaml:"rates"`
 	// Roles are the house's own, by name.
@@ -271,7 +272,7 @@ func Default() *Config {
 		Listen: "127.0.0.1:8480", Data: "./data", Plugins: "./plugins", Bus: defaultBus(),
 		Match: Match{Item: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
-		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512}, Console: defaultConsole(),
+		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512}, Console: defaultConsole(), Audit: defaultAudit(),
 		Deliveries: Deliveries{Keep: "168h", KeepMB: 512, Waiting: 10_000, WaitingMB: 128},
 	}
 }

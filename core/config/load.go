@@ -108,6 +108,9 @@ func Parse(raw []byte, file string, src Source) (*Config, error) {
 	if !filepath.IsAbs(c.Plugins) {
 		c.Plugins = filepath.Join(folder, c.Plugins)
 	}
+	if c.Audit.Copy != "" && !filepath.IsAbs(c.Audit.Copy) {
+		c.Audit.Copy = filepath.Join(folder, c.Audit.Copy)
+	}
 	if c.Rates != "" && !filepath.IsAbs(c.Rates) {
 		c.Rates = filepath.Join(folder, c.Rates)
 	}

@@ -182,6 +182,18 @@ func (w *backupWriter) write(o *BackupOptions) (*Manifest, error) {
 			return nil, err
 		}
 	}
+	for _, name := range []string{readsFile, sealsFile} {
+		raw, err := os.ReadFile(filepath.Join(o.Data, auditFolder, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := w.content(path.Join(auditFolder, name), raw); err != nil {
+			return nil, err
+		}
+	}
 	key, err := w.vault(o)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,8 @@ type Hub struct {
 	link  *link // to RabbitMQ; nil for none. Set before the doors open.
 
 	search *search.Live
+	// auditor seals, and keeps who read what. Set before the doors open.
+	auditor *auditor
 
 	mu          sync.RWMutex // guards connections, deliveries, changed, and of o Connections and Settings: a reload changes them
 	connections map[string]*connection

@@ -200,7 +200,7 @@ func mayRestore(h *tar.Header) bool {
 	if !nested {
 		return h.Name == manifestName || h.Name == configName || h.Name == vaultKeyFile
 	}
-	return slices.Contains([]string{journalFolder, archiveFolder, snapshotFolder, vaultFolder}, folder)
+	return slices.Contains([]string{journalFolder, archiveFolder, snapshotFolder, vaultFolder, auditFolder}, folder)
 }
 
 const maxManifest = 64 << 20

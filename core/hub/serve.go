@@ -38,6 +38,8 @@ type ServeOptions struct {
 	// Roles are the house's own; Console is nil for none.
 	Roles   []access.Definition
 	Console *console.Options
+	// Audit says how often the journal's end is sealed, and where.
+	Audit AuditOptions
 	// Rates reads the exchange rates that reports convert by; nil for none.
 	Rates func() (*report.Rates, error)
 }
@@ -66,6 +68,7 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.Run(ctx) })
 	g.Go(func() error { h.reloadOn(ctx, o.Hangups); return nil })
+	g.Go(func() error { h.auditor.run(ctx); return nil })
 	g.Go(func() error {
 		if err := doors.Serve(ln); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("hub: serve: %w", err)
@@ -122,8 +125,12 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	auditor, err := h.openAudit(o.Audit)
+	if err != nil {
+		return nil, err
+	}
 	made, err := api.New(api.Options{
-		Hub: h.commands(), Tokens: tokens, Staff: staff, Pages: o.Console != nil, Keys: views.Keys{Region: o.Settings.Region}, Search: h.search, Rates: o.Rates, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
+		Hub: h.commands(), Tokens: tokens, Staff: staff, Pages: o.Console != nil, Keys: views.Keys{Region: o.Settings.Region}, Search: h.search, Rates: o.Rates, Audit: auditor, Hooks: hooks.Handle, Events: events.Handle, Metrics: metrics,
 		Log: h.log.Named("api"), Version: o.Version, JSONBytes: o.JSONBytes, WebhookBytes: o.WebhookBytes,
 		PageOnLoopback: host == "localhost" || (ip != nil && ip.IsLoopback()),
 	})
