@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"core/reconcile":      {"bus", "core/canon", "core/store", "core/router", "core/intake", "core/lifecycle", "plugins/sdk"},
 	"core/views":          {"core/canon", "core/store", "core/normalize", "core/lifecycle", "core/router"},
 	"core/audit":          {"bus"},
+	"core/doctor":         {},
 	"core/report":         {"core/canon", "core/store"},
 	"core/search":         {"core/canon", "core/store", "core/normalize", "core/router"},
 	"core/config":         {"core/canon", "core/policy", "core/identity", "core/reconcile", "core/report", "core/access"},

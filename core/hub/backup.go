@@ -157,6 +157,11 @@ func (w *backupWriter) write(o *BackupOptions) (*Manifest, error) {
 	if snapshot != nil {
 		defer func() { _ = snapshot.Close() }()
 	}
+	// The seals come first: what they say of journal and reads must be in the copies of those.
+	seals, err := auditFile(o.Data, sealsFile)
+	if err != nil {
+		return nil, err
+	}
 	still, err := embedded.TakeStill(w.ctx, nil, filepath.Join(o.Data, journalFolder), o.Archive)
 	if err != nil {
 		return nil, err
@@ -182,13 +187,13 @@ func (w *backupWriter) write(o *BackupOptions) (*Manifest, error) {
 			return nil, err
 		}
 	}
-	for _, name := range []string{readsFile, sealsFile} {
-		raw, err := os.ReadFile(filepath.Join(o.Data, auditFolder, name))
-		if errors.Is(err, fs.ErrNotExist) {
+	reads, err := auditFile(o.Data, readsFile)
+	if err != nil {
+		return nil, err
+	}
+	for name, raw := range map[string][]byte{sealsFile: seals, readsFile: reads} {
+		if len(raw) == 0 {
 			continue
-		}
-		if err != nil {
-			return nil, err
 		}
 		if err := w.content(path.Join(auditFolder, name), raw); err != nil {
 			return nil, err
@@ -207,6 +212,15 @@ func (w *backupWriter) write(o *BackupOptions) (*Manifest, error) {
 		return nil, err
 	}
 	return m, w.content(manifestName, raw)
+}
+
+// auditFile reads seals or the log of reads; nil where there is none yet.
+func auditFile(data, name string) ([]byte, error) {
+	raw, err := os.ReadFile(filepath.Join(data, auditFolder, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return raw, err
 }
 
 // openNewest opens the newest snapshot whose checksum holds; nil when there is none. An open file stays, whatever the
