@@ -146,10 +146,13 @@ func TestTheRunbookWorksWordForWord(t *testing.T) {
 	require.NoError(t, twin.Drop(filepath.Join(r.dir, "tills"), "catalogue.csv", &catalogue))
 	configuration := yamlBlock.FindStringSubmatch(string(page))[1]
 	require.Contains(t, configuration, "8480")
+	for name, id := range place {
+		require.Contains(t, configuration, fmt.Sprintf("%q: %s", id, name), "the sandbox's places have the page's ids")
+	}
 	require.NoError(t, os.MkdirAll(filepath.Join(r.dir, "configs"), 0o750))
 	require.NoError(t, os.WriteFile(filepath.Join(r.dir, "configs", "jumpring.yaml"), []byte(strings.Replace(configuration, "8480", port, 1)), 0o600))
 	r.env = append(os.Environ(), "PATH="+filepath.Dir(program)+string(os.PathListSeparator)+os.Getenv("PATH"), "SHOPIFY_ENDPOINT="+address,
-		"SHOPIFY_SECRET="+shopSecret, "SHOPIFY_TOKEN=shpat_1", "SHOPIFY_PARIS="+place["boutique-paris"], "SHOPIFY_LYON="+place["boutique-lyon"])
+		"SHOPIFY_SECRET="+shopSecret, "SHOPIFY_TOKEN=shpat_1")
 	for _, b := range shellBlock.FindAllStringSubmatch(string(page), -1) {
 		r.blocks = append(r.blocks, b[1])
 	}
