@@ -30,8 +30,8 @@ import (
 	"github.com/jumpring/jumpring/core/delivery"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/reconcile"
-	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/core/report"
+	"github.com/jumpring/jumpring/core/store"
 	"github.com/jumpring/jumpring/plugins/catalog"
 	"github.com/jumpring/jumpring/plugins/host"
 )
@@ -181,7 +181,7 @@ func fixedOf(cfg *config.Config) map[string]string {
 	}
 	c := cfg.Console
 	return map[string]string{
-		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles),
+		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles), "rates": sum(cfg.Rates), "audit": sum(cfg.Audit),
 		"limits.json_bytes": sum(cfg.Limits.JSONBytes), "limits.webhook_bytes": sum(cfg.Limits.WebhookBytes),
 		"console": sum(c.Off, c.Idle, c.Longest, c.OIDC.Issuer, c.OIDC.ClientID, c.OIDC.ClientSecret.Reveal(), c.OIDC.Label),
 	}

@@ -34,7 +34,7 @@ const (
 	MetricsRead        Permission = "metrics.read"
 	TokensManage       Permission = "tokens.manage"
 	StaffManage        Permission = "staff.manage"
-	AuditRead          Permission = "audit.read" // seals, the journal's entries, who read what
+	AuditRead          Permission = "audit.read"       // seals, the journal's entries, who read what
 	SnapshotRead       Permission = "snapshot.read"    // the whole view, for another node
 	DescriptionRead    Permission = "description.read" // the OpenAPI document
 	OwnCommandsRead    Permission = "commands.read"    // outcomes of the token's own commands
