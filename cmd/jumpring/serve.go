@@ -149,7 +149,6 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	var err error
 	o.Bus = busOf(&cfg.Bus)
 	if cfg.Bus.Journal == config.JournalStream {
-		o.Address = strings.TrimSuffix(cfg.Bus.Address, "/")
 		o.Node, o.Stream, o.Join = cfg.Bus.Node, streamOf(&cfg.Bus), joinOf(&cfg.Bus)
 	}
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
@@ -182,7 +181,7 @@ func fixedOf(cfg *config.Config) map[string]string {
 	}
 	c := cfg.Console
 	return map[string]string{
-		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles), "audit": sum(cfg.Audit), "rates": sum(cfg.Rates),
+		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles), "rates": sum(cfg.Rates), "audit": sum(cfg.Audit),
 		"limits.json_bytes": sum(cfg.Limits.JSONBytes), "limits.webhook_bytes": sum(cfg.Limits.WebhookBytes),
 		"console": sum(c.Off, c.Idle, c.Longest, c.OIDC.Issuer, c.OIDC.ClientID, c.OIDC.ClientSecret.Reveal(), c.OIDC.Label),
 	}
