@@ -60,7 +60,7 @@ func TestAStreamThatIsNotTheKnownOneIsRefused(t *testing.T) {
 	_, err := Open(t.Context(), known)
 	require.ErrorAs(t, err, &foreign, "it is gone")
 	require.Contains(t, err.Error(), "no stream of this name")
-	require.Contains(t, err.Error(), "restore the hub from a backup", "the error says what to do")
+	require.Contains(t, err.Error(), "Bring the brokers back with the data", "the error says what to do")
 
 	other := opened(t, o)
 	require.NotEqual(t, j.ID(), other.ID())

@@ -115,6 +115,5 @@ type Foreign struct {
 
 func (f *Foreign) Error() string {
 	return fmt.Sprintf("stream %s is not the journal that this node has folded: %s. Nothing is folded over it. "+
-		"Bring the brokers back with the data that they had; if that is lost, restore the hub from a backup into a new data folder and a stream of a new name, "+
-		"or move the data folder away to begin anew", f.Stream, f.Reason)
+		"Bring the brokers back with the data that they had, or with a copy of it; if that is lost, move the data folder away to begin anew", f.Stream, f.Reason)
 }
