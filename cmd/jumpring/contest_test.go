@@ -334,7 +334,12 @@ func TestAThousandWantOnePiece(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, holds)
-	require.Len(t, claims, 3*each+min(1, len(c.history)-refused-told-looks), "every sale that stands is evidence, once")
+	stands := len(claims)
+	if cases[0].Claims > 0 { // so many that it names the first, the last and who holds the piece
+		require.Less(t, stands, int(cases[0].Claims))
+		stands = int(cases[0].Claims)
+	}
+	require.Equal(t, 3*each+min(1, len(c.history)-refused-told-looks), stands, "every sale that stands is evidence, once")
 	require.Empty(t, list[canon.Parked](t, s.door, "/v1/parked", nil))
 	s.settled(t)
 	s.soldOut(t, []pair{c.piece})

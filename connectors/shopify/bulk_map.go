@@ -188,7 +188,7 @@ func bulkOrders(_ *session, rows []bulkRow, t *translated) error {
 			t.unreadable(canon.KindOrder, row)
 			continue
 		}
-		o.LineItems.Nodes = lines
+		o.LineItems.Nodes, o.linesApart = lines, true
 		t.orders = append(t.orders, o)
 	}
 	return nil

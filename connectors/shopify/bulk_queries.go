@@ -24,9 +24,9 @@ func (s *session) bulkQueries(page *snapshotPage) []bulkQuery {
 	switch page.Phase {
 	case phaseProducts:
 		return []bulkQuery{
-			{bulkText("products", "", `id title descriptionHtml vendor productType status tags updatedAt`+s.bulkMetafields(s.owner != ownerVariant)+
+			{bulkText("products", "", `id title descriptionHtml vendor productType status tags createdAt updatedAt`+s.bulkMetafields(s.owner != ownerVariant)+
 				` variants { edges { node { id } } }`), true, bulkProducts},
-			{bulkText("productVariants", "", `id title sku barcode price updatedAt
+			{bulkText("productVariants", "", `id title sku barcode price createdAt updatedAt
   product { id title vendor productType status updatedAt`+s.bulkMetafields(s.owner != ownerVariant)+` }
   inventoryItem { id tracked unitCost { amount currencyCode } inventoryLevels { edges { node { id item { id tracked } ...Level } } } }`+
 				s.bulkMetafields(s.owner != ownerProduct), fragmentLevel), false, bulkVariants},
@@ -44,7 +44,9 @@ func (s *session) bulkQueries(page *snapshotPage) []bulkQuery {
   customer { id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber } }
   billingAddress { ...Address } shippingAddress { ...Address }
   lineItems { edges { node { ...Line } } }
-  fulfillments { status location { id } }
+  fulfillments { id status displayStatus createdAt location { id } trackingInfo { company number } }
+  transactions { id kind status gateway processedAt amountSet { ...Amount } parentTransaction { id } }
+  returnStatus
   refunds { id }`, fragmentLine, fragmentAddress), true, bulkOrders}}
 }
 

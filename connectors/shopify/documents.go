@@ -12,6 +12,7 @@ const (
 	orderPage     = 5
 	refundBatch   = 8
 	returnBatch   = 2
+	fulfilBatch   = 20
 	customerPage  = 40
 	locationPage  = 50
 	maxNodesPoint = 200 // nodes of small kinds per request
@@ -139,6 +140,9 @@ var (
 	docMoreFulfilled = document{"MoreFulfilled", `query MoreFulfilled($id: ID!, $after: String) {
   fulfillment(id: $id) { fulfillmentLineItems(first: 100, after: $after) { nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor } } }
 }`}
+	docFulfilled = document{"Fulfilled", `query Fulfilled($ids: [ID!]!) {
+  nodes(ids: $ids) { ... on Fulfillment { id fulfillmentLineItems(first: 20) { nodes { quantity lineItem { id } } pageInfo { hasNextPage endCursor } } } }
+}`}
 	docReturns = document{"Returns", `query Returns($ids: [ID!]!) {
   nodes(ids: $ids) { ... on Order { id updatedAt returns(first: 10) { nodes {
     id name status createdAt
@@ -209,7 +213,7 @@ var (
 func documents() []document {
 	all := []document{
 		docShop, docTotals, docProducts, docProductsByID, docProductVariants, docVariants, docItems, docLevels, docMoreLevels,
-		docOrders, docOrdersByID, docMoreLines, docMoreFulfilled, docReturns, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
+		docOrders, docOrdersByID, docMoreLines, docFulfilled, docMoreFulfilled, docReturns, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
 		docFields, docPriceLists, docSetStock, docBulkRun, docBulk, docBulks, docOrderFacts, docOrderCancel, docRefundCreate, docHooks, docHookCreate, docHookDelete,
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })

@@ -220,6 +220,9 @@ func level(found map[string]*graphItem, item, location string) (obs canon.Observ
 // orders completes orders with the lines that did not fit and with their refunds.
 func (s *session) orders(ctx context.Context, l lane, orders []*graphOrder, denied bool) ([]canon.Observation, error) {
 	var out []canon.Observation
+	if err := s.fulfilledLines(ctx, l, orders); err != nil {
+		return out, err
+	}
 	var refunds, returned []string
 	for _, o := range orders {
 		if o.Test && s.ignoreTestOrders {
@@ -249,6 +252,25 @@ func (s *session) orders(ctx context.Context, l lane, orders []*graphOrder, deni
 	}
 	more, err = s.returns(ctx, l, returned)
 	return append(out, more...), err
+}
+
+// fulfilledLines reads the lines of fulfilments that were read without them.
+func (s *session) fulfilledLines(ctx context.Context, l lane, orders []*graphOrder) error {
+	var ids []string
+	of := make(map[string]*graphFulfilment)
+	for _, o := range orders {
+		for i := range o.Fulfillments {
+			if f := &o.Fulfillments[i]; o.linesApart && !(o.Test && s.ignoreTestOrders) {
+				ids, of[f.ID] = append(ids, f.ID), f
+			}
+		}
+	}
+	return nodes(ctx, s, l, docFulfilled, ids, fulfilBatch, nil, func(id string, f *graphFulfilment, _ bool) error {
+		if f != nil {
+			of[id].Lines = f.Lines
+		}
+		return nil
+	})
 }
 
 // returns reads the returns of orders, where the app may see them.

@@ -199,7 +199,9 @@ type graphOrder struct {
 	Fulfillments             []graphFulfilment     `json:"fulfillments"`
 	Transactions             []graphTransaction    `json:"transactions"`
 	ReturnStatus             string                `json:"returnStatus"`
-	Refunds                  []graphID             `json:"refunds"`
+	// linesApart tells that the lines of its fulfilments are read apart: a bulk operation has no list of a list.
+	linesApart bool
+	Refunds    []graphID `json:"refunds"`
 }
 
 type graphFulfilledLine struct {

@@ -116,7 +116,7 @@ func DoubleClaim(item string, live []*canon.Claim, holder string) *canon.Case {
 	advised := advise(live, holder)
 	shown := live
 	if len(live) > maxShownClaims {
-		c.Claims, shown = int64(len(live)), firstAndLast(live)
+		c.Claims, shown = int64(len(live)), firstAndLast(live, holder, advised)
 	}
 	for _, cl := range shown {
 		what := string(cl.Kind)
@@ -145,15 +145,20 @@ func DoubleClaim(item string, live []*canon.Claim, holder string) *canon.Case {
 	return c
 }
 
-// maxShownClaims is how many claims a case names.
+// maxShownClaims is how many claims a case names, beside the one that holds the piece and the one that is advised.
 const maxShownClaims = 20
 
-// firstAndLast gives the first and the last claims by when the goods were sold, sorted by key: whatever came first in the
-// journal, the same of the same claims.
-func firstAndLast(live []*canon.Claim) []*canon.Claim {
+// firstAndLast gives the first and the last claims by when the goods were sold, and those with the keys that are never
+// left out, sorted by key: whatever came first in the journal, the same of the same claims.
+func firstAndLast(live []*canon.Claim, always ...string) []*canon.Claim {
 	byTime := slices.Clone(live)
 	slices.SortFunc(byTime, func(a, b *canon.Claim) int { return cmp.Or(a.When().Compare(b.When()), cmp.Compare(a.Key, b.Key)) })
-	shown := slices.Concat(byTime[:maxShownClaims/2], byTime[len(byTime)-maxShownClaims/2:])
+	var shown []*canon.Claim
+	for i, c := range byTime {
+		if i < maxShownClaims/2 || i >= len(byTime)-maxShownClaims/2 || slices.Contains(always, c.Key) {
+			shown = append(shown, c)
+		}
+	}
 	slices.SortFunc(shown, func(a, b *canon.Claim) int { return cmp.Compare(a.Key, b.Key) })
 	return shown
 }
