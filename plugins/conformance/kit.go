@@ -97,9 +97,9 @@ func (k *kit) hear(err error, diagnostics ...sdk.Diagnostic) {
 	}
 }
 
-// hearFacts does the same for facts. It keeps those alone that have a secret in them.
+// hearFacts does the same for facts. It keeps those alone that have a secret in them, or the host's mark in its place.
 func (k *kit) hearFacts(facts []host.Fact) {
-	for _, secret := range k.canaries() {
+	for _, secret := range append(k.canaries(), host.RedactedMark) {
 		for i := range facts {
 			if len(secret) >= minSecret && (bytes.Contains(facts[i].Data, []byte(secret)) || bytes.Contains(facts[i].Personal, []byte(secret))) {
 				k.mu.Lock()
