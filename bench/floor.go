@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/gofiber/fiber/v2"
@@ -22,11 +21,7 @@ import (
 // floor serves what the protocol alone costs: the connector's process verifies and translates, the journal is synced,
 // then comes the answer. Nothing is folded, searched or written to a view.
 func (r *role) floor(ctx context.Context) (err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	sum, err := host.FileChecksum(self)
+	self, sum, err := program()
 	if err != nil {
 		return err
 	}

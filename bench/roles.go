@@ -210,13 +210,18 @@ func (r *role) platform(ctx context.Context) error {
 	return nil
 }
 
+// program gives this program, which is its own connector too, and its checksum.
+func program() (path string, sum [32]byte, err error) {
+	if path, err = os.Executable(); err != nil {
+		return "", sum, err
+	}
+	sum, err = host.FileChecksum(path)
+	return path, sum, err
+}
+
 // hub serves a hub at its default configuration.
 func (r *role) hub(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	sum, err := host.FileChecksum(self)
+	self, sum, err := program()
 	if err != nil {
 		return err
 	}
