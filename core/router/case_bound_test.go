@@ -2,7 +2,6 @@ package router
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -38,12 +37,4 @@ func TestACaseOfManyClaimsNamesTheFirstAndTheLastAndKeepsAny(t *testing.T) {
 	require.True(t, out.OK, out.Reason)
 	require.Empty(t, w.openCases())
 	require.Equal(t, "web/o30/1", w.item("web", "w1").Holder.Claim, "one that the case does not name")
-
-	again := order("o60", 10, line("1", "w1", 1)) // what comes after a decision opens a case anew
-	again.Order.PlacedAt = again.Order.PlacedAt.Add(time.Hour)
-	w.pushed("web", again)
-	c = w.oneCase()
-	holds := slices.IndexFunc(c.Evidence, func(e canon.Evidence) bool { return e.Holds })
-	require.GreaterOrEqual(t, holds, 0, "who holds the piece is named, in the middle or not")
-	require.Equal(t, "web/o30/1", c.Evidence[holds].Claim)
 }
