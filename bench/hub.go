@@ -105,26 +105,34 @@ func (h *hubProbe) list(path string) (page, error) {
 	return p, json.Unmarshal(h.x.resp.Body(), &p)
 }
 
-// imported waits until the view has n items.
+// imported waits until the view has n items: the platform may take a while before it hands over the first one.
 func (h *hubProbe) imported(n int) error {
-	if err := h.quiet(3*time.Second, 5*time.Minute); err != nil {
-		return err
+	for end := time.Now().Add(10 * time.Minute); ; {
+		if err := h.quiet(3*time.Second, 5*time.Minute); err != nil {
+			return err
+		}
+		have, err := h.count()
+		switch {
+		case err != nil || have == n:
+			return err
+		case have > n || time.Now().After(end):
+			return fmt.Errorf("the hub has %d items, %d are sold", have, n)
+		}
 	}
-	have, cursor := 0, ""
-	for {
+}
+
+// count gives how many items the view has.
+func (h *hubProbe) count() (have int, err error) {
+	for cursor := ""; ; {
 		p, err := h.list("/v1/items?limit=500&cursor=" + url.QueryEscape(cursor))
 		if err != nil {
-			return err
+			return 0, err
 		}
 		have += len(p.Items)
 		if cursor = p.Next; cursor == "" {
-			break
+			return have, nil
 		}
 	}
-	if have != n {
-		return fmt.Errorf("the hub has %d items, %d are sold", have, n)
-	}
-	return nil
 }
 
 // check looks whether orders are records, with their line resolved, and whether anything was parked.
