@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,14 +15,14 @@ import (
 
 func newConformance(con *console) *cobra.Command {
 	var only []string
-	var junit string
+	var junit, record, replay string
 	var names bool
 	c := &cobra.Command{
 		Use: "conformance [FOLDER | PROGRAM [ARGUMENT …]]", Short: "Try whether the hub can rely on a connector",
 		Long: "Runs a connector as the hub does, against its own sandbox behind a proxy that misbehaves, and tries what must\n" +
 			"hold for every connector. Each failure says what its author should do. What the kit has to know stands in a\n" +
 			"test.yaml: in the FOLDER, or where --config points. Needs no account and no network.",
-		Example: "  jumpring conformance .\n  jumpring conformance ./bin/acme-erp --config test.yaml --junit report.xml\n  jumpring conformance . --only poll-ties,apply-unknown",
+		Example: "  jumpring conformance .\n  jumpring conformance ./bin/acme-erp --config test.yaml --junit report.xml\n  jumpring conformance . --only poll-ties,apply-unknown\n  jumpring conformance . --record recording\n  jumpring conformance . --replay recording",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if names {
@@ -31,12 +32,12 @@ func newConformance(con *console) *cobra.Command {
 			if err != nil {
 				return coded(exitUsage, err)
 			}
-			options, stop, err := conformance.LoadFile(c.Context(), file, program)
+			options, stop, err := loadTest(c.Context(), file, program, replay)
 			if err != nil {
 				return coded(exitUsage, err)
 			}
 			defer func() { err = errors.Join(err, stop()) }()
-			options.Only = only
+			options.Only, options.Record = only, record
 			dir, err := os.MkdirTemp("", "jumpring-kit-")
 			if err != nil {
 				return err
@@ -51,8 +52,20 @@ func newConformance(con *console) *cobra.Command {
 	}
 	c.Flags().StringSliceVar(&only, "only", nil, "the checks to make (default all)")
 	c.Flags().StringVar(&junit, "junit", "", "write a JUnit report to this file too")
+	c.Flags().StringVar(&record, "record", "", "record the connector's HTTP traffic into this empty folder, without secrets")
+	c.Flags().StringVar(&replay, "replay", "", "answer the connector from this recording: neither twin nor network")
+	c.MarkFlagsMutuallyExclusive("record", "replay")
 	c.Flags().BoolVar(&names, "list", false, "list the checks")
 	return c
+}
+
+// loadTest reads the test.yaml, and starts its twin unless a recording answers.
+func loadTest(ctx context.Context, file string, program []string, replay string) (conformance.Options, func() error, error) {
+	if replay == "" {
+		return conformance.LoadFile(ctx, file, program)
+	}
+	o, err := conformance.LoadFileForReplay(ctx, file, program, replay)
+	return o, func() error { return nil }, err
 }
 
 func listChecks(con *console) error {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -118,11 +119,11 @@ func (k *kitShop) Expire(context.Context) error {
 // withoutExpiry hides that people's tokens expire, which an integration's don't.
 type withoutExpiry struct{ conformance.Twin }
 
-func TestConformance(t *testing.T) {
-	t.Parallel() // it waits more than it works
+func kitOptions(t *testing.T) conformance.Options {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	conformance.Run(t, conformance.Options{
+	return conformance.Options{
 		Command: []string{self, "connector"},
 		Config:  []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `","events_client_id":"kit"}`),
 		Secrets: testSecrets(),
@@ -131,5 +132,27 @@ func TestConformance(t *testing.T) {
 		Deliveries: []conformance.Delivery{
 			{WebhookRequest: sdk.WebhookRequest{Method: http.MethodGet, Query: "challenge=abc-123"}, Expect: sdk.VerdictChallenge, Answer: "abc-123"},
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	conformance.Run(t, kitOptions(t))
+}
+
+// TestARecordingIsReplayed shows that all requests of the connector go by what records them.
+func TestARecordingIsReplayed(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	o := kitOptions(t)
+	o.Only = []string{"unreachable", "check", "snapshot", "snapshot-handoff", "poll-ties", "apply", "apply-partial"}
+	o.Record = filepath.Join(t.TempDir(), "recording")
+	conformance.Run(t, o)
+	o.Record, o.Replay, o.Twin = "", o.Record, nil
+	report, err := conformance.Check(t.Context(), t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := report.Count(conformance.Passed); n != len(o.Only) {
+		t.Errorf("%d of %d checks pass on the recording: %+v", n, len(o.Only), report.Results)
+	}
 }

@@ -49,6 +49,7 @@ type shop struct {
 	client *client
 	keys   *eventKeys
 	recent *recentWrites
+	now    func() time.Time // the hub's clock
 
 	mu      sync.Mutex
 	channel *channel
@@ -108,7 +109,7 @@ func (c *Connector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResp
 	if cfg == nil {
 		return &sdk.OpenResponse{Diagnostics: diags}, nil
 	}
-	s := &shop{cfg: cfg, client: newClient(cfg, c.transport), recent: newRecentWrites(cfg.indexLag)}
+	s := &shop{now: req.Now, cfg: cfg, client: newClient(cfg, c.transport), recent: newRecentWrites(cfg.indexLag)}
 	s.keys = newEventKeys(cfg, c.transport)
 	c.replace(s)
 	return &sdk.OpenResponse{Diagnostics: diags}, nil

@@ -82,7 +82,7 @@ func pollPage[T any](ctx context.Context, s *shop, path string, req *sdk.PollReq
 		return nil, err
 	}
 	if at.IsZero() {
-		at = utcNow()
+		at = s.now().UTC()
 	}
 	if cur.Page()*size >= *got.Total {
 		got.Items = nil // a page beyond the end shows the last one again

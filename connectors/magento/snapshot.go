@@ -32,7 +32,7 @@ func (c *Connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 		return nil, err
 	}
 	resp := &sdk.SnapshotResponse{Kinds: []canon.Kind{canon.KindLocation, canon.KindProduct, canon.KindListing, canon.KindLevel, canon.KindCustomer}}
-	tok := &pageToken{Stage: stages[0].name, Size: s.pageSize(req.Limit), Since: s.cfg.ordersSince(utcNow())}
+	tok := &pageToken{Stage: stages[0].name, Size: s.pageSize(req.Limit), Since: s.cfg.ordersSince(s.now().UTC())}
 	if len(req.Page) > 0 {
 		tok = &pageToken{}
 		if err := json.Unmarshal(req.Page, tok); err != nil {
@@ -94,7 +94,7 @@ func (s *shop) beginSnapshot(ctx context.Context, tok *pageToken, resp *sdk.Snap
 		tok.Total += int64(*got.Total)
 		if now.IsZero() {
 			if now = at; now.IsZero() {
-				now = utcNow().Add(-overlap) // a proxy took the shop's clock away: allow for a difference
+				now = s.now().UTC().Add(-overlap) // a proxy took the shop's clock away: allow for a difference
 			}
 		}
 	}

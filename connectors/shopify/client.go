@@ -88,6 +88,7 @@ func newClient(s *settings, host sdk.Host, tokenExpiry string, transport http.Ro
 			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second,
 		}
 	}
+	transport = sdk.RecordedTransport(transport)
 	// A redirect would carry the token elsewhere.
 	h := &http.Client{Transport: transport, Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &client{

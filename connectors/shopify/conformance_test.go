@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -123,8 +124,8 @@ func (k *kitShop) Expire(context.Context) error {
 	return nil
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel() // it waits more than it works
+func kitOptions(t *testing.T) conformance.Options {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	var deliveries []conformance.Delivery
@@ -132,12 +133,34 @@ func TestConformance(t *testing.T) {
 		tc := webhookCases(t)[name]
 		deliveries = append(deliveries, conformance.Delivery{WebhookRequest: *delivery(tc.Topic, testShop, sign(kitSecret, tc.Body), tc.Body)})
 	}
-	conformance.Run(t, conformance.Options{
+	return conformance.Options{
 		Command:    []string{self, "connector"},
 		Config:     []byte(`{"shop":"` + testShop + `","endpoint":"http://127.0.0.1:1","client_id":"kit-client"}`),
 		Secrets:    map[string]string{"client_secret": kitSecret, "access_token": kitAccess, "refresh_token": kitRefresh},
 		Twin:       newKitShop(t),
 		URLKey:     "endpoint",
 		Deliveries: deliveries,
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	conformance.Run(t, kitOptions(t))
+}
+
+// TestARecordingIsReplayed shows that all requests of the connector go by what records them.
+func TestARecordingIsReplayed(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	o := kitOptions(t)
+	o.Only = []string{"check", "snapshot", "poll-ties", "apply-partial"}
+	o.Record = filepath.Join(t.TempDir(), "recording")
+	conformance.Run(t, o)
+	o.Record, o.Replay, o.Twin = "", o.Record, nil
+	report, err := conformance.Check(t.Context(), t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := report.Count(conformance.Passed); n != len(o.Only) {
+		t.Errorf("%d of %d checks pass on the recording: %+v", n, len(o.Only), report.Results)
+	}
 }

@@ -74,7 +74,7 @@ func newClient(cfg *config, key, secret string, transport http.RoundTripper) *cl
 		}
 	}
 	c.http = &http.Client{
-		Transport: transport,
+		Transport: sdk.RecordedTransport(transport, key, secret),
 		// A redirect would take the credentials along and turn a PUT into a GET.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -113,14 +114,14 @@ func (k *kitShop) Change(_ context.Context, n int) error {
 	return nil
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel() // it waits more than it works
+func kitOptions(t *testing.T) conformance.Options {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	shop := newKitShop(t)
-	conformance.Run(t, conformance.Options{
+	return conformance.Options{
 		Command: []string{self, "connector"},
 		Config:  []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `","currency":"EUR"}`),
 		Secrets: map[string]string{secretKey: kitKey, secretSecret: kitSecret, secretWebhook: hookSecret},
@@ -130,5 +131,27 @@ func TestConformance(t *testing.T) {
 			{WebhookRequest: *hook("order.updated", kitHome+"/", someOrder)},
 			{WebhookRequest: *hook("order.created", kitHome+"/", strings.Replace(someOrder, "727", "728", 2))},
 		},
-	})
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	conformance.Run(t, kitOptions(t))
+}
+
+// TestARecordingIsReplayed shows that all requests of the connector go by what records them.
+func TestARecordingIsReplayed(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	o := kitOptions(t)
+	o.Only = []string{"unreachable", "check", "snapshot", "snapshot-handoff", "poll-ties", "apply", "apply-partial"}
+	o.Record = filepath.Join(t.TempDir(), "recording")
+	conformance.Run(t, o)
+	o.Record, o.Replay, o.Twin = "", o.Record, nil
+	report, err := conformance.Check(t.Context(), t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := report.Count(conformance.Passed); n != len(o.Only) {
+		t.Errorf("%d of %d checks pass on the recording: %+v", n, len(o.Only), report.Results)
+	}
 }

@@ -46,6 +46,7 @@ type shop struct {
 	cfg           *config
 	webhookSecret string
 	client        *client
+	now           func() time.Time // the hub's clock
 
 	mu             sync.Mutex
 	currency       string // of product prices; "" until known
@@ -99,6 +100,7 @@ func (c *Connector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResp
 		webhookSecret: req.Secrets[secretWebhook],
 		client:        newClient(cfg, req.Secrets[secretKey], req.Secrets[secretSecret], c.transport),
 		currency:      cfg.Currency,
+		now:           req.Now,
 	}
 	c.mu.Lock()
 	old := c.shop

@@ -34,7 +34,7 @@ func (c *Connector) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sd
 	}
 	s.learnCurrency(ctx)
 	resp := &sdk.SnapshotResponse{Kinds: []canon.Kind{canon.KindProduct, canon.KindListing, canon.KindLevel, canon.KindCustomer}}
-	tok := &pageToken{Stage: stages[0], Walk: walk{PerPage: perPage(req.Limit)}, Since: s.cfg.ordersSince(utcNow())}
+	tok := &pageToken{Stage: stages[0], Walk: walk{PerPage: perPage(req.Limit)}, Since: s.cfg.ordersSince(s.now().UTC())}
 	if len(req.Page) > 0 {
 		tok = &pageToken{}
 		if err := json.Unmarshal(req.Page, tok); err != nil {
@@ -91,7 +91,7 @@ func (s *shop) beginSnapshot(ctx context.Context, tok *pageToken, resp *sdk.Snap
 	}
 	now := info.date
 	if now.IsZero() {
-		now = utcNow().Add(-overlap) // a proxy took the shop's clock away: allow for a difference
+		now = s.now().UTC().Add(-overlap) // a proxy took the shop's clock away: allow for a difference
 	}
 	resp.Cursors = map[string][]byte{}
 	for _, stream := range []string{streamProducts, streamVariations, streamOrders, streamCustomers} {

@@ -244,6 +244,7 @@ func (c *connection) launch(ctx context.Context) error {
 		MemoryLimit: c.spec.Memory, FileLimit: c.spec.Files, Hog: c.spec.Hog,
 		Env: c.spec.Env, Verify: c.spec.Verify,
 		Logger: c.hub.log.Named(c.spec.Name), Rotate: func(key, value string) error { return c.hub.rotate(c.spec.Name, key, value) },
+		Values: c.hub.values(c.spec.Name),
 	})
 	if err != nil {
 		return err

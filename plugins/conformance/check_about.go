@@ -207,7 +207,7 @@ func tryUnreachable(ctx context.Context, t *trial) error {
 		}
 	}
 	for _, stream := range t.about.Streams {
-		_, err := s.Poll(ctx, &sdk.PollRequest{Stream: stream.Name, Since: time.Now().Add(-time.Hour), Limit: page})
+		_, err := s.Poll(ctx, &sdk.PollRequest{Stream: stream.Name, Since: t.now().Add(-time.Hour), Limit: page})
 		t.inOrder("Poll of "+stream.Name, err)
 		if err == nil {
 			t.find("Poll of %s succeeds with a platform that is not there", stream.Name)

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,10 +68,10 @@ func levelTarget(k key) (target, bool) {
 }
 
 // write makes a write with a key that was never used.
-func (g target) write(want, expect int64) sdk.Write {
+func (t *trial) write(g target, want, expect int64) sdk.Write {
 	stock := g.stock
 	stock.Want, stock.Expect = want, expect
-	return sdk.Write{Key: "conformance-" + strings.ToLower(rand.Text()), Ref: g.ref, Stock: &stock}
+	return sdk.Write{Key: t.writeKey(), Ref: g.ref, Stock: &stock}
 }
 
 // level reads what the platform shows now.
@@ -149,7 +148,7 @@ func tryApply(ctx context.Context, t *trial) error {
 			t.find("%v", err)
 			return nil
 		}
-		writes[i] = g.write(old+2, old)
+		writes[i] = t.write(g, old+2, old)
 	}
 	for i, r := range s.applied(ctx, writes...) {
 		if r.Status != sdk.StatusApplied && r.Status != sdk.StatusDuplicate {
@@ -214,7 +213,7 @@ func tryExpect(ctx context.Context, t *trial) error {
 		t.find("%v", err)
 		return nil
 	}
-	w := targets[0].write(old+2, old+5)
+	w := t.write(targets[0], old+2, old+5)
 	r := s.applied(ctx, w)[0]
 	if r.Status != sdk.StatusConflict {
 		t.find("a write that expects %d where %d is shown is %s, want %s", old+5, old, r.Status, sdk.StatusConflict)
@@ -240,7 +239,7 @@ func tryRepeat(ctx context.Context, t *trial) error {
 		t.find("%v", err)
 		return nil
 	}
-	w := targets[0].write(old+2, old)
+	w := t.write(targets[0], old+2, old)
 	first := s.applied(ctx, w)[0]
 	second := s.applied(ctx, w)[0]
 	if second.Status == sdk.StatusRejected || second.Status == sdk.StatusRetry {
@@ -269,7 +268,7 @@ func tryPartial(ctx context.Context, t *trial) error {
 			t.find("%v", err)
 			return nil
 		}
-		writes = append(writes, g.write(old+2, old))
+		writes = append(writes, t.write(g, old+2, old))
 	}
 	const more = "999999" // keeps the shape of an id, and is none
 	missing := targets[0]
@@ -281,7 +280,7 @@ func tryPartial(ctx context.Context, t *trial) error {
 		missing.stock.ProductID += more
 	}
 	missing.ref.ExternalID = canon.LevelID(missing.stock.StockID, missing.stock.Location)
-	writes = slices.Insert(writes, 1, missing.write(3, 1))
+	writes = slices.Insert(writes, 1, t.write(missing, 3, 1))
 	results := s.applied(ctx, writes...)
 	switch results[1].Status {
 	case sdk.StatusRejected, sdk.StatusConflict, sdk.StatusNotRepresentable:
@@ -310,14 +309,14 @@ func (t *trial) sweep(ctx context.Context, faults map[fault]string, also func(*s
 		t.find("%v", err)
 		return nil
 	}
-	n, _ := t.places(func() error { s.applied(ctx, g.write(shows+1, shows)); return nil })
+	n, _ := t.places(func() error { s.applied(ctx, t.write(g, shows+1, shows)); return nil })
 	for _, f := range sortedFaults(faults) {
 		for k := 1; k <= n; k++ {
 			if shows, err = s.level(ctx, g); err != nil {
 				t.find("%v", err)
 				return nil
 			}
-			w := g.write(shows+3, shows)
+			w := t.write(g, shows+3, shows)
 			t.proxy.at(k, f)
 			r := s.applied(ctx, w)[0]
 			log := t.proxy.clear()

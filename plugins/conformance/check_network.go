@@ -281,7 +281,7 @@ func tryShutdown(ctx context.Context, t *trial) error {
 	if n := s.Status().Restarts; n > 0 {
 		t.find("the process ended %d times by itself: %s", n, s.Status().LastError)
 	}
-	if t.proxy == nil || can(sdk.CanPoll)(t.kit) != "" {
+	if !t.disturbs() || can(sdk.CanPoll)(t.kit) != "" {
 		return nil
 	}
 	busy, err := t.start(ctx, launching{deadline: 4 * t.Deadline})

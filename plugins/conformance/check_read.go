@@ -98,11 +98,11 @@ func tryHandoff(ctx context.Context, t *trial) error {
 			changed, changeErr = true, t.Twin.Change(ctx, tied)
 		}
 	}
-	if t.proxy != nil {
+	if t.disturbs() {
 		t.proxy.afterAnswer(change)
 	}
 	got, cursors, err := s.snapshot(ctx, func(int) error { change(0); return changeErr })
-	if t.proxy != nil {
+	if t.disturbs() {
 		t.proxy.clear()
 	}
 	switch {

@@ -139,7 +139,7 @@ func (t *trial) usedEarly(log []seen, rotated []sealedSecret, how string) {
 // trySecrets has the platform repeat what it was sent, then searches all that was logged and said in every check.
 // Where the connector let a secret out, the host has put its mark.
 func trySecrets(ctx context.Context, t *trial) error {
-	if t.proxy != nil {
+	if t.disturbs() {
 		if err := t.Twin.Reset(ctx, rows); err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func (t *trial) callAll(ctx context.Context, s *session) {
 	if has(sdk.CanApply) {
 		for k := range all {
 			if g, ok := levelTarget(k); ok {
-				s.applied(ctx, g.write(2, 1))
+				s.applied(ctx, t.write(g, 2, 1))
 				break
 			}
 		}

@@ -59,9 +59,9 @@ var checks = []check{
 	{"apply-throttled", "a write that is throttled is retried no earlier than the platform asks", "answer retry with RetryAfterMillis, or wait", []need{can(sdk.CanApply), network, readsBack}, tryApplyThrottled},
 	{"apply-not-done", "a write that did not reach the platform is not said to be applied", "say retry where nothing was sent (sdk.ErrNotSent), unknown where you can't know", []need{can(sdk.CanApply), network, readsBack}, tryNotDone},
 	{"apply-unknown", "a write that was done without an answer is not denied, and not done twice", "say unknown after a 5xx or a lost answer (sdk.ErrOutcomeUnknown), never retry; Lookup tells the truth", []need{can(sdk.CanApply), network, readsBack}, tryUnknown},
-	{"rotation", "a rotated credential is sealed by the hub before it is used, and survives a restart", "call Host.RotateSecret and wait for it before the first use; give the new value back at the next Open", []need{expires, network, anyOf(can(sdk.CanPoll), can(sdk.CanCheck))}, tryRotation},
+	{"rotation", "a rotated credential is sealed by the hub before it is used, and survives a restart", "call Host.RotateSecret and wait for it before the first use; give the new value back at the next Open", []need{network, expires, anyOf(can(sdk.CanPoll), can(sdk.CanCheck))}, tryRotation},
 	{"shutdown", "the process ends in time, idle or busy, and never by itself", "return from Close and from calls whose context ended; never exit", nil, tryShutdown},
-	{"memory", "memory does not grow with the number of calls", "look for what is kept for each call: maps, goroutines, open bodies", []need{canMeasure, anyOf(all(can(sdk.CanWebhook), genuine), all(can(sdk.CanPoll), twin))}, tryMemory},
+	{"memory", "memory does not grow with the number of calls", "look for what is kept for each call: maps, goroutines, open bodies", []need{canMeasure, live, anyOf(all(can(sdk.CanWebhook), genuine), all(can(sdk.CanPoll), twin))}, tryMemory},
 	{"secrets", "no secret is in a log line, an error, a diagnostic or a fact, even where the platform repeats it", "quote no request and no body in errors; redact with sdk.Redact", []need{secrets}, trySecrets},
 }
 
@@ -119,7 +119,16 @@ func when(ok func(*kit) bool, why string) need {
 
 var (
 	twin    = when(func(k *kit) bool { return k.Twin != nil }, "no twin is named")
-	network = when(func(k *kit) bool { return k.proxy != nil }, "the twin is not reached over HTTP")
+	network = func(k *kit) string {
+		switch {
+		case k.offline:
+			return "a recording has no network that misbehaves"
+		case k.proxy == nil:
+			return "the twin is not reached over HTTP"
+		}
+		return ""
+	}
+	live    = when(func(k *kit) bool { return !k.offline }, "a recording has only as much traffic as there was")
 	secrets = when(func(k *kit) bool { return len(k.Secrets) > 0 }, "the configuration has no secret")
 	rereads = when(func(k *kit) bool {
 		c, ok := k.Twin.(Consumed)
@@ -145,16 +154,33 @@ func contains(list []string, s string) bool { return slices.Contains(list, s) }
 // make makes one check.
 func (k *kit) make(ctx context.Context, c check) (Result, error) {
 	res := Result{Check: c.name, About: c.about}
-	for _, n := range c.needs {
-		if why := n(k); why != "" {
-			res.Outcome, res.Reason = NotApplicable, why
-			return res, nil
-		}
+	if why := all(c.needs...)(k); why != "" {
+		res.Outcome, res.Reason = NotApplicable, why
+		return res, nil
 	}
 	began := time.Now()
 	t := &trial{kit: k, check: c}
+	switch {
+	case k.tape == nil:
+	case k.tape.replay && !slices.Contains(k.tape.about.Checks, c.name):
+		res.Outcome, res.Reason = NotApplicable, "it is not in the recording"
+		return res, nil
+	case !k.tape.replay:
+		k.offline = true
+		t.live = all(c.needs...)(k) != ""
+		k.offline = false
+	}
 	err := c.try(ctx, t)
 	t.end()
+	if t.tapes() && k.tape.replay {
+		if err != nil {
+			t.find("%v", err)
+		}
+		err = t.unmatched()
+	}
+	if t.tapes() && !k.tape.replay && t.skipped == "" {
+		k.tape.about.Checks = append(k.tape.about.Checks, c.name)
+	}
 	if k.proxy != nil {
 		k.proxy.clear()
 	}

@@ -48,6 +48,10 @@ type Options struct {
 	Deadline time.Duration
 	// Only names the checks to make; empty makes all.
 	Only []string
+	// Record is a folder to record the connector's HTTP traffic into, without secrets and personal data; it has to be
+	// empty. Replay is such a folder to answer from: then nothing is dialled, Twin and its address are not used, and
+	// what needs a network that misbehaves is left out. See docs/plugins/recordings.md.
+	Record, Replay string
 }
 
 // Delivery is one webhook and what the connector has to make of it.
@@ -145,7 +149,12 @@ func Check(ctx context.Context, dir string, o Options) (*Report, error) {
 		return nil, err
 	}
 	k := &kit{Options: o, dir: dir, sum: sum}
-	if o.Twin != nil && o.Twin.URL() != "" && o.URLKey != "" {
+	if k.tape, err = startTaping(&k.Options); err != nil {
+		return nil, err
+	}
+	o = k.Options
+	k.offline = k.tape != nil && k.tape.replay
+	if !k.offline && o.Twin != nil && o.Twin.URL() != "" && o.URLKey != "" {
 		if k.proxy, err = newProxy(o.Twin.URL()); err != nil {
 			return nil, err
 		}
@@ -172,6 +181,11 @@ func Check(ctx context.Context, dir string, o Options) (*Report, error) {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		report.Results = append(report.Results, res)
+	}
+	if k.tape != nil {
+		if err := k.tape.finish(k); err != nil {
+			return nil, fmt.Errorf("recording: %w", err)
+		}
 	}
 	return report, nil
 }

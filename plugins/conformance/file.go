@@ -74,39 +74,54 @@ type FileSign struct {
 // file's own where it is not empty. stop ends the twin.
 func LoadFile(ctx context.Context, path string, program []string) (o Options, stop func() error, err error) {
 	stop = func() error { return nil }
+	f, dir, o, err := loadFile(ctx, path, program)
+	if err != nil || f.Twin == nil {
+		return o, stop, err
+	}
+	control := f.Twin.Control
+	if control == "" {
+		control = "/_twin"
+	}
+	if o.Twin, stop, err = StartTwin(ctx, dir, inFolder(dir, f.Twin.Command), control, f.Twin.Expires); err != nil {
+		return o, func() error { return nil }, fmt.Errorf("%s: %w", path, err)
+	}
+	return o, stop, nil
+}
+
+// LoadFileForReplay is LoadFile for a run that answers from the recording in a folder: no twin is started.
+func LoadFileForReplay(ctx context.Context, path string, program []string, recording string) (Options, error) {
+	_, _, o, err := loadFile(ctx, path, program)
+	o.Replay = recording
+	return o, err
+}
+
+// loadFile reads a test.yaml and builds what it names. dir is the file's folder.
+func loadFile(ctx context.Context, path string, program []string) (f *File, dir string, o Options, err error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return o, stop, err
+		return nil, "", o, err
 	}
-	var f File
-	if err := yaml.UnmarshalWithOptions(raw, &f, yaml.Strict()); err != nil {
-		return o, stop, fmt.Errorf("%s: %w", path, err)
+	f = &File{}
+	if err := yaml.UnmarshalWithOptions(raw, f, yaml.Strict()); err != nil {
+		return nil, "", o, fmt.Errorf("%s: %w", path, err)
 	}
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return o, stop, err
+	if dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
+		return nil, "", o, err
 	}
 	if len(f.Build) > 0 {
 		cmd := exec.CommandContext(ctx, f.Build[0], f.Build[1:]...)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return o, stop, fmt.Errorf("build (%s): %w\n%s", strings.Join(f.Build, " "), err, out)
+			return nil, "", o, fmt.Errorf("build (%s): %w\n%s", strings.Join(f.Build, " "), err, out)
 		}
 	}
 	if o, err = f.options(dir, program); err != nil {
-		return o, stop, fmt.Errorf("%s: %w", path, err)
+		return nil, "", o, fmt.Errorf("%s: %w", path, err)
 	}
 	if f.Twin != nil {
-		control := f.Twin.Control
-		if control == "" {
-			control = "/_twin"
-		}
 		o.URLKey = f.Twin.URLKey
-		if o.Twin, stop, err = StartTwin(ctx, dir, inFolder(dir, f.Twin.Command), control, f.Twin.Expires); err != nil {
-			return o, func() error { return nil }, fmt.Errorf("%s: %w", path, err)
-		}
 	}
-	return o, stop, nil
+	return f, dir, o, nil
 }
 
 func (f *File) options(dir string, program []string) (o Options, err error) {

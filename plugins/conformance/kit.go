@@ -30,6 +30,9 @@ type kit struct {
 	proxy    *proxy // nil where the platform is not reached over HTTP
 	about    *sdk.DescribeResponse
 	launches int
+	tape     *taping // nil where traffic is neither recorded nor replayed
+	// offline tells that a recording answers.
+	offline bool
 	// shared is a process as it is configured, which checks that do not disturb it use one after the other.
 	shared *session
 
@@ -47,6 +50,11 @@ type trial struct {
 	findings []Finding
 	skipped  string // why it turned out not to be applicable
 	open     []*session
+	// live tells that the check is not recorded though the run is; processes and keys count those of the check that are.
+	live      bool
+	processes int
+	keys      int
+	workDirs  []string // of processes that answer from a recording
 }
 
 // session is one launched connection.
@@ -161,7 +169,12 @@ func (t *trial) launch(ctx context.Context, l launching) (*session, error) {
 	if d == 0 {
 		d = t.Deadline
 	}
+	traffic, now, err := t.traffic(workDir)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := host.Launch(ctx, host.Spec{
+		Traffic: traffic, Now: now,
 		Connection: "conformance", Command: t.Command, Checksum: t.sum, Config: l.config, Secrets: l.secrets, Env: t.Env,
 		WorkDir: workDir, Unopened: l.unopened,
 		Deadlines: host.Deadlines{
@@ -192,7 +205,7 @@ func (t *trial) launch(ctx context.Context, l launching) (*session, error) {
 // usual gives a process as it is configured that can be called: the one of the check before, where that is well. nil
 // means that a finding tells why there is none.
 func (t *trial) usual(ctx context.Context) (*session, error) {
-	if s := t.shared; s != nil {
+	if s := t.shared; s != nil && !t.tapes() {
 		t.shared = nil
 		if st := s.Status(); st.State == host.StateRunning && st.Restarts == 0 {
 			s.trial = t
@@ -261,7 +274,7 @@ func (t *trial) end() {
 		t.proxy.clear()
 	}
 	for _, s := range t.open {
-		if s.lent && !s.ended && t.kit.shared == nil && len(t.findings) == 0 {
+		if s.lent && !s.ended && !t.tapes() && t.kit.shared == nil && len(t.findings) == 0 {
 			t.shared = s
 			continue
 		}
@@ -299,7 +312,7 @@ func (k *kit) describe(ctx context.Context) (err error) {
 		if err = s.started(ctx); err != nil {
 			continue
 		}
-		s.lent = !l.unopened
+		s.lent = !l.unopened && !t.tapes()
 		k.about, err = s.Describe(ctx)
 		return err
 	}

@@ -69,6 +69,7 @@ type Connection struct {
 	process  *process      // while running
 	about    *sdk.DescribeResponse
 	secret   map[string]string
+	counts   map[string]float64 // of the connector's own counters, since the launch
 	closing  bool
 	drainCtx context.Context // of Close; nil before it
 	cut      bool            // calls in flight were ended
@@ -87,6 +88,9 @@ func Launch(ctx context.Context, spec Spec) (*Connection, error) {
 	if spec.Hog.Share == 0 {
 		spec.Hog.Share = 0.8
 	}
+	if spec.Now == nil {
+		spec.Now = time.Now
+	}
 	if spec.Logger == nil {
 		spec.Logger = hclog.NewNullLogger()
 	}
@@ -98,7 +102,7 @@ func Launch(ctx context.Context, spec Spec) (*Connection, error) {
 	c := &Connection{
 		spec: spec, redact: redact, log: log, pace: log.pace,
 		done: make(chan struct{}), restart: make(chan struct{}, 1), budget: semaphore.NewWeighted(deliveryBudget),
-		changed: make(chan struct{}), secret: maps.Clone(spec.Secrets),
+		changed: make(chan struct{}), secret: maps.Clone(spec.Secrets), counts: map[string]float64{},
 		status: Status{State: StateStarting, Since: time.Now()},
 	}
 	ctx, c.stop = context.WithCancel(ctx)

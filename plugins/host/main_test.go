@@ -51,11 +51,12 @@ const (
 
 // testConnector does what a test's request says.
 type testConnector struct {
-	host    sdk.Host
-	log     hclog.Logger
-	config  map[string]string
-	secrets map[string]string
-	workDir string
+	host     sdk.Host
+	services sdk.Services
+	log      hclog.Logger
+	config   map[string]string
+	secrets  map[string]string
+	workDir  string
 }
 
 func (c *testConnector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
@@ -71,7 +72,7 @@ func (c *testConnector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.De
 }
 
 func (c *testConnector) Open(_ context.Context, req *sdk.OpenRequest) (*sdk.OpenResponse, error) {
-	c.host, c.log, c.secrets, c.workDir = req.Host, req.Log, req.Secrets, req.WorkDir
+	c.host, c.services, c.log, c.secrets, c.workDir = req.Host, req.Services, req.Log, req.Secrets, req.WorkDir
 	if err := json.Unmarshal(req.Config, &c.config); err != nil {
 		return nil, err
 	}
@@ -203,6 +204,8 @@ func (c *testConnector) Poll(ctx context.Context, req *sdk.PollRequest) (*sdk.Po
 			return nil, err
 		}
 		return &sdk.PollResponse{Cursor: req.Cursor}, nil
+	case "services":
+		return c.useServices(req)
 	case "secrets":
 		return &sdk.PollResponse{Cursor: []byte(c.secrets["access_token"])}, nil
 	}

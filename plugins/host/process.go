@@ -168,6 +168,7 @@ func (c *Connection) environment() []string {
 	if c.spec.MemoryLimit > 0 {
 		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(c.spec.MemoryLimit, 10))
 	}
+	env = append(env, c.spec.Traffic.environment()...)
 	for k, v := range c.spec.Env {
 		env = append(env, k+"="+v)
 	}

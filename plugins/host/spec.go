@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
 // Spec says what to launch and how.
@@ -54,6 +56,37 @@ type Spec struct {
 	Logger hclog.Logger
 	// Rotate makes a changed secret durable before it returns. Without it the connector is told that the hub keeps none.
 	Rotate func(key, value string) error
+	// Values keep what the connector stores; nil keeps nothing.
+	Values Values
+	// Now is the clock that the connector asks for the time; nil means time.Now.
+	Now func() time.Time
+	// Traffic, where it is given, has the connector record its HTTP traffic or answer it from a recording. The hub never
+	// gives it: it is for tools that try a connector.
+	Traffic *Traffic
+}
+
+// Values are one connection's key-values. A change is durable when its method returns.
+type Values interface {
+	Load(key string) (value []byte, ok bool, err error)
+	Store(key string, value []byte) error
+	Remove(key string) error
+	Keys() ([]string, error) // in order
+}
+
+// Traffic says where a connector's HTTP traffic is recorded to, or replayed from: one of the two.
+type Traffic struct {
+	Record, Replay string // folders, absolute
+	// Key makes the marks that stand for secrets and people in a recording; the same for all processes of one recording,
+	// and kept nowhere.
+	Key string
+}
+
+// environment has what tells a process.
+func (t *Traffic) environment() []string {
+	if t == nil {
+		return nil
+	}
+	return []string{sdk.EnvRecord + "=" + t.Record, sdk.EnvReplay + "=" + t.Replay, sdk.EnvRecordKey + "=" + t.Key}
 }
 
 // Hog says how much of the CPUs that a connector may use (half of the machine's) it takes for how long before it runs below

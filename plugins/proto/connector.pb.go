@@ -3198,13 +3198,20 @@ func (x *HealthResponse) GetLagMillis() int64 {
 	return 0
 }
 
-// HostServicesResponse is a question of the connector to the hub.
+// HostServicesResponse is a question of the connector to the hub. A hub that does not know a question answers with the id
+// alone.
 type HostServicesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"` // of the connector's choice, unique on its stream
 	// Types that are valid to be assigned to Ask:
 	//
 	//	*HostServicesResponse_RotateSecret
+	//	*HostServicesResponse_GetSecret
+	//	*HostServicesResponse_Now
+	//	*HostServicesResponse_LoadValue
+	//	*HostServicesResponse_StoreValue
+	//	*HostServicesResponse_ListValues
+	//	*HostServicesResponse_Count
 	Ask           isHostServicesResponse_Ask `protobuf_oneof:"ask"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3263,6 +3270,60 @@ func (x *HostServicesResponse) GetRotateSecret() *RotateSecretRequest {
 	return nil
 }
 
+func (x *HostServicesResponse) GetGetSecret() *GetSecretRequest {
+	if x != nil {
+		if x, ok := x.Ask.(*HostServicesResponse_GetSecret); ok {
+			return x.GetSecret
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesResponse) GetNow() *NowRequest {
+	if x != nil {
+		if x, ok := x.Ask.(*HostServicesResponse_Now); ok {
+			return x.Now
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesResponse) GetLoadValue() *LoadValueRequest {
+	if x != nil {
+		if x, ok := x.Ask.(*HostServicesResponse_LoadValue); ok {
+			return x.LoadValue
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesResponse) GetStoreValue() *StoreValueRequest {
+	if x != nil {
+		if x, ok := x.Ask.(*HostServicesResponse_StoreValue); ok {
+			return x.StoreValue
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesResponse) GetListValues() *ListValuesRequest {
+	if x != nil {
+		if x, ok := x.Ask.(*HostServicesResponse_ListValues); ok {
+			return x.ListValues
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesResponse) GetCount() *CountRequest {
+	if x != nil {
+		if x, ok := x.Ask.(*HostServicesResponse_Count); ok {
+			return x.Count
+		}
+	}
+	return nil
+}
+
 type isHostServicesResponse_Ask interface {
 	isHostServicesResponse_Ask()
 }
@@ -3271,7 +3332,43 @@ type HostServicesResponse_RotateSecret struct {
 	RotateSecret *RotateSecretRequest `protobuf:"bytes,2,opt,name=rotate_secret,json=rotateSecret,proto3,oneof"`
 }
 
+type HostServicesResponse_GetSecret struct {
+	GetSecret *GetSecretRequest `protobuf:"bytes,3,opt,name=get_secret,json=getSecret,proto3,oneof"`
+}
+
+type HostServicesResponse_Now struct {
+	Now *NowRequest `protobuf:"bytes,4,opt,name=now,proto3,oneof"`
+}
+
+type HostServicesResponse_LoadValue struct {
+	LoadValue *LoadValueRequest `protobuf:"bytes,5,opt,name=load_value,json=loadValue,proto3,oneof"`
+}
+
+type HostServicesResponse_StoreValue struct {
+	StoreValue *StoreValueRequest `protobuf:"bytes,6,opt,name=store_value,json=storeValue,proto3,oneof"`
+}
+
+type HostServicesResponse_ListValues struct {
+	ListValues *ListValuesRequest `protobuf:"bytes,7,opt,name=list_values,json=listValues,proto3,oneof"`
+}
+
+type HostServicesResponse_Count struct {
+	Count *CountRequest `protobuf:"bytes,8,opt,name=count,proto3,oneof"`
+}
+
 func (*HostServicesResponse_RotateSecret) isHostServicesResponse_Ask() {}
+
+func (*HostServicesResponse_GetSecret) isHostServicesResponse_Ask() {}
+
+func (*HostServicesResponse_Now) isHostServicesResponse_Ask() {}
+
+func (*HostServicesResponse_LoadValue) isHostServicesResponse_Ask() {}
+
+func (*HostServicesResponse_StoreValue) isHostServicesResponse_Ask() {}
+
+func (*HostServicesResponse_ListValues) isHostServicesResponse_Ask() {}
+
+func (*HostServicesResponse_Count) isHostServicesResponse_Ask() {}
 
 // HostServicesRequest is the hub's answer to the question with the same id.
 type HostServicesRequest struct {
@@ -3280,6 +3377,12 @@ type HostServicesRequest struct {
 	// Types that are valid to be assigned to Answer:
 	//
 	//	*HostServicesRequest_RotateSecret
+	//	*HostServicesRequest_GetSecret
+	//	*HostServicesRequest_Now
+	//	*HostServicesRequest_LoadValue
+	//	*HostServicesRequest_StoreValue
+	//	*HostServicesRequest_ListValues
+	//	*HostServicesRequest_Count
 	Answer        isHostServicesRequest_Answer `protobuf_oneof:"answer"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3338,6 +3441,60 @@ func (x *HostServicesRequest) GetRotateSecret() *RotateSecretResponse {
 	return nil
 }
 
+func (x *HostServicesRequest) GetGetSecret() *GetSecretResponse {
+	if x != nil {
+		if x, ok := x.Answer.(*HostServicesRequest_GetSecret); ok {
+			return x.GetSecret
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesRequest) GetNow() *NowResponse {
+	if x != nil {
+		if x, ok := x.Answer.(*HostServicesRequest_Now); ok {
+			return x.Now
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesRequest) GetLoadValue() *LoadValueResponse {
+	if x != nil {
+		if x, ok := x.Answer.(*HostServicesRequest_LoadValue); ok {
+			return x.LoadValue
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesRequest) GetStoreValue() *StoreValueResponse {
+	if x != nil {
+		if x, ok := x.Answer.(*HostServicesRequest_StoreValue); ok {
+			return x.StoreValue
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesRequest) GetListValues() *ListValuesResponse {
+	if x != nil {
+		if x, ok := x.Answer.(*HostServicesRequest_ListValues); ok {
+			return x.ListValues
+		}
+	}
+	return nil
+}
+
+func (x *HostServicesRequest) GetCount() *CountResponse {
+	if x != nil {
+		if x, ok := x.Answer.(*HostServicesRequest_Count); ok {
+			return x.Count
+		}
+	}
+	return nil
+}
+
 type isHostServicesRequest_Answer interface {
 	isHostServicesRequest_Answer()
 }
@@ -3346,7 +3503,43 @@ type HostServicesRequest_RotateSecret struct {
 	RotateSecret *RotateSecretResponse `protobuf:"bytes,2,opt,name=rotate_secret,json=rotateSecret,proto3,oneof"`
 }
 
+type HostServicesRequest_GetSecret struct {
+	GetSecret *GetSecretResponse `protobuf:"bytes,3,opt,name=get_secret,json=getSecret,proto3,oneof"`
+}
+
+type HostServicesRequest_Now struct {
+	Now *NowResponse `protobuf:"bytes,4,opt,name=now,proto3,oneof"`
+}
+
+type HostServicesRequest_LoadValue struct {
+	LoadValue *LoadValueResponse `protobuf:"bytes,5,opt,name=load_value,json=loadValue,proto3,oneof"`
+}
+
+type HostServicesRequest_StoreValue struct {
+	StoreValue *StoreValueResponse `protobuf:"bytes,6,opt,name=store_value,json=storeValue,proto3,oneof"`
+}
+
+type HostServicesRequest_ListValues struct {
+	ListValues *ListValuesResponse `protobuf:"bytes,7,opt,name=list_values,json=listValues,proto3,oneof"`
+}
+
+type HostServicesRequest_Count struct {
+	Count *CountResponse `protobuf:"bytes,8,opt,name=count,proto3,oneof"`
+}
+
 func (*HostServicesRequest_RotateSecret) isHostServicesRequest_Answer() {}
+
+func (*HostServicesRequest_GetSecret) isHostServicesRequest_Answer() {}
+
+func (*HostServicesRequest_Now) isHostServicesRequest_Answer() {}
+
+func (*HostServicesRequest_LoadValue) isHostServicesRequest_Answer() {}
+
+func (*HostServicesRequest_StoreValue) isHostServicesRequest_Answer() {}
+
+func (*HostServicesRequest_ListValues) isHostServicesRequest_Answer() {}
+
+func (*HostServicesRequest_Count) isHostServicesRequest_Answer() {}
 
 type RotateSecretRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3439,6 +3632,576 @@ func (*RotateSecretResponse) Descriptor() ([]byte, []int) {
 }
 
 func (x *RotateSecretResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+type GetSecretRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSecretRequest) Reset() {
+	*x = GetSecretRequest{}
+	mi := &file_connector_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSecretRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSecretRequest) ProtoMessage() {}
+
+func (x *GetSecretRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSecretRequest.ProtoReflect.Descriptor instead.
+func (*GetSecretRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *GetSecretRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+type GetSecretResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Value         string                 `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	Found         bool                   `protobuf:"varint,2,opt,name=found,proto3" json:"found,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSecretResponse) Reset() {
+	*x = GetSecretResponse{}
+	mi := &file_connector_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSecretResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSecretResponse) ProtoMessage() {}
+
+func (x *GetSecretResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSecretResponse.ProtoReflect.Descriptor instead.
+func (*GetSecretResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *GetSecretResponse) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *GetSecretResponse) GetFound() bool {
+	if x != nil {
+		return x.Found
+	}
+	return false
+}
+
+type NowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NowRequest) Reset() {
+	*x = NowRequest{}
+	mi := &file_connector_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NowRequest) ProtoMessage() {}
+
+func (x *NowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NowRequest.ProtoReflect.Descriptor instead.
+func (*NowRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{57}
+}
+
+type NowResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hub's clock in nanoseconds since 1970. In a replay it is the recorded one.
+	UnixNanos     int64 `protobuf:"varint,1,opt,name=unix_nanos,json=unixNanos,proto3" json:"unix_nanos,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NowResponse) Reset() {
+	*x = NowResponse{}
+	mi := &file_connector_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NowResponse) ProtoMessage() {}
+
+func (x *NowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NowResponse.ProtoReflect.Descriptor instead.
+func (*NowResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *NowResponse) GetUnixNanos() int64 {
+	if x != nil {
+		return x.UnixNanos
+	}
+	return 0
+}
+
+type LoadValueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadValueRequest) Reset() {
+	*x = LoadValueRequest{}
+	mi := &file_connector_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadValueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadValueRequest) ProtoMessage() {}
+
+func (x *LoadValueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadValueRequest.ProtoReflect.Descriptor instead.
+func (*LoadValueRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *LoadValueRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+type LoadValueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Value         []byte                 `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
+	Found         bool                   `protobuf:"varint,2,opt,name=found,proto3" json:"found,omitempty"`
+	Error         string                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"` // why it could not be read
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadValueResponse) Reset() {
+	*x = LoadValueResponse{}
+	mi := &file_connector_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadValueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadValueResponse) ProtoMessage() {}
+
+func (x *LoadValueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadValueResponse.ProtoReflect.Descriptor instead.
+func (*LoadValueResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *LoadValueResponse) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *LoadValueResponse) GetFound() bool {
+	if x != nil {
+		return x.Found
+	}
+	return false
+}
+
+func (x *LoadValueResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+type StoreValueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Remove        bool                   `protobuf:"varint,3,opt,name=remove,proto3" json:"remove,omitempty"` // takes the key away; value is empty then
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoreValueRequest) Reset() {
+	*x = StoreValueRequest{}
+	mi := &file_connector_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoreValueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoreValueRequest) ProtoMessage() {}
+
+func (x *StoreValueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoreValueRequest.ProtoReflect.Descriptor instead.
+func (*StoreValueRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *StoreValueRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *StoreValueRequest) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *StoreValueRequest) GetRemove() bool {
+	if x != nil {
+		return x.Remove
+	}
+	return false
+}
+
+type StoreValueResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// error tells why the value is not durable; empty when it is.
+	Error         string `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoreValueResponse) Reset() {
+	*x = StoreValueResponse{}
+	mi := &file_connector_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoreValueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoreValueResponse) ProtoMessage() {}
+
+func (x *StoreValueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoreValueResponse.ProtoReflect.Descriptor instead.
+func (*StoreValueResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *StoreValueResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+type ListValuesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListValuesRequest) Reset() {
+	*x = ListValuesRequest{}
+	mi := &file_connector_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListValuesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListValuesRequest) ProtoMessage() {}
+
+func (x *ListValuesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListValuesRequest.ProtoReflect.Descriptor instead.
+func (*ListValuesRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{63}
+}
+
+type ListValuesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Keys          []string               `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"` // in order
+	Error         string                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListValuesResponse) Reset() {
+	*x = ListValuesResponse{}
+	mi := &file_connector_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListValuesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListValuesResponse) ProtoMessage() {}
+
+func (x *ListValuesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListValuesResponse.ProtoReflect.Descriptor instead.
+func (*ListValuesResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *ListValuesResponse) GetKeys() []string {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *ListValuesResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+type CountRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // lower case letters, digits and "_"
+	Add           float64                `protobuf:"fixed64,2,opt,name=add,proto3" json:"add,omitempty"` // not negative
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountRequest) Reset() {
+	*x = CountRequest{}
+	mi := &file_connector_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountRequest) ProtoMessage() {}
+
+func (x *CountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountRequest.ProtoReflect.Descriptor instead.
+func (*CountRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *CountRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CountRequest) GetAdd() float64 {
+	if x != nil {
+		return x.Add
+	}
+	return 0
+}
+
+type CountResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Error         string                 `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"` // why it is not counted
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountResponse) Reset() {
+	*x = CountResponse{}
+	mi := &file_connector_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountResponse) ProtoMessage() {}
+
+func (x *CountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountResponse.ProtoReflect.Descriptor instead.
+func (*CountResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *CountResponse) GetError() string {
 	if x != nil {
 		return x.Error
 	}
@@ -3704,19 +4467,70 @@ const file_connector_proto_rawDesc = "" +
 	"\x18credential_expiry_micros\x18\x05 \x01(\x03H\x00R\x16credentialExpiryMicros\x88\x01\x01\x12\x1d\n" +
 	"\n" +
 	"lag_millis\x18\x06 \x01(\x03R\tlagMillisB\x1b\n" +
-	"\x19_credential_expiry_micros\"w\n" +
+	"\x19_credential_expiry_micros\"\xe3\x03\n" +
 	"\x14HostServicesResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12H\n" +
-	"\rrotate_secret\x18\x02 \x01(\v2!.connector.v1.RotateSecretRequestH\x00R\frotateSecretB\x05\n" +
-	"\x03ask\"z\n" +
+	"\rrotate_secret\x18\x02 \x01(\v2!.connector.v1.RotateSecretRequestH\x00R\frotateSecret\x12?\n" +
+	"\n" +
+	"get_secret\x18\x03 \x01(\v2\x1e.connector.v1.GetSecretRequestH\x00R\tgetSecret\x12,\n" +
+	"\x03now\x18\x04 \x01(\v2\x18.connector.v1.NowRequestH\x00R\x03now\x12?\n" +
+	"\n" +
+	"load_value\x18\x05 \x01(\v2\x1e.connector.v1.LoadValueRequestH\x00R\tloadValue\x12B\n" +
+	"\vstore_value\x18\x06 \x01(\v2\x1f.connector.v1.StoreValueRequestH\x00R\n" +
+	"storeValue\x12B\n" +
+	"\vlist_values\x18\a \x01(\v2\x1f.connector.v1.ListValuesRequestH\x00R\n" +
+	"listValues\x122\n" +
+	"\x05count\x18\b \x01(\v2\x1a.connector.v1.CountRequestH\x00R\x05countB\x05\n" +
+	"\x03ask\"\xec\x03\n" +
 	"\x13HostServicesRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12I\n" +
-	"\rrotate_secret\x18\x02 \x01(\v2\".connector.v1.RotateSecretResponseH\x00R\frotateSecretB\b\n" +
+	"\rrotate_secret\x18\x02 \x01(\v2\".connector.v1.RotateSecretResponseH\x00R\frotateSecret\x12@\n" +
+	"\n" +
+	"get_secret\x18\x03 \x01(\v2\x1f.connector.v1.GetSecretResponseH\x00R\tgetSecret\x12-\n" +
+	"\x03now\x18\x04 \x01(\v2\x19.connector.v1.NowResponseH\x00R\x03now\x12@\n" +
+	"\n" +
+	"load_value\x18\x05 \x01(\v2\x1f.connector.v1.LoadValueResponseH\x00R\tloadValue\x12C\n" +
+	"\vstore_value\x18\x06 \x01(\v2 .connector.v1.StoreValueResponseH\x00R\n" +
+	"storeValue\x12C\n" +
+	"\vlist_values\x18\a \x01(\v2 .connector.v1.ListValuesResponseH\x00R\n" +
+	"listValues\x123\n" +
+	"\x05count\x18\b \x01(\v2\x1b.connector.v1.CountResponseH\x00R\x05countB\b\n" +
 	"\x06answer\"=\n" +
 	"\x13RotateSecretRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\",\n" +
 	"\x14RotateSecretResponse\x12\x14\n" +
+	"\x05error\x18\x01 \x01(\tR\x05error\"$\n" +
+	"\x10GetSecretRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\"?\n" +
+	"\x11GetSecretResponse\x12\x14\n" +
+	"\x05value\x18\x01 \x01(\tR\x05value\x12\x14\n" +
+	"\x05found\x18\x02 \x01(\bR\x05found\"\f\n" +
+	"\n" +
+	"NowRequest\",\n" +
+	"\vNowResponse\x12\x1d\n" +
+	"\n" +
+	"unix_nanos\x18\x01 \x01(\x03R\tunixNanos\"$\n" +
+	"\x10LoadValueRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\"U\n" +
+	"\x11LoadValueResponse\x12\x14\n" +
+	"\x05value\x18\x01 \x01(\fR\x05value\x12\x14\n" +
+	"\x05found\x18\x02 \x01(\bR\x05found\x12\x14\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\"S\n" +
+	"\x11StoreValueRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\x16\n" +
+	"\x06remove\x18\x03 \x01(\bR\x06remove\"*\n" +
+	"\x12StoreValueResponse\x12\x14\n" +
+	"\x05error\x18\x01 \x01(\tR\x05error\"\x13\n" +
+	"\x11ListValuesRequest\">\n" +
+	"\x12ListValuesResponse\x12\x12\n" +
+	"\x04keys\x18\x01 \x03(\tR\x04keys\x12\x14\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\"4\n" +
+	"\fCountRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03add\x18\x02 \x01(\x01R\x03add\"%\n" +
+	"\rCountResponse\x12\x14\n" +
 	"\x05error\x18\x01 \x01(\tR\x05error2\x99\t\n" +
 	"\tConnector\x12I\n" +
 	"\bDescribe\x12\x1d.connector.v1.DescribeRequest\x1a\x1e.connector.v1.DescribeResponse\x12I\n" +
@@ -3749,7 +4563,7 @@ func file_connector_proto_rawDescGZIP() []byte {
 	return file_connector_proto_rawDescData
 }
 
-var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
+var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
 var file_connector_proto_goTypes = []any{
 	(*ErrorDetail)(nil),           // 0: connector.v1.ErrorDetail
 	(*Observation)(nil),           // 1: connector.v1.Observation
@@ -3806,21 +4620,33 @@ var file_connector_proto_goTypes = []any{
 	(*HostServicesRequest)(nil),   // 52: connector.v1.HostServicesRequest
 	(*RotateSecretRequest)(nil),   // 53: connector.v1.RotateSecretRequest
 	(*RotateSecretResponse)(nil),  // 54: connector.v1.RotateSecretResponse
-	nil,                           // 55: connector.v1.ValidateRequest.SecretsEntry
-	nil,                           // 56: connector.v1.CheckResponse.FactsEntry
-	nil,                           // 57: connector.v1.OpenRequest.SecretsEntry
-	nil,                           // 58: connector.v1.SnapshotResponse.CursorsEntry
+	(*GetSecretRequest)(nil),      // 55: connector.v1.GetSecretRequest
+	(*GetSecretResponse)(nil),     // 56: connector.v1.GetSecretResponse
+	(*NowRequest)(nil),            // 57: connector.v1.NowRequest
+	(*NowResponse)(nil),           // 58: connector.v1.NowResponse
+	(*LoadValueRequest)(nil),      // 59: connector.v1.LoadValueRequest
+	(*LoadValueResponse)(nil),     // 60: connector.v1.LoadValueResponse
+	(*StoreValueRequest)(nil),     // 61: connector.v1.StoreValueRequest
+	(*StoreValueResponse)(nil),    // 62: connector.v1.StoreValueResponse
+	(*ListValuesRequest)(nil),     // 63: connector.v1.ListValuesRequest
+	(*ListValuesResponse)(nil),    // 64: connector.v1.ListValuesResponse
+	(*CountRequest)(nil),          // 65: connector.v1.CountRequest
+	(*CountResponse)(nil),         // 66: connector.v1.CountResponse
+	nil,                           // 67: connector.v1.ValidateRequest.SecretsEntry
+	nil,                           // 68: connector.v1.CheckResponse.FactsEntry
+	nil,                           // 69: connector.v1.OpenRequest.SecretsEntry
+	nil,                           // 70: connector.v1.SnapshotResponse.CursorsEntry
 }
 var file_connector_proto_depIdxs = []int32{
 	6,  // 0: connector.v1.DescribeResponse.config:type_name -> connector.v1.ConfigField
 	7,  // 1: connector.v1.DescribeResponse.streams:type_name -> connector.v1.Stream
 	8,  // 2: connector.v1.DescribeResponse.implied:type_name -> connector.v1.Implied
 	9,  // 3: connector.v1.DescribeResponse.rate_limit:type_name -> connector.v1.RateLimit
-	55, // 4: connector.v1.ValidateRequest.secrets:type_name -> connector.v1.ValidateRequest.SecretsEntry
+	67, // 4: connector.v1.ValidateRequest.secrets:type_name -> connector.v1.ValidateRequest.SecretsEntry
 	3,  // 5: connector.v1.ValidateResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	3,  // 6: connector.v1.CheckResponse.diagnostics:type_name -> connector.v1.Diagnostic
-	56, // 7: connector.v1.CheckResponse.facts:type_name -> connector.v1.CheckResponse.FactsEntry
-	57, // 8: connector.v1.OpenRequest.secrets:type_name -> connector.v1.OpenRequest.SecretsEntry
+	68, // 7: connector.v1.CheckResponse.facts:type_name -> connector.v1.CheckResponse.FactsEntry
+	69, // 8: connector.v1.OpenRequest.secrets:type_name -> connector.v1.OpenRequest.SecretsEntry
 	3,  // 9: connector.v1.OpenResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	3,  // 10: connector.v1.RegisterResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	24, // 11: connector.v1.DiscoverResponse.locations:type_name -> connector.v1.Discovered
@@ -3835,7 +4661,7 @@ var file_connector_proto_depIdxs = []int32{
 	1,  // 20: connector.v1.PollResponse.observations:type_name -> connector.v1.Observation
 	2,  // 21: connector.v1.PollResponse.touched:type_name -> connector.v1.Ref
 	1,  // 22: connector.v1.SnapshotResponse.observations:type_name -> connector.v1.Observation
-	58, // 23: connector.v1.SnapshotResponse.cursors:type_name -> connector.v1.SnapshotResponse.CursorsEntry
+	70, // 23: connector.v1.SnapshotResponse.cursors:type_name -> connector.v1.SnapshotResponse.CursorsEntry
 	35, // 24: connector.v1.SnapshotResponse.row_errors:type_name -> connector.v1.RowError
 	37, // 25: connector.v1.ApplyRequest.writes:type_name -> connector.v1.Write
 	2,  // 26: connector.v1.Write.ref:type_name -> connector.v1.Ref
@@ -3852,44 +4678,56 @@ var file_connector_proto_depIdxs = []int32{
 	47, // 37: connector.v1.ReadRequest.hints:type_name -> connector.v1.ReadHint
 	1,  // 38: connector.v1.ReadResponse.observations:type_name -> connector.v1.Observation
 	53, // 39: connector.v1.HostServicesResponse.rotate_secret:type_name -> connector.v1.RotateSecretRequest
-	54, // 40: connector.v1.HostServicesRequest.rotate_secret:type_name -> connector.v1.RotateSecretResponse
-	4,  // 41: connector.v1.Connector.Describe:input_type -> connector.v1.DescribeRequest
-	10, // 42: connector.v1.Connector.Validate:input_type -> connector.v1.ValidateRequest
-	12, // 43: connector.v1.Connector.Check:input_type -> connector.v1.CheckRequest
-	14, // 44: connector.v1.Connector.Open:input_type -> connector.v1.OpenRequest
-	16, // 45: connector.v1.Connector.Close:input_type -> connector.v1.CloseRequest
-	18, // 46: connector.v1.Connector.Register:input_type -> connector.v1.RegisterRequest
-	20, // 47: connector.v1.Connector.Unregister:input_type -> connector.v1.UnregisterRequest
-	22, // 48: connector.v1.Connector.Discover:input_type -> connector.v1.DiscoverRequest
-	25, // 49: connector.v1.Connector.HandleWebhook:input_type -> connector.v1.HandleWebhookRequest
-	31, // 50: connector.v1.Connector.Poll:input_type -> connector.v1.PollRequest
-	33, // 51: connector.v1.Connector.Snapshot:input_type -> connector.v1.SnapshotRequest
-	36, // 52: connector.v1.Connector.Apply:input_type -> connector.v1.ApplyRequest
-	44, // 53: connector.v1.Connector.Lookup:input_type -> connector.v1.LookupRequest
-	46, // 54: connector.v1.Connector.Read:input_type -> connector.v1.ReadRequest
-	49, // 55: connector.v1.Connector.Health:input_type -> connector.v1.HealthRequest
-	52, // 56: connector.v1.Connector.HostServices:input_type -> connector.v1.HostServicesRequest
-	5,  // 57: connector.v1.Connector.Describe:output_type -> connector.v1.DescribeResponse
-	11, // 58: connector.v1.Connector.Validate:output_type -> connector.v1.ValidateResponse
-	13, // 59: connector.v1.Connector.Check:output_type -> connector.v1.CheckResponse
-	15, // 60: connector.v1.Connector.Open:output_type -> connector.v1.OpenResponse
-	17, // 61: connector.v1.Connector.Close:output_type -> connector.v1.CloseResponse
-	19, // 62: connector.v1.Connector.Register:output_type -> connector.v1.RegisterResponse
-	21, // 63: connector.v1.Connector.Unregister:output_type -> connector.v1.UnregisterResponse
-	23, // 64: connector.v1.Connector.Discover:output_type -> connector.v1.DiscoverResponse
-	28, // 65: connector.v1.Connector.HandleWebhook:output_type -> connector.v1.HandleWebhookResponse
-	32, // 66: connector.v1.Connector.Poll:output_type -> connector.v1.PollResponse
-	34, // 67: connector.v1.Connector.Snapshot:output_type -> connector.v1.SnapshotResponse
-	41, // 68: connector.v1.Connector.Apply:output_type -> connector.v1.ApplyResponse
-	45, // 69: connector.v1.Connector.Lookup:output_type -> connector.v1.LookupResponse
-	48, // 70: connector.v1.Connector.Read:output_type -> connector.v1.ReadResponse
-	50, // 71: connector.v1.Connector.Health:output_type -> connector.v1.HealthResponse
-	51, // 72: connector.v1.Connector.HostServices:output_type -> connector.v1.HostServicesResponse
-	57, // [57:73] is the sub-list for method output_type
-	41, // [41:57] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	55, // 40: connector.v1.HostServicesResponse.get_secret:type_name -> connector.v1.GetSecretRequest
+	57, // 41: connector.v1.HostServicesResponse.now:type_name -> connector.v1.NowRequest
+	59, // 42: connector.v1.HostServicesResponse.load_value:type_name -> connector.v1.LoadValueRequest
+	61, // 43: connector.v1.HostServicesResponse.store_value:type_name -> connector.v1.StoreValueRequest
+	63, // 44: connector.v1.HostServicesResponse.list_values:type_name -> connector.v1.ListValuesRequest
+	65, // 45: connector.v1.HostServicesResponse.count:type_name -> connector.v1.CountRequest
+	54, // 46: connector.v1.HostServicesRequest.rotate_secret:type_name -> connector.v1.RotateSecretResponse
+	56, // 47: connector.v1.HostServicesRequest.get_secret:type_name -> connector.v1.GetSecretResponse
+	58, // 48: connector.v1.HostServicesRequest.now:type_name -> connector.v1.NowResponse
+	60, // 49: connector.v1.HostServicesRequest.load_value:type_name -> connector.v1.LoadValueResponse
+	62, // 50: connector.v1.HostServicesRequest.store_value:type_name -> connector.v1.StoreValueResponse
+	64, // 51: connector.v1.HostServicesRequest.list_values:type_name -> connector.v1.ListValuesResponse
+	66, // 52: connector.v1.HostServicesRequest.count:type_name -> connector.v1.CountResponse
+	4,  // 53: connector.v1.Connector.Describe:input_type -> connector.v1.DescribeRequest
+	10, // 54: connector.v1.Connector.Validate:input_type -> connector.v1.ValidateRequest
+	12, // 55: connector.v1.Connector.Check:input_type -> connector.v1.CheckRequest
+	14, // 56: connector.v1.Connector.Open:input_type -> connector.v1.OpenRequest
+	16, // 57: connector.v1.Connector.Close:input_type -> connector.v1.CloseRequest
+	18, // 58: connector.v1.Connector.Register:input_type -> connector.v1.RegisterRequest
+	20, // 59: connector.v1.Connector.Unregister:input_type -> connector.v1.UnregisterRequest
+	22, // 60: connector.v1.Connector.Discover:input_type -> connector.v1.DiscoverRequest
+	25, // 61: connector.v1.Connector.HandleWebhook:input_type -> connector.v1.HandleWebhookRequest
+	31, // 62: connector.v1.Connector.Poll:input_type -> connector.v1.PollRequest
+	33, // 63: connector.v1.Connector.Snapshot:input_type -> connector.v1.SnapshotRequest
+	36, // 64: connector.v1.Connector.Apply:input_type -> connector.v1.ApplyRequest
+	44, // 65: connector.v1.Connector.Lookup:input_type -> connector.v1.LookupRequest
+	46, // 66: connector.v1.Connector.Read:input_type -> connector.v1.ReadRequest
+	49, // 67: connector.v1.Connector.Health:input_type -> connector.v1.HealthRequest
+	52, // 68: connector.v1.Connector.HostServices:input_type -> connector.v1.HostServicesRequest
+	5,  // 69: connector.v1.Connector.Describe:output_type -> connector.v1.DescribeResponse
+	11, // 70: connector.v1.Connector.Validate:output_type -> connector.v1.ValidateResponse
+	13, // 71: connector.v1.Connector.Check:output_type -> connector.v1.CheckResponse
+	15, // 72: connector.v1.Connector.Open:output_type -> connector.v1.OpenResponse
+	17, // 73: connector.v1.Connector.Close:output_type -> connector.v1.CloseResponse
+	19, // 74: connector.v1.Connector.Register:output_type -> connector.v1.RegisterResponse
+	21, // 75: connector.v1.Connector.Unregister:output_type -> connector.v1.UnregisterResponse
+	23, // 76: connector.v1.Connector.Discover:output_type -> connector.v1.DiscoverResponse
+	28, // 77: connector.v1.Connector.HandleWebhook:output_type -> connector.v1.HandleWebhookResponse
+	32, // 78: connector.v1.Connector.Poll:output_type -> connector.v1.PollResponse
+	34, // 79: connector.v1.Connector.Snapshot:output_type -> connector.v1.SnapshotResponse
+	41, // 80: connector.v1.Connector.Apply:output_type -> connector.v1.ApplyResponse
+	45, // 81: connector.v1.Connector.Lookup:output_type -> connector.v1.LookupResponse
+	48, // 82: connector.v1.Connector.Read:output_type -> connector.v1.ReadResponse
+	50, // 83: connector.v1.Connector.Health:output_type -> connector.v1.HealthResponse
+	51, // 84: connector.v1.Connector.HostServices:output_type -> connector.v1.HostServicesResponse
+	69, // [69:85] is the sub-list for method output_type
+	53, // [53:69] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_connector_proto_init() }
@@ -3900,9 +4738,21 @@ func file_connector_proto_init() {
 	file_connector_proto_msgTypes[50].OneofWrappers = []any{}
 	file_connector_proto_msgTypes[51].OneofWrappers = []any{
 		(*HostServicesResponse_RotateSecret)(nil),
+		(*HostServicesResponse_GetSecret)(nil),
+		(*HostServicesResponse_Now)(nil),
+		(*HostServicesResponse_LoadValue)(nil),
+		(*HostServicesResponse_StoreValue)(nil),
+		(*HostServicesResponse_ListValues)(nil),
+		(*HostServicesResponse_Count)(nil),
 	}
 	file_connector_proto_msgTypes[52].OneofWrappers = []any{
 		(*HostServicesRequest_RotateSecret)(nil),
+		(*HostServicesRequest_GetSecret)(nil),
+		(*HostServicesRequest_Now)(nil),
+		(*HostServicesRequest_LoadValue)(nil),
+		(*HostServicesRequest_StoreValue)(nil),
+		(*HostServicesRequest_ListValues)(nil),
+		(*HostServicesRequest_Count)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3910,7 +4760,7 @@ func file_connector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_connector_proto_rawDesc), len(file_connector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   59,
+			NumMessages:   71,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

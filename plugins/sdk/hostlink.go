@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -28,31 +29,47 @@ func newHostLink() *hostLink {
 
 // RotateSecret implements Host.
 func (h *hostLink) RotateSecret(key, value string) error {
-	id, answer, err := h.ask(&connectorv1.HostServicesResponse{
+	traffic().addSecrets(value)
+	a, err := h.answer(&connectorv1.HostServicesResponse{
 		Ask: &connectorv1.HostServicesResponse_RotateSecret{RotateSecret: &connectorv1.RotateSecretRequest{Key: key, Value: value}},
 	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("the rotated secret may not be durable: %w", err)
+	case a.GetRotateSecret() == nil:
+		return errors.New("the hub does not know how to keep a rotated secret: it has to be updated")
+	}
+	return said(a.GetRotateSecret().GetError())
+}
+
+// answer asks the hub and waits for what it says.
+func (h *hostLink) answer(question *connectorv1.HostServicesResponse) (*connectorv1.HostServicesRequest, error) {
+	id, answer, err := h.ask(question)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	timer := time.NewTimer(hostAnswerLimit)
 	defer timer.Stop()
 	select {
 	case a, ok := <-answer:
-		switch {
-		case !ok:
-			return errors.New("the hub left before it answered: the rotated secret may not be durable")
-		case a.GetRotateSecret() == nil:
-			return errors.New("the hub does not know how to keep a rotated secret: it has to be updated")
-		case a.GetRotateSecret().GetError() != "":
-			return errors.New(a.GetRotateSecret().GetError())
+		if !ok {
+			return nil, errors.New("the hub left before it answered")
 		}
-		return nil
+		return a, nil
 	case <-timer.C:
 		h.mu.Lock()
 		delete(h.waiting, id)
 		h.mu.Unlock()
-		return errors.New("the hub did not answer in time: the rotated secret may not be durable")
+		return nil, errors.New("the hub did not answer in time")
 	}
+}
+
+// said makes an error of the hub's words; nil where it had none.
+func said(words string) error {
+	if words == "" {
+		return nil
+	}
+	return errors.New(words)
 }
 
 func (h *hostLink) ask(question *connectorv1.HostServicesResponse) (uint64, <-chan *connectorv1.HostServicesRequest, error) {

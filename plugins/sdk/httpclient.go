@@ -87,6 +87,7 @@ func NewHTTPClient(config HTTPConfig) *HTTPClient {
 		t.MaxIdleConnsPerHost = 8
 		config.Transport = t
 	}
+	config.Transport = RecordedTransport(config.Transport, config.Secrets...)
 	if config.Limits == nil {
 		config.Limits = RetryAfterLimits
 	}

@@ -150,6 +150,8 @@ type OpenRequest struct {
 	WorkDir    string            `json:"work_dir"`   // a folder of its own
 	// Host gives the services of the hub. It is nil in a unit test.
 	Host Host `json:"-"`
+	// Services are further services of the hub. It is nil in a unit test.
+	Services Services `json:"-"`
 	// Log goes to the hub's log. It is never nil under Serve; a unit test gives hclog.NewNullLogger().
 	Log hclog.Logger `json:"-"`
 }

@@ -86,6 +86,10 @@ func NewTokens(config TokenConfig) *Tokens {
 	if config.Timeout == 0 {
 		config.Timeout = 30 * time.Second
 	}
+	if config.Transport == nil {
+		config.Transport = http.DefaultTransport
+	}
+	config.Transport = RecordedTransport(config.Transport, config.ClientSecret, config.AccessToken, config.RefreshToken)
 	return &Tokens{
 		config: config, http: &http.Client{Transport: config.Transport, Timeout: config.Timeout, CheckRedirect: checkRedirect},
 		turn: make(chan struct{}, 1), access: config.AccessToken, refresh: config.RefreshToken, expires: config.Expires,

@@ -3,8 +3,10 @@ package sdk
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
@@ -139,9 +141,10 @@ func (s *server) Check(ctx context.Context, _ *connectorv1.CheckRequest) (*conne
 
 func (s *server) Open(ctx context.Context, in *connectorv1.OpenRequest) (*connectorv1.OpenResponse, error) {
 	return answer(s, "Open", func() (*connectorv1.OpenResponse, error) {
+		traffic().addSecrets(slices.Collect(maps.Values(in.GetSecrets()))...)
 		r, err := s.connector().Open(ctx, &OpenRequest{
 			Connection: in.GetConnection(), Config: in.GetConfig(), Secrets: in.GetSecrets(), WorkDir: in.GetWorkDir(),
-			Host: s.host, Log: s.log,
+			Host: s.host, Services: s.host, Log: s.log,
 		})
 		if err != nil || r == nil {
 			return nil, err

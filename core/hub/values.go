@@ -1,0 +1,60 @@
+package hub
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/jumpring/jumpring/core/vault"
+)
+
+// values are what one connection's connector keeps, in a namespace of the vault that is its own.
+type values struct {
+	vault     *vault.Vault
+	namespace string
+}
+
+func (h *Hub) values(connection string) values {
+	return values{vault: h.vault, namespace: "values." + connection}
+}
+
+// Load implements host.Values.
+func (v values) Load(key string) ([]byte, bool, error) {
+	value, err := v.vault.Get(v.namespace, key)
+	if errors.Is(err, vault.ErrNotFound) {
+		return nil, false, nil
+	}
+	return value, err == nil, err
+}
+
+// Store implements host.Values.
+func (v values) Store(key string, value []byte) error { return v.vault.Put(v.namespace, key, value) }
+
+// Remove implements host.Values.
+func (v values) Remove(key string) error { return v.vault.Delete(v.namespace, key) }
+
+// Keys implements host.Values.
+func (v values) Keys() ([]string, error) { return v.vault.List(v.namespace) }
+
+// counted exports what connectors count.
+type counted struct{ hub *Hub }
+
+var countedDesc = prometheus.NewDesc("jumpring_connector_total", "What a connector counts by itself, since its connection was launched.",
+	[]string{"connection", "name"}, nil)
+
+// Describe implements prometheus.Collector.
+func (c counted) Describe(out chan<- *prometheus.Desc) { out <- countedDesc }
+
+// Collect implements prometheus.Collector.
+func (c counted) Collect(out chan<- prometheus.Metric) {
+	connections, _ := c.hub.each()
+	for _, connection := range connections {
+		p, _, _, _, _ := connection.parts()
+		if p == nil {
+			continue
+		}
+		for name, n := range p.Counts() {
+			out <- prometheus.MustNewConstMetric(countedDesc, prometheus.CounterValue, n, connection.spec.Name, name)
+		}
+	}
+}
