@@ -7,8 +7,15 @@ import (
 )
 
 var undeliveredColumns = []column{
-	{"connection", "connection"}, {"key", "key"}, {"event", "event"}, {"what", "event_type"}, {"parked", "parked"}, {"attempts", "attempts"},
-	{"code", "code"}, {"reason", "reason"}, {"since", "since"},
+	{"connection", "connection"},
+	{"key", "key"},
+	{"event", "event"},
+	{"what", "event_type"},
+	{"parked", "parked"},
+	{"attempts", "attempts"},
+	{"code", "code"},
+	{"reason", "reason"},
+	{"since", "since"},
 }
 
 func newUndelivered(con *console) *cobra.Command {
