@@ -11,6 +11,7 @@ import (
 	"github.com/jumpring/jumpring/connectors/csv"
 	"github.com/jumpring/jumpring/connectors/magento"
 	"github.com/jumpring/jumpring/connectors/shopify"
+	"github.com/jumpring/jumpring/connectors/webhookout"
 	"github.com/jumpring/jumpring/connectors/woocommerce"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
@@ -22,6 +23,7 @@ func builtIn() map[string]func() sdk.Connector {
 		"magento":     func() sdk.Connector { return magento.New() },
 		"shopify":     func() sdk.Connector { return shopify.New() },
 		"woocommerce": func() sdk.Connector { return woocommerce.New() },
+		"webhook-out": func() sdk.Connector { return webhookout.New() },
 	}
 }
 

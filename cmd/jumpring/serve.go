@@ -168,9 +168,25 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 			return nil, err
 		}
 		cn.Memory = cfg.Limits.ConnectorMemory << 20
+		if cn.Deliver, err = deliverOf(cfg, &cfg.Connections[i].Deliver); err != nil {
+			return nil, err
+		}
 		o.Connections = append(o.Connections, *cn)
 	}
 	return o, nil
+}
+
+// deliverOf says which changes a connection gets, and as whom.
+func deliverOf(cfg *config.Config, d *config.Deliver) (hub.Deliver, error) {
+	out := hub.Deliver{Filter: d.Filter(), Pace: d.Pace()}
+	if d.Role == "" {
+		return out, nil
+	}
+	book, err := access.NewRoleBook(cfg.RoleDefinitions()...)
+	if err == nil {
+		out.Who = book.Principal("", access.Role(d.Role), "")
+	}
+	return out, err
 }
 
 // fixedOf sums up what only a start takes up and the hub's options do not show, by the configuration's keys.

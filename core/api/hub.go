@@ -8,6 +8,7 @@ import (
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
+	"github.com/jumpring/jumpring/core/outbox"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
@@ -98,6 +99,8 @@ type ConnectionStatus struct {
 	Process ProcessStatus `json:"process"`
 	// Deliveries tells about webhooks that are kept as they came.
 	Deliveries DeliveryStatus `json:"deliveries"`
+	// Outgoing tells how far the changes are that its connector delivers.
+	Outgoing *outbox.State `json:"outgoing,omitempty" doc:"How far the changes are that its connector delivers; left out where it delivers none"`
 }
 
 // DeliveryStatus tells what is kept of a connection's webhooks as they came. Counts are since the hub's start.

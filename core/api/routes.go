@@ -256,6 +256,23 @@ func routes() []route {
 		},
 
 		{
+			method: get, path: "/v1/undelivered", name: "undelivered", summary: "List the records whose changes could not be delivered and wait.", needs: access.ParkedManage,
+			query: with(param{"connection", "Those of one connection"}), gives: page(canon.Undelivered{}), handle: (*API).undelivered,
+		},
+		{
+			method: get, path: "/v1/undelivered/{connection}/{key}", name: "undelivered-one", summary: "Show what waits of a record.", needs: access.ParkedManage,
+			gives: json200(canon.Undelivered{}), handle: (*API).undeliveredOne,
+		},
+		{
+			method: post, path: "/v1/undelivered/{connection}/{key}/replay", name: "undelivered-replay", summary: "Deliver what waits of a record again.", needs: access.ParkedManage,
+			takes: Redeliver{}, keyed: true, gives: json200(canon.Undelivered{}), handle: (*API).undeliveredReplay,
+		},
+		{
+			method: post, path: "/v1/undelivered/{connection}/{key}/discard", name: "undelivered-discard", summary: "Leave the first change that waits undelivered, and go on with those behind it.", needs: access.ParkedManage,
+			takes: Redeliver{}, keyed: true, gives: json200(canon.Undelivered{}), handle: (*API).undeliveredDiscard,
+		},
+
+		{
 			method: get, path: "/v1/connections", name: "connections", summary: "List the connections with mode, state, freshness, lag and last error.", needs: access.ConnectionsRead,
 			gives: page(ConnectionStatus{}), handle: (*API).connections,
 		},

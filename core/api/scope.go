@@ -47,6 +47,7 @@ var scopes = []scope{
 	{"/v1/policy", nil, nil},            // planning writes nothing
 	{"/v1/policy/apply", nil, houseWide},
 	{"/v1/parked", nil, houseWide},      //
+	{"/v1/undelivered", nil, houseWide}, //
 	{"/v1/connections", nil, houseWide}, //
 	{"/v1/connections/{name}/matches", nil, nil},
 	{"/v1/drift", nil, houseWide},

@@ -42,6 +42,8 @@ type Command struct {
 
 	CancelOrder *CancelOrder `json:"cancel_order,omitempty"`
 	RefundLines *RefundLines `json:"refund_lines,omitempty"`
+
+	Redeliver *Redeliver `json:"redeliver,omitempty"`
 }
 
 // Reserve asks to hold an item for some time.

@@ -33,6 +33,7 @@ const (
 	EntryStarted     EntryType = "node.started"      // Started: no fact; its place tells the node the journal's end
 	EntryDriftPage   EntryType = "drift.page"        // DriftPage: what a page of a sweep shows otherwise than known
 	EntryDriftReport EntryType = "drift.reported"    // DriftReport
+	EntryHeld        EntryType = "changes.held"      // Held: changes that a connection could not deliver
 )
 
 // Head is who and what an entry comes from.

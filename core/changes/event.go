@@ -45,21 +45,27 @@ const maxEvent = 256 << 10
 // mediaType is that of the structured mode.
 const mediaType = "application/cloudevents+json; charset=utf-8"
 
-// Encode makes the message of row number n of its entry, as a role may see it; ok is false for a row that the role does
-// not see at all. It is a pure function: the same row gives the same bytes.
-func Encode(exchange, journal string, role access.Role, row canon.Row, n int) (msg rabbit.Message, ok bool, err error) {
-	if row.Type == store.TypeClient && !role.Can(access.ClientsRead) {
-		return msg, false, nil
+// Viewer is whose eyes events are redacted for: a role, or a principal.
+type Viewer interface {
+	Can(access.Permission) bool
+	Sight() access.Sight
+}
+
+// CloudEvent makes the event of row number n of its entry, as somebody may see it, and its JSON; ok is false for a row
+// that they do not see at all. It is a pure function: the same row gives the same bytes.
+func CloudEvent(journal string, who Viewer, row canon.Row, n int) (e Event, body []byte, ok bool, err error) {
+	if row.Type == store.TypeClient && !who.Can(access.ClientsRead) {
+		return e, nil, false, nil
 	}
 	row.Changes = append([]canon.Change(nil), row.Changes...)
-	access.Row(role.Sight(), &row) // invariant 7
+	access.Row(who.Sight(), &row) // invariant 7
 	entity, what := words(row)
-	e := Event{
-		SpecVersion: "1.0", ID: fmt.Sprintf("%s.%d", row.Position, n), Source: "/jumpring/" + journal,
+	e = Event{
+		SpecVersion: "1.0", ID: canon.RowPlace{Position: row.Position, Row: n}.String(), Source: "/jumpring/" + journal,
 		Type: "jumpring." + entity + "." + plain(what) + ".v1", Subject: row.Entity, Time: row.At, DataContentType: "application/json",
 		Actor: row.Actor, Position: row.Position.String(), Data: row,
 	}
-	body, err := json.Marshal(e)
+	body, err = json.Marshal(e)
 	if err == nil && len(body) > maxEvent {
 		for i := range e.Data.Changes {
 			e.Data.Changes[i].Before, e.Data.Changes[i].After = nil, nil
@@ -68,7 +74,17 @@ func Encode(exchange, journal string, role access.Role, row canon.Row, n int) (m
 		body, err = json.Marshal(e)
 	}
 	if err != nil {
-		return msg, false, fmt.Errorf("changes: encode row %s: %w", e.ID, err)
+		return e, nil, false, fmt.Errorf("changes: encode row %s: %w", e.ID, err)
+	}
+	return e, body, true, nil
+}
+
+// Encode makes the message of row number n of its entry, as a role may see it; ok is false for a row that the role does
+// not see at all. It is a pure function: the same row gives the same bytes.
+func Encode(exchange, journal string, role access.Role, row canon.Row, n int) (msg rabbit.Message, ok bool, err error) {
+	e, body, ok, err := CloudEvent(journal, role, row, n)
+	if err != nil || !ok {
+		return msg, false, err
 	}
 	return rabbit.Message{
 		Exchange: exchange, Key: RoutingKey(row),
@@ -84,6 +100,12 @@ func Encode(exchange, journal string, role access.Role, row canon.Row, n int) (m
 func RoutingKey(row canon.Row) string {
 	entity, what := words(row)
 	return word(entity) + "." + word(what) + "." + word(row.Location)
+}
+
+// Name is what happened in a row, "item.changed", without its qualifier.
+func Name(row *canon.Row) string {
+	entity, what := words(*row)
+	return entity + "." + plain(what)
 }
 
 // words gives the entity and what happened to it, of a row whose event is "item.changed".

@@ -160,6 +160,7 @@ type Connection struct {
 	Safety    int64             `yaml:"safety"`
 	Fuse      Fuse              `yaml:"fuse"`
 	Drift     Drift             `yaml:"drift"`
+	Deliver   Deliver           `yaml:"deliver"`
 	Config    Document          `yaml:"config"`
 	Secrets   map[string]Secret `yaml:"secrets"`
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +75,7 @@ func (d Doors) onlyReads(name string) bool {
 		return false
 	}
 	_, about, _, _, _ := c.parts()
-	return about != nil && !slices.Contains(about.Capabilities, sdk.CanApply)
+	return about != nil && !writes(about)
 }
 
 func (d Doors) proposeLive(m *canon.SetMode) (*canon.SetMode, error) {
@@ -326,6 +325,9 @@ func (d Doors) connectionStatus(v store.View, cs *canon.ConnectionSettings) (*ap
 		newer("read: "+is.ReadError.LastError, errorTime(is.ReadError))
 		newer("register: "+is.Register.LastError, errorTime(is.Register))
 		newer("snapshot: "+is.Snapshot.LastError, errorTime(is.Snapshot.CallState))
+	}
+	if s.Outgoing = c.outgoing(); s.Outgoing != nil {
+		newer("deliver: "+s.Outgoing.LastError, s.Outgoing.LastErrorAt)
 	}
 	if w != nil {
 		ws := w.State()

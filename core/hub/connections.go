@@ -15,6 +15,7 @@ import (
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/intake"
+	"github.com/jumpring/jumpring/core/outbox"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
 	"github.com/jumpring/jumpring/core/store"
@@ -39,6 +40,7 @@ type connection struct {
 	writer    *reconcile.Writer
 	activator *reconcile.Activator
 	drifter   *reconcile.Drifter
+	sender    *outbox.Sender
 	retired   bool
 	outward   sync.WaitGroup // its outward side; nothing is added once it is retired
 }
@@ -325,13 +327,20 @@ func (c *connection) run(ctx context.Context, j reconcile.Journal) error {
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.intake, c.drifter, c.writer, c.activator = nil, nil, nil, nil
+		c.intake, c.drifter, c.writer, c.activator, c.sender = nil, nil, nil, nil, nil
 	}()
 	settings := h.settings()
-	if !can(sdk.CanApply) && asksToWrite(settings.Connection(c.spec.Name)) {
+	if !writes(about) && asksToWrite(settings.Connection(c.spec.Name)) {
 		h.log.Warn("connection asks for a mode that it can't have", "connection", c.spec.Name, "why", onlyReads)
 	}
-	if can(sdk.CanApply) {
+	if can(sdk.CanDeliver) {
+		s := c.newSender(ctx, j, link, about)
+		c.mu.Lock()
+		c.sender = s
+		c.mu.Unlock()
+		g.Go(func() error { return s.Run(ctx) })
+	}
+	if writes(about) {
 		if err := c.runOutbound(ctx, g, j, link, about, in, budget); err != nil {
 			return err
 		}
@@ -346,6 +355,17 @@ func asksToWrite(cs *canon.ConnectionSettings) bool {
 
 func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j reconcile.Journal, link platform, about *sdk.DescribeResponse, in *intake.Connection, budget *intake.Budget) error {
 	h := c.hub
+	a := &reconcile.Activator{
+		Name: c.spec.Name, HasSnapshot: slices.Contains(about.Capabilities, sdk.CanSnapshot), Journal: j, Store: h.store,
+		Commits: h.router.Subscribe(ctx), Ready: h.ready, Log: h.log.Named("reconcile"),
+	}
+	c.mu.Lock()
+	c.activator = a
+	c.mu.Unlock()
+	g.Go(func() error { return a.Run(ctx) })
+	if !slices.Contains(about.Capabilities, sdk.CanApply) {
+		return nil
+	}
 	var lane reconcile.Lane
 	if slices.Contains(about.Capabilities, sdk.CanRead) {
 		lane = in
@@ -362,15 +382,10 @@ func (c *connection) runOutbound(ctx context.Context, g *errgroup.Group, j recon
 	if err != nil {
 		return err
 	}
-	a := &reconcile.Activator{
-		Name: c.spec.Name, HasSnapshot: slices.Contains(about.Capabilities, sdk.CanSnapshot), Journal: j, Store: h.store,
-		Commits: h.router.Subscribe(ctx), Ready: h.ready, Log: h.log.Named("reconcile"),
-	}
 	c.mu.Lock()
-	c.writer, c.activator = w, a
+	c.writer = w
 	c.mu.Unlock()
 	g.Go(func() error { return w.Run(ctx) })
-	g.Go(func() error { return a.Run(ctx) })
 	return nil
 }
 

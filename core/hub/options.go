@@ -108,6 +108,8 @@ type Connection struct {
 	Limits    reconcile.Limits
 	Drift     reconcile.DriftPolicy
 	Deadlines host.Deadlines
+	// Deliver says which changes it gets, where its connector delivers.
+	Deliver Deliver
 	// Memory and Files bound what its process takes, in bytes and in open files; 0 means no limit and the default.
 	Memory int64
 	Files  int

@@ -139,6 +139,7 @@ func differences(was, is *Connection) []string {
 		{"environment", maps.Equal(was.Env, is.Env)},
 		{"fuse", was.Limits == is.Limits},
 		{"drift", was.Drift == is.Drift},
+		{"deliver", reflect.DeepEqual(was.Deliver, is.Deliver)},
 		{"limits", was.Memory == is.Memory && was.Files == is.Files && was.Hog == is.Hog && was.Deadlines == is.Deadlines},
 	} {
 		if !d.same {

@@ -116,6 +116,8 @@ func Specs() []Spec {
 		{"money.unreadable", http.StatusUnprocessableEntity, "The amount can't be read", "Write digits with a point and an ISO 4217 currency."},
 		{"memo.lines", http.StatusUnprocessableEntity, "A memo's pieces are not as they can be", "Name 1 to 100 pieces, each once."},
 		{"memo.quantity", http.StatusUnprocessableEntity, "Only pieces are lent", "Leave quantity SKUs out."},
+		{"undelivered.unknown", http.StatusNotFound, "Nothing waits to be delivered there", "Look at /v1/undelivered."},
+		{"undelivered.moved", http.StatusConflict, "Another change waits by now", "Look at it again, then repeat."},
 		{"memo.unknown", http.StatusNotFound, "There is no such memo", "Look the id up with /v1/memos."},
 		{"memo.line", http.StatusConflict, "The piece is not out under this memo", "Look at the memo's lines."},
 		{"transition.illegal", http.StatusConflict, "That is not possible in its state", "detail names the state."},

@@ -140,6 +140,8 @@ func (f *fold) decideNow(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.match(cmd.Match)
 	case cmd.Client != nil:
 		return f.sameClient(cmd.Client)
+	case cmd.Redeliver != nil:
+		return f.redeliver(cmd.Redeliver)
 	case cmd.SetMode != nil:
 		return f.setMode(cmd.SetMode)
 	case cmd.SetPause != nil:

@@ -267,6 +267,8 @@ func (f *fold) dispatch(ft *fact) error {
 		return faultf("delivery.malformed", "%s", m.Reason)
 	case canon.EntryPublished:
 		return f.published(ft)
+	case canon.EntryHeld:
+		return f.held(ft)
 	case canon.EntryLease:
 		return f.lease(ft)
 	case canon.EntryStarted:

@@ -55,6 +55,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.PrefixSweep, New: func() any { return new(canon.DriftRun) }},
 		{Prefix: store.PrefixReport, New: func() any { return new(canon.DriftReport) }},
 		{Prefix: store.PrefixHold, New: func() any { return new(canon.DriftHold) }},
+		{Prefix: store.PrefixHeld, New: func() any { return new(canon.Undelivered) }},
 		{Prefix: store.PrefixLease, New: func() any { return new(canon.Lease) }},
 		{Prefix: prefixAppender, New: func() any { return new(appender) }},
 	}

@@ -36,6 +36,7 @@ const (
 	PrefixSweep    = "drift/run/"    // canon.DriftRun by connection
 	PrefixReport   = "drift/report/" // canon.DriftReport by connection and position
 	PrefixHold     = "drift/hold/"   // canon.DriftHold by connection and level external id
+	PrefixHeld     = "held/"         // canon.Undelivered by connection and golden id of the record
 	KeySettings    = "settings"      // canon.Settings in force
 	KeyMark        = "meta/mark"     // Mark
 )
@@ -136,6 +137,9 @@ func RowOfEntityKey(key string) string {
 	number := strings.LastIndexByte(rest, '/')
 	return PrefixRow + rest[strings.LastIndexByte(rest[:number], '/')+1:]
 }
+
+// HeldKey is where what a connection could not deliver of a record is kept.
+func HeldKey(connection, record string) string { return PrefixHeld + connection + "/" + Part(record) }
 
 // ActionKey is the key of an action.
 func ActionKey(connection, key string) string { return PrefixAction + connection + "/" + key }

@@ -126,6 +126,7 @@ func decodeDescription(d *connectorv1.DescribeResponse) (*sdk.DescribeResponse, 
 			PerSecond: d.GetRateLimit().GetPerSecond(), Burst: int(d.GetRateLimit().GetBurst()), MaxBatch: int(d.GetRateLimit().GetMaxBatch()),
 		},
 		SettleMillis: d.GetSettleMillis(), WebhookDeadlineMillis: d.GetWebhookDeadlineMillis(), OpeningStock: d.GetOpeningStock(),
+		DeliverRecords: d.GetDeliverRecords(),
 	}
 	for _, k := range d.GetActions() {
 		out.Actions = append(out.Actions, canon.ActionKind(k))

@@ -112,6 +112,7 @@ type Deadlines struct {
 	Apply    time.Duration // of one batch [60 s]
 	Lookup   time.Duration // [30 s]
 	Read     time.Duration // [60 s]
+	Deliver  time.Duration // [60 s]
 	Health   time.Duration // [10 s]
 	// Ping is how often a running process is asked whether it still answers, and PingTimeout how long it may take; it
 	// is killed after three pings without an answer [10 s, 5 s].
@@ -154,6 +155,7 @@ func (d *Deadlines) setDefaults() {
 	orDefault(&d.Apply, 60*time.Second)
 	orDefault(&d.Lookup, 30*time.Second)
 	orDefault(&d.Read, 60*time.Second)
+	orDefault(&d.Deliver, 60*time.Second)
 	orDefault(&d.Health, 10*time.Second)
 	orDefault(&d.Ping, 10*time.Second)
 	orDefault(&d.PingTimeout, 5*time.Second)

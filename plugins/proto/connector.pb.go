@@ -341,6 +341,7 @@ type DescribeResponse struct {
 	WebhookDeadlineMillis int64                  `protobuf:"varint,15,opt,name=webhook_deadline_millis,json=webhookDeadlineMillis,proto3" json:"webhook_deadline_millis,omitempty"`
 	OpeningStock          bool                   `protobuf:"varint,16,opt,name=opening_stock,json=openingStock,proto3" json:"opening_stock,omitempty"`
 	Actions               []string               `protobuf:"bytes,17,rep,name=actions,proto3" json:"actions,omitempty"`
+	DeliverRecords        bool                   `protobuf:"varint,30,opt,name=deliver_records,json=deliverRecords,proto3" json:"deliver_records,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -492,6 +493,13 @@ func (x *DescribeResponse) GetActions() []string {
 		return x.Actions
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetDeliverRecords() bool {
+	if x != nil {
+		return x.DeliverRecords
+	}
+	return false
 }
 
 type ConfigField struct {
@@ -3078,6 +3086,186 @@ func (x *ReadResponse) GetRetryAfterMillis() int64 {
 	return 0
 }
 
+type DeliverRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Changes       []*Change              `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeliverRequest) Reset() {
+	*x = DeliverRequest{}
+	mi := &file_connector_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeliverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeliverRequest) ProtoMessage() {}
+
+func (x *DeliverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeliverRequest.ProtoReflect.Descriptor instead.
+func (*DeliverRequest) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *DeliverRequest) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+type Change struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Event         []byte                 `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`   // JSON of the CloudEvents 1.0 event
+	Record        []byte                 `protobuf:"bytes,4,opt,name=record,proto3" json:"record,omitempty"` // JSON of the golden record
+	Ids           map[string]string      `protobuf:"bytes,5,rep,name=ids,proto3" json:"ids,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Stated        []byte                 `protobuf:"bytes,6,opt,name=stated,proto3" json:"stated,omitempty"` // JSON of canon.OrderState
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Change) Reset() {
+	*x = Change{}
+	mi := &file_connector_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Change) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Change) ProtoMessage() {}
+
+func (x *Change) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Change.ProtoReflect.Descriptor instead.
+func (*Change) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *Change) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Change) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Change) GetEvent() []byte {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *Change) GetRecord() []byte {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+func (x *Change) GetIds() map[string]string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *Change) GetStated() []byte {
+	if x != nil {
+		return x.Stated
+	}
+	return nil
+}
+
+type DeliverResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Results       []*Result              `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"` // keys are the changes' ids
+	Stop          string                 `protobuf:"bytes,2,opt,name=stop,proto3" json:"stop,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeliverResponse) Reset() {
+	*x = DeliverResponse{}
+	mi := &file_connector_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeliverResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeliverResponse) ProtoMessage() {}
+
+func (x *DeliverResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_connector_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeliverResponse.ProtoReflect.Descriptor instead.
+func (*DeliverResponse) Descriptor() ([]byte, []int) {
+	return file_connector_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *DeliverResponse) GetResults() []*Result {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *DeliverResponse) GetStop() string {
+	if x != nil {
+		return x.Stop
+	}
+	return ""
+}
+
 type HealthRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3086,7 +3274,7 @@ type HealthRequest struct {
 
 func (x *HealthRequest) Reset() {
 	*x = HealthRequest{}
-	mi := &file_connector_proto_msgTypes[49]
+	mi := &file_connector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3098,7 +3286,7 @@ func (x *HealthRequest) String() string {
 func (*HealthRequest) ProtoMessage() {}
 
 func (x *HealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[49]
+	mi := &file_connector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3111,7 +3299,7 @@ func (x *HealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthRequest.ProtoReflect.Descriptor instead.
 func (*HealthRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{49}
+	return file_connector_proto_rawDescGZIP(), []int{52}
 }
 
 type HealthResponse struct {
@@ -3128,7 +3316,7 @@ type HealthResponse struct {
 
 func (x *HealthResponse) Reset() {
 	*x = HealthResponse{}
-	mi := &file_connector_proto_msgTypes[50]
+	mi := &file_connector_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3140,7 +3328,7 @@ func (x *HealthResponse) String() string {
 func (*HealthResponse) ProtoMessage() {}
 
 func (x *HealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[50]
+	mi := &file_connector_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3153,7 +3341,7 @@ func (x *HealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthResponse.ProtoReflect.Descriptor instead.
 func (*HealthResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{50}
+	return file_connector_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *HealthResponse) GetOk() bool {
@@ -3219,7 +3407,7 @@ type HostServicesResponse struct {
 
 func (x *HostServicesResponse) Reset() {
 	*x = HostServicesResponse{}
-	mi := &file_connector_proto_msgTypes[51]
+	mi := &file_connector_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3231,7 +3419,7 @@ func (x *HostServicesResponse) String() string {
 func (*HostServicesResponse) ProtoMessage() {}
 
 func (x *HostServicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[51]
+	mi := &file_connector_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3244,7 +3432,7 @@ func (x *HostServicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostServicesResponse.ProtoReflect.Descriptor instead.
 func (*HostServicesResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{51}
+	return file_connector_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *HostServicesResponse) GetId() uint64 {
@@ -3390,7 +3578,7 @@ type HostServicesRequest struct {
 
 func (x *HostServicesRequest) Reset() {
 	*x = HostServicesRequest{}
-	mi := &file_connector_proto_msgTypes[52]
+	mi := &file_connector_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3402,7 +3590,7 @@ func (x *HostServicesRequest) String() string {
 func (*HostServicesRequest) ProtoMessage() {}
 
 func (x *HostServicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[52]
+	mi := &file_connector_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3415,7 +3603,7 @@ func (x *HostServicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostServicesRequest.ProtoReflect.Descriptor instead.
 func (*HostServicesRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{52}
+	return file_connector_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *HostServicesRequest) GetId() uint64 {
@@ -3551,7 +3739,7 @@ type RotateSecretRequest struct {
 
 func (x *RotateSecretRequest) Reset() {
 	*x = RotateSecretRequest{}
-	mi := &file_connector_proto_msgTypes[53]
+	mi := &file_connector_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3563,7 +3751,7 @@ func (x *RotateSecretRequest) String() string {
 func (*RotateSecretRequest) ProtoMessage() {}
 
 func (x *RotateSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[53]
+	mi := &file_connector_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3576,7 +3764,7 @@ func (x *RotateSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateSecretRequest.ProtoReflect.Descriptor instead.
 func (*RotateSecretRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{53}
+	return file_connector_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *RotateSecretRequest) GetKey() string {
@@ -3603,7 +3791,7 @@ type RotateSecretResponse struct {
 
 func (x *RotateSecretResponse) Reset() {
 	*x = RotateSecretResponse{}
-	mi := &file_connector_proto_msgTypes[54]
+	mi := &file_connector_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3615,7 +3803,7 @@ func (x *RotateSecretResponse) String() string {
 func (*RotateSecretResponse) ProtoMessage() {}
 
 func (x *RotateSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[54]
+	mi := &file_connector_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3628,7 +3816,7 @@ func (x *RotateSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateSecretResponse.ProtoReflect.Descriptor instead.
 func (*RotateSecretResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{54}
+	return file_connector_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RotateSecretResponse) GetError() string {
@@ -3647,7 +3835,7 @@ type GetSecretRequest struct {
 
 func (x *GetSecretRequest) Reset() {
 	*x = GetSecretRequest{}
-	mi := &file_connector_proto_msgTypes[55]
+	mi := &file_connector_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3659,7 +3847,7 @@ func (x *GetSecretRequest) String() string {
 func (*GetSecretRequest) ProtoMessage() {}
 
 func (x *GetSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[55]
+	mi := &file_connector_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3672,7 +3860,7 @@ func (x *GetSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSecretRequest.ProtoReflect.Descriptor instead.
 func (*GetSecretRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{55}
+	return file_connector_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *GetSecretRequest) GetKey() string {
@@ -3692,7 +3880,7 @@ type GetSecretResponse struct {
 
 func (x *GetSecretResponse) Reset() {
 	*x = GetSecretResponse{}
-	mi := &file_connector_proto_msgTypes[56]
+	mi := &file_connector_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3704,7 +3892,7 @@ func (x *GetSecretResponse) String() string {
 func (*GetSecretResponse) ProtoMessage() {}
 
 func (x *GetSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[56]
+	mi := &file_connector_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3717,7 +3905,7 @@ func (x *GetSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSecretResponse.ProtoReflect.Descriptor instead.
 func (*GetSecretResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{56}
+	return file_connector_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *GetSecretResponse) GetValue() string {
@@ -3742,7 +3930,7 @@ type NowRequest struct {
 
 func (x *NowRequest) Reset() {
 	*x = NowRequest{}
-	mi := &file_connector_proto_msgTypes[57]
+	mi := &file_connector_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3754,7 +3942,7 @@ func (x *NowRequest) String() string {
 func (*NowRequest) ProtoMessage() {}
 
 func (x *NowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[57]
+	mi := &file_connector_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3767,7 +3955,7 @@ func (x *NowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowRequest.ProtoReflect.Descriptor instead.
 func (*NowRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{57}
+	return file_connector_proto_rawDescGZIP(), []int{60}
 }
 
 type NowResponse struct {
@@ -3780,7 +3968,7 @@ type NowResponse struct {
 
 func (x *NowResponse) Reset() {
 	*x = NowResponse{}
-	mi := &file_connector_proto_msgTypes[58]
+	mi := &file_connector_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3792,7 +3980,7 @@ func (x *NowResponse) String() string {
 func (*NowResponse) ProtoMessage() {}
 
 func (x *NowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[58]
+	mi := &file_connector_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3805,7 +3993,7 @@ func (x *NowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NowResponse.ProtoReflect.Descriptor instead.
 func (*NowResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{58}
+	return file_connector_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *NowResponse) GetUnixNanos() int64 {
@@ -3824,7 +4012,7 @@ type LoadValueRequest struct {
 
 func (x *LoadValueRequest) Reset() {
 	*x = LoadValueRequest{}
-	mi := &file_connector_proto_msgTypes[59]
+	mi := &file_connector_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3836,7 +4024,7 @@ func (x *LoadValueRequest) String() string {
 func (*LoadValueRequest) ProtoMessage() {}
 
 func (x *LoadValueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[59]
+	mi := &file_connector_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3849,7 +4037,7 @@ func (x *LoadValueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadValueRequest.ProtoReflect.Descriptor instead.
 func (*LoadValueRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{59}
+	return file_connector_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *LoadValueRequest) GetKey() string {
@@ -3870,7 +4058,7 @@ type LoadValueResponse struct {
 
 func (x *LoadValueResponse) Reset() {
 	*x = LoadValueResponse{}
-	mi := &file_connector_proto_msgTypes[60]
+	mi := &file_connector_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3882,7 +4070,7 @@ func (x *LoadValueResponse) String() string {
 func (*LoadValueResponse) ProtoMessage() {}
 
 func (x *LoadValueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[60]
+	mi := &file_connector_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3895,7 +4083,7 @@ func (x *LoadValueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadValueResponse.ProtoReflect.Descriptor instead.
 func (*LoadValueResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{60}
+	return file_connector_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *LoadValueResponse) GetValue() []byte {
@@ -3930,7 +4118,7 @@ type StoreValueRequest struct {
 
 func (x *StoreValueRequest) Reset() {
 	*x = StoreValueRequest{}
-	mi := &file_connector_proto_msgTypes[61]
+	mi := &file_connector_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3942,7 +4130,7 @@ func (x *StoreValueRequest) String() string {
 func (*StoreValueRequest) ProtoMessage() {}
 
 func (x *StoreValueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[61]
+	mi := &file_connector_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3955,7 +4143,7 @@ func (x *StoreValueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreValueRequest.ProtoReflect.Descriptor instead.
 func (*StoreValueRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{61}
+	return file_connector_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *StoreValueRequest) GetKey() string {
@@ -3989,7 +4177,7 @@ type StoreValueResponse struct {
 
 func (x *StoreValueResponse) Reset() {
 	*x = StoreValueResponse{}
-	mi := &file_connector_proto_msgTypes[62]
+	mi := &file_connector_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4001,7 +4189,7 @@ func (x *StoreValueResponse) String() string {
 func (*StoreValueResponse) ProtoMessage() {}
 
 func (x *StoreValueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[62]
+	mi := &file_connector_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4014,7 +4202,7 @@ func (x *StoreValueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreValueResponse.ProtoReflect.Descriptor instead.
 func (*StoreValueResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{62}
+	return file_connector_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *StoreValueResponse) GetError() string {
@@ -4032,7 +4220,7 @@ type ListValuesRequest struct {
 
 func (x *ListValuesRequest) Reset() {
 	*x = ListValuesRequest{}
-	mi := &file_connector_proto_msgTypes[63]
+	mi := &file_connector_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4044,7 +4232,7 @@ func (x *ListValuesRequest) String() string {
 func (*ListValuesRequest) ProtoMessage() {}
 
 func (x *ListValuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[63]
+	mi := &file_connector_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4057,7 +4245,7 @@ func (x *ListValuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValuesRequest.ProtoReflect.Descriptor instead.
 func (*ListValuesRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{63}
+	return file_connector_proto_rawDescGZIP(), []int{66}
 }
 
 type ListValuesResponse struct {
@@ -4070,7 +4258,7 @@ type ListValuesResponse struct {
 
 func (x *ListValuesResponse) Reset() {
 	*x = ListValuesResponse{}
-	mi := &file_connector_proto_msgTypes[64]
+	mi := &file_connector_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4082,7 +4270,7 @@ func (x *ListValuesResponse) String() string {
 func (*ListValuesResponse) ProtoMessage() {}
 
 func (x *ListValuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[64]
+	mi := &file_connector_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4095,7 +4283,7 @@ func (x *ListValuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListValuesResponse.ProtoReflect.Descriptor instead.
 func (*ListValuesResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{64}
+	return file_connector_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *ListValuesResponse) GetKeys() []string {
@@ -4122,7 +4310,7 @@ type CountRequest struct {
 
 func (x *CountRequest) Reset() {
 	*x = CountRequest{}
-	mi := &file_connector_proto_msgTypes[65]
+	mi := &file_connector_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4134,7 +4322,7 @@ func (x *CountRequest) String() string {
 func (*CountRequest) ProtoMessage() {}
 
 func (x *CountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[65]
+	mi := &file_connector_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4147,7 +4335,7 @@ func (x *CountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountRequest.ProtoReflect.Descriptor instead.
 func (*CountRequest) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{65}
+	return file_connector_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *CountRequest) GetName() string {
@@ -4173,7 +4361,7 @@ type CountResponse struct {
 
 func (x *CountResponse) Reset() {
 	*x = CountResponse{}
-	mi := &file_connector_proto_msgTypes[66]
+	mi := &file_connector_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4185,7 +4373,7 @@ func (x *CountResponse) String() string {
 func (*CountResponse) ProtoMessage() {}
 
 func (x *CountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_connector_proto_msgTypes[66]
+	mi := &file_connector_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4198,7 +4386,7 @@ func (x *CountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountResponse.ProtoReflect.Descriptor instead.
 func (*CountResponse) Descriptor() ([]byte, []int) {
-	return file_connector_proto_rawDescGZIP(), []int{66}
+	return file_connector_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *CountResponse) GetError() string {
@@ -4234,7 +4422,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x18\n" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x12\x0e\n" +
 	"\x02do\x18\x05 \x01(\tR\x02do\"\x11\n" +
-	"\x0fDescribeRequest\"\x8b\x05\n" +
+	"\x0fDescribeRequest\"\xb4\x05\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -4254,7 +4442,8 @@ const file_connector_proto_rawDesc = "" +
 	"\rsettle_millis\x18\x0e \x01(\x03R\fsettleMillis\x126\n" +
 	"\x17webhook_deadline_millis\x18\x0f \x01(\x03R\x15webhookDeadlineMillis\x12#\n" +
 	"\ropening_stock\x18\x10 \x01(\bR\fopeningStock\x12\x18\n" +
-	"\aactions\x18\x11 \x03(\tR\aactions\"\xd4\x01\n" +
+	"\aactions\x18\x11 \x03(\tR\aactions\x12'\n" +
+	"\x0fdeliver_records\x18\x1e \x01(\bR\x0edeliverRecords\"\xd4\x01\n" +
 	"\vConfigField\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x12\n" +
@@ -4455,7 +4644,22 @@ const file_connector_proto_rawDesc = "" +
 	"\border_id\x18\x03 \x01(\tR\aorderId\"{\n" +
 	"\fReadResponse\x12=\n" +
 	"\fobservations\x18\x01 \x03(\v2\x19.connector.v1.ObservationR\fobservations\x12,\n" +
-	"\x12retry_after_millis\x18\x02 \x01(\x03R\x10retryAfterMillis\"\x0f\n" +
+	"\x12retry_after_millis\x18\x02 \x01(\x03R\x10retryAfterMillis\"@\n" +
+	"\x0eDeliverRequest\x12.\n" +
+	"\achanges\x18\x01 \x03(\v2\x14.connector.v1.ChangeR\achanges\"\xd9\x01\n" +
+	"\x06Change\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\fR\x05event\x12\x16\n" +
+	"\x06record\x18\x04 \x01(\fR\x06record\x12/\n" +
+	"\x03ids\x18\x05 \x03(\v2\x1d.connector.v1.Change.IdsEntryR\x03ids\x12\x16\n" +
+	"\x06stated\x18\x06 \x01(\fR\x06stated\x1a6\n" +
+	"\bIdsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"U\n" +
+	"\x0fDeliverResponse\x12.\n" +
+	"\aresults\x18\x01 \x03(\v2\x14.connector.v1.ResultR\aresults\x12\x12\n" +
+	"\x04stop\x18\x02 \x01(\tR\x04stop\"\x0f\n" +
 	"\rHealthRequest\"\xf3\x01\n" +
 	"\x0eHealthResponse\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\x16\n" +
@@ -4531,7 +4735,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03add\x18\x02 \x01(\x01R\x03add\"%\n" +
 	"\rCountResponse\x12\x14\n" +
-	"\x05error\x18\x01 \x01(\tR\x05error2\x99\t\n" +
+	"\x05error\x18\x01 \x01(\tR\x05error2\xe1\t\n" +
 	"\tConnector\x12I\n" +
 	"\bDescribe\x12\x1d.connector.v1.DescribeRequest\x1a\x1e.connector.v1.DescribeResponse\x12I\n" +
 	"\bValidate\x12\x1d.connector.v1.ValidateRequest\x1a\x1e.connector.v1.ValidateResponse\x12@\n" +
@@ -4547,7 +4751,8 @@ const file_connector_proto_rawDesc = "" +
 	"\bSnapshot\x12\x1d.connector.v1.SnapshotRequest\x1a\x1e.connector.v1.SnapshotResponse\x12@\n" +
 	"\x05Apply\x12\x1a.connector.v1.ApplyRequest\x1a\x1b.connector.v1.ApplyResponse\x12C\n" +
 	"\x06Lookup\x12\x1b.connector.v1.LookupRequest\x1a\x1c.connector.v1.LookupResponse\x12=\n" +
-	"\x04Read\x12\x19.connector.v1.ReadRequest\x1a\x1a.connector.v1.ReadResponse\x12C\n" +
+	"\x04Read\x12\x19.connector.v1.ReadRequest\x1a\x1a.connector.v1.ReadResponse\x12F\n" +
+	"\aDeliver\x12\x1c.connector.v1.DeliverRequest\x1a\x1d.connector.v1.DeliverResponse\x12C\n" +
 	"\x06Health\x12\x1b.connector.v1.HealthRequest\x1a\x1c.connector.v1.HealthResponse\x12Y\n" +
 	"\fHostServices\x12!.connector.v1.HostServicesRequest\x1a\".connector.v1.HostServicesResponse(\x010\x01B8Z6github.com/jumpring/jumpring/plugins/proto;connectorv1b\x06proto3"
 
@@ -4563,7 +4768,7 @@ func file_connector_proto_rawDescGZIP() []byte {
 	return file_connector_proto_rawDescData
 }
 
-var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
+var file_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 75)
 var file_connector_proto_goTypes = []any{
 	(*ErrorDetail)(nil),           // 0: connector.v1.ErrorDetail
 	(*Observation)(nil),           // 1: connector.v1.Observation
@@ -4614,39 +4819,43 @@ var file_connector_proto_goTypes = []any{
 	(*ReadRequest)(nil),           // 46: connector.v1.ReadRequest
 	(*ReadHint)(nil),              // 47: connector.v1.ReadHint
 	(*ReadResponse)(nil),          // 48: connector.v1.ReadResponse
-	(*HealthRequest)(nil),         // 49: connector.v1.HealthRequest
-	(*HealthResponse)(nil),        // 50: connector.v1.HealthResponse
-	(*HostServicesResponse)(nil),  // 51: connector.v1.HostServicesResponse
-	(*HostServicesRequest)(nil),   // 52: connector.v1.HostServicesRequest
-	(*RotateSecretRequest)(nil),   // 53: connector.v1.RotateSecretRequest
-	(*RotateSecretResponse)(nil),  // 54: connector.v1.RotateSecretResponse
-	(*GetSecretRequest)(nil),      // 55: connector.v1.GetSecretRequest
-	(*GetSecretResponse)(nil),     // 56: connector.v1.GetSecretResponse
-	(*NowRequest)(nil),            // 57: connector.v1.NowRequest
-	(*NowResponse)(nil),           // 58: connector.v1.NowResponse
-	(*LoadValueRequest)(nil),      // 59: connector.v1.LoadValueRequest
-	(*LoadValueResponse)(nil),     // 60: connector.v1.LoadValueResponse
-	(*StoreValueRequest)(nil),     // 61: connector.v1.StoreValueRequest
-	(*StoreValueResponse)(nil),    // 62: connector.v1.StoreValueResponse
-	(*ListValuesRequest)(nil),     // 63: connector.v1.ListValuesRequest
-	(*ListValuesResponse)(nil),    // 64: connector.v1.ListValuesResponse
-	(*CountRequest)(nil),          // 65: connector.v1.CountRequest
-	(*CountResponse)(nil),         // 66: connector.v1.CountResponse
-	nil,                           // 67: connector.v1.ValidateRequest.SecretsEntry
-	nil,                           // 68: connector.v1.CheckResponse.FactsEntry
-	nil,                           // 69: connector.v1.OpenRequest.SecretsEntry
-	nil,                           // 70: connector.v1.SnapshotResponse.CursorsEntry
+	(*DeliverRequest)(nil),        // 49: connector.v1.DeliverRequest
+	(*Change)(nil),                // 50: connector.v1.Change
+	(*DeliverResponse)(nil),       // 51: connector.v1.DeliverResponse
+	(*HealthRequest)(nil),         // 52: connector.v1.HealthRequest
+	(*HealthResponse)(nil),        // 53: connector.v1.HealthResponse
+	(*HostServicesResponse)(nil),  // 54: connector.v1.HostServicesResponse
+	(*HostServicesRequest)(nil),   // 55: connector.v1.HostServicesRequest
+	(*RotateSecretRequest)(nil),   // 56: connector.v1.RotateSecretRequest
+	(*RotateSecretResponse)(nil),  // 57: connector.v1.RotateSecretResponse
+	(*GetSecretRequest)(nil),      // 58: connector.v1.GetSecretRequest
+	(*GetSecretResponse)(nil),     // 59: connector.v1.GetSecretResponse
+	(*NowRequest)(nil),            // 60: connector.v1.NowRequest
+	(*NowResponse)(nil),           // 61: connector.v1.NowResponse
+	(*LoadValueRequest)(nil),      // 62: connector.v1.LoadValueRequest
+	(*LoadValueResponse)(nil),     // 63: connector.v1.LoadValueResponse
+	(*StoreValueRequest)(nil),     // 64: connector.v1.StoreValueRequest
+	(*StoreValueResponse)(nil),    // 65: connector.v1.StoreValueResponse
+	(*ListValuesRequest)(nil),     // 66: connector.v1.ListValuesRequest
+	(*ListValuesResponse)(nil),    // 67: connector.v1.ListValuesResponse
+	(*CountRequest)(nil),          // 68: connector.v1.CountRequest
+	(*CountResponse)(nil),         // 69: connector.v1.CountResponse
+	nil,                           // 70: connector.v1.ValidateRequest.SecretsEntry
+	nil,                           // 71: connector.v1.CheckResponse.FactsEntry
+	nil,                           // 72: connector.v1.OpenRequest.SecretsEntry
+	nil,                           // 73: connector.v1.SnapshotResponse.CursorsEntry
+	nil,                           // 74: connector.v1.Change.IdsEntry
 }
 var file_connector_proto_depIdxs = []int32{
 	6,  // 0: connector.v1.DescribeResponse.config:type_name -> connector.v1.ConfigField
 	7,  // 1: connector.v1.DescribeResponse.streams:type_name -> connector.v1.Stream
 	8,  // 2: connector.v1.DescribeResponse.implied:type_name -> connector.v1.Implied
 	9,  // 3: connector.v1.DescribeResponse.rate_limit:type_name -> connector.v1.RateLimit
-	67, // 4: connector.v1.ValidateRequest.secrets:type_name -> connector.v1.ValidateRequest.SecretsEntry
+	70, // 4: connector.v1.ValidateRequest.secrets:type_name -> connector.v1.ValidateRequest.SecretsEntry
 	3,  // 5: connector.v1.ValidateResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	3,  // 6: connector.v1.CheckResponse.diagnostics:type_name -> connector.v1.Diagnostic
-	68, // 7: connector.v1.CheckResponse.facts:type_name -> connector.v1.CheckResponse.FactsEntry
-	69, // 8: connector.v1.OpenRequest.secrets:type_name -> connector.v1.OpenRequest.SecretsEntry
+	71, // 7: connector.v1.CheckResponse.facts:type_name -> connector.v1.CheckResponse.FactsEntry
+	72, // 8: connector.v1.OpenRequest.secrets:type_name -> connector.v1.OpenRequest.SecretsEntry
 	3,  // 9: connector.v1.OpenResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	3,  // 10: connector.v1.RegisterResponse.diagnostics:type_name -> connector.v1.Diagnostic
 	24, // 11: connector.v1.DiscoverResponse.locations:type_name -> connector.v1.Discovered
@@ -4661,7 +4870,7 @@ var file_connector_proto_depIdxs = []int32{
 	1,  // 20: connector.v1.PollResponse.observations:type_name -> connector.v1.Observation
 	2,  // 21: connector.v1.PollResponse.touched:type_name -> connector.v1.Ref
 	1,  // 22: connector.v1.SnapshotResponse.observations:type_name -> connector.v1.Observation
-	70, // 23: connector.v1.SnapshotResponse.cursors:type_name -> connector.v1.SnapshotResponse.CursorsEntry
+	73, // 23: connector.v1.SnapshotResponse.cursors:type_name -> connector.v1.SnapshotResponse.CursorsEntry
 	35, // 24: connector.v1.SnapshotResponse.row_errors:type_name -> connector.v1.RowError
 	37, // 25: connector.v1.ApplyRequest.writes:type_name -> connector.v1.Write
 	2,  // 26: connector.v1.Write.ref:type_name -> connector.v1.Ref
@@ -4677,57 +4886,62 @@ var file_connector_proto_depIdxs = []int32{
 	2,  // 36: connector.v1.ReadRequest.refs:type_name -> connector.v1.Ref
 	47, // 37: connector.v1.ReadRequest.hints:type_name -> connector.v1.ReadHint
 	1,  // 38: connector.v1.ReadResponse.observations:type_name -> connector.v1.Observation
-	53, // 39: connector.v1.HostServicesResponse.rotate_secret:type_name -> connector.v1.RotateSecretRequest
-	55, // 40: connector.v1.HostServicesResponse.get_secret:type_name -> connector.v1.GetSecretRequest
-	57, // 41: connector.v1.HostServicesResponse.now:type_name -> connector.v1.NowRequest
-	59, // 42: connector.v1.HostServicesResponse.load_value:type_name -> connector.v1.LoadValueRequest
-	61, // 43: connector.v1.HostServicesResponse.store_value:type_name -> connector.v1.StoreValueRequest
-	63, // 44: connector.v1.HostServicesResponse.list_values:type_name -> connector.v1.ListValuesRequest
-	65, // 45: connector.v1.HostServicesResponse.count:type_name -> connector.v1.CountRequest
-	54, // 46: connector.v1.HostServicesRequest.rotate_secret:type_name -> connector.v1.RotateSecretResponse
-	56, // 47: connector.v1.HostServicesRequest.get_secret:type_name -> connector.v1.GetSecretResponse
-	58, // 48: connector.v1.HostServicesRequest.now:type_name -> connector.v1.NowResponse
-	60, // 49: connector.v1.HostServicesRequest.load_value:type_name -> connector.v1.LoadValueResponse
-	62, // 50: connector.v1.HostServicesRequest.store_value:type_name -> connector.v1.StoreValueResponse
-	64, // 51: connector.v1.HostServicesRequest.list_values:type_name -> connector.v1.ListValuesResponse
-	66, // 52: connector.v1.HostServicesRequest.count:type_name -> connector.v1.CountResponse
-	4,  // 53: connector.v1.Connector.Describe:input_type -> connector.v1.DescribeRequest
-	10, // 54: connector.v1.Connector.Validate:input_type -> connector.v1.ValidateRequest
-	12, // 55: connector.v1.Connector.Check:input_type -> connector.v1.CheckRequest
-	14, // 56: connector.v1.Connector.Open:input_type -> connector.v1.OpenRequest
-	16, // 57: connector.v1.Connector.Close:input_type -> connector.v1.CloseRequest
-	18, // 58: connector.v1.Connector.Register:input_type -> connector.v1.RegisterRequest
-	20, // 59: connector.v1.Connector.Unregister:input_type -> connector.v1.UnregisterRequest
-	22, // 60: connector.v1.Connector.Discover:input_type -> connector.v1.DiscoverRequest
-	25, // 61: connector.v1.Connector.HandleWebhook:input_type -> connector.v1.HandleWebhookRequest
-	31, // 62: connector.v1.Connector.Poll:input_type -> connector.v1.PollRequest
-	33, // 63: connector.v1.Connector.Snapshot:input_type -> connector.v1.SnapshotRequest
-	36, // 64: connector.v1.Connector.Apply:input_type -> connector.v1.ApplyRequest
-	44, // 65: connector.v1.Connector.Lookup:input_type -> connector.v1.LookupRequest
-	46, // 66: connector.v1.Connector.Read:input_type -> connector.v1.ReadRequest
-	49, // 67: connector.v1.Connector.Health:input_type -> connector.v1.HealthRequest
-	52, // 68: connector.v1.Connector.HostServices:input_type -> connector.v1.HostServicesRequest
-	5,  // 69: connector.v1.Connector.Describe:output_type -> connector.v1.DescribeResponse
-	11, // 70: connector.v1.Connector.Validate:output_type -> connector.v1.ValidateResponse
-	13, // 71: connector.v1.Connector.Check:output_type -> connector.v1.CheckResponse
-	15, // 72: connector.v1.Connector.Open:output_type -> connector.v1.OpenResponse
-	17, // 73: connector.v1.Connector.Close:output_type -> connector.v1.CloseResponse
-	19, // 74: connector.v1.Connector.Register:output_type -> connector.v1.RegisterResponse
-	21, // 75: connector.v1.Connector.Unregister:output_type -> connector.v1.UnregisterResponse
-	23, // 76: connector.v1.Connector.Discover:output_type -> connector.v1.DiscoverResponse
-	28, // 77: connector.v1.Connector.HandleWebhook:output_type -> connector.v1.HandleWebhookResponse
-	32, // 78: connector.v1.Connector.Poll:output_type -> connector.v1.PollResponse
-	34, // 79: connector.v1.Connector.Snapshot:output_type -> connector.v1.SnapshotResponse
-	41, // 80: connector.v1.Connector.Apply:output_type -> connector.v1.ApplyResponse
-	45, // 81: connector.v1.Connector.Lookup:output_type -> connector.v1.LookupResponse
-	48, // 82: connector.v1.Connector.Read:output_type -> connector.v1.ReadResponse
-	50, // 83: connector.v1.Connector.Health:output_type -> connector.v1.HealthResponse
-	51, // 84: connector.v1.Connector.HostServices:output_type -> connector.v1.HostServicesResponse
-	69, // [69:85] is the sub-list for method output_type
-	53, // [53:69] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	50, // 39: connector.v1.DeliverRequest.changes:type_name -> connector.v1.Change
+	74, // 40: connector.v1.Change.ids:type_name -> connector.v1.Change.IdsEntry
+	42, // 41: connector.v1.DeliverResponse.results:type_name -> connector.v1.Result
+	56, // 42: connector.v1.HostServicesResponse.rotate_secret:type_name -> connector.v1.RotateSecretRequest
+	58, // 43: connector.v1.HostServicesResponse.get_secret:type_name -> connector.v1.GetSecretRequest
+	60, // 44: connector.v1.HostServicesResponse.now:type_name -> connector.v1.NowRequest
+	62, // 45: connector.v1.HostServicesResponse.load_value:type_name -> connector.v1.LoadValueRequest
+	64, // 46: connector.v1.HostServicesResponse.store_value:type_name -> connector.v1.StoreValueRequest
+	66, // 47: connector.v1.HostServicesResponse.list_values:type_name -> connector.v1.ListValuesRequest
+	68, // 48: connector.v1.HostServicesResponse.count:type_name -> connector.v1.CountRequest
+	57, // 49: connector.v1.HostServicesRequest.rotate_secret:type_name -> connector.v1.RotateSecretResponse
+	59, // 50: connector.v1.HostServicesRequest.get_secret:type_name -> connector.v1.GetSecretResponse
+	61, // 51: connector.v1.HostServicesRequest.now:type_name -> connector.v1.NowResponse
+	63, // 52: connector.v1.HostServicesRequest.load_value:type_name -> connector.v1.LoadValueResponse
+	65, // 53: connector.v1.HostServicesRequest.store_value:type_name -> connector.v1.StoreValueResponse
+	67, // 54: connector.v1.HostServicesRequest.list_values:type_name -> connector.v1.ListValuesResponse
+	69, // 55: connector.v1.HostServicesRequest.count:type_name -> connector.v1.CountResponse
+	4,  // 56: connector.v1.Connector.Describe:input_type -> connector.v1.DescribeRequest
+	10, // 57: connector.v1.Connector.Validate:input_type -> connector.v1.ValidateRequest
+	12, // 58: connector.v1.Connector.Check:input_type -> connector.v1.CheckRequest
+	14, // 59: connector.v1.Connector.Open:input_type -> connector.v1.OpenRequest
+	16, // 60: connector.v1.Connector.Close:input_type -> connector.v1.CloseRequest
+	18, // 61: connector.v1.Connector.Register:input_type -> connector.v1.RegisterRequest
+	20, // 62: connector.v1.Connector.Unregister:input_type -> connector.v1.UnregisterRequest
+	22, // 63: connector.v1.Connector.Discover:input_type -> connector.v1.DiscoverRequest
+	25, // 64: connector.v1.Connector.HandleWebhook:input_type -> connector.v1.HandleWebhookRequest
+	31, // 65: connector.v1.Connector.Poll:input_type -> connector.v1.PollRequest
+	33, // 66: connector.v1.Connector.Snapshot:input_type -> connector.v1.SnapshotRequest
+	36, // 67: connector.v1.Connector.Apply:input_type -> connector.v1.ApplyRequest
+	44, // 68: connector.v1.Connector.Lookup:input_type -> connector.v1.LookupRequest
+	46, // 69: connector.v1.Connector.Read:input_type -> connector.v1.ReadRequest
+	49, // 70: connector.v1.Connector.Deliver:input_type -> connector.v1.DeliverRequest
+	52, // 71: connector.v1.Connector.Health:input_type -> connector.v1.HealthRequest
+	55, // 72: connector.v1.Connector.HostServices:input_type -> connector.v1.HostServicesRequest
+	5,  // 73: connector.v1.Connector.Describe:output_type -> connector.v1.DescribeResponse
+	11, // 74: connector.v1.Connector.Validate:output_type -> connector.v1.ValidateResponse
+	13, // 75: connector.v1.Connector.Check:output_type -> connector.v1.CheckResponse
+	15, // 76: connector.v1.Connector.Open:output_type -> connector.v1.OpenResponse
+	17, // 77: connector.v1.Connector.Close:output_type -> connector.v1.CloseResponse
+	19, // 78: connector.v1.Connector.Register:output_type -> connector.v1.RegisterResponse
+	21, // 79: connector.v1.Connector.Unregister:output_type -> connector.v1.UnregisterResponse
+	23, // 80: connector.v1.Connector.Discover:output_type -> connector.v1.DiscoverResponse
+	28, // 81: connector.v1.Connector.HandleWebhook:output_type -> connector.v1.HandleWebhookResponse
+	32, // 82: connector.v1.Connector.Poll:output_type -> connector.v1.PollResponse
+	34, // 83: connector.v1.Connector.Snapshot:output_type -> connector.v1.SnapshotResponse
+	41, // 84: connector.v1.Connector.Apply:output_type -> connector.v1.ApplyResponse
+	45, // 85: connector.v1.Connector.Lookup:output_type -> connector.v1.LookupResponse
+	48, // 86: connector.v1.Connector.Read:output_type -> connector.v1.ReadResponse
+	51, // 87: connector.v1.Connector.Deliver:output_type -> connector.v1.DeliverResponse
+	53, // 88: connector.v1.Connector.Health:output_type -> connector.v1.HealthResponse
+	54, // 89: connector.v1.Connector.HostServices:output_type -> connector.v1.HostServicesResponse
+	73, // [73:90] is the sub-list for method output_type
+	56, // [56:73] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_connector_proto_init() }
@@ -4735,8 +4949,8 @@ func file_connector_proto_init() {
 	if File_connector_proto != nil {
 		return
 	}
-	file_connector_proto_msgTypes[50].OneofWrappers = []any{}
-	file_connector_proto_msgTypes[51].OneofWrappers = []any{
+	file_connector_proto_msgTypes[53].OneofWrappers = []any{}
+	file_connector_proto_msgTypes[54].OneofWrappers = []any{
 		(*HostServicesResponse_RotateSecret)(nil),
 		(*HostServicesResponse_GetSecret)(nil),
 		(*HostServicesResponse_Now)(nil),
@@ -4745,7 +4959,7 @@ func file_connector_proto_init() {
 		(*HostServicesResponse_ListValues)(nil),
 		(*HostServicesResponse_Count)(nil),
 	}
-	file_connector_proto_msgTypes[52].OneofWrappers = []any{
+	file_connector_proto_msgTypes[55].OneofWrappers = []any{
 		(*HostServicesRequest_RotateSecret)(nil),
 		(*HostServicesRequest_GetSecret)(nil),
 		(*HostServicesRequest_Now)(nil),
@@ -4760,7 +4974,7 @@ func file_connector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_connector_proto_rawDesc), len(file_connector_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   71,
+			NumMessages:   75,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,7 @@ const (
 	Connector_Apply_FullMethodName         = "/connector.v1.Connector/Apply"
 	Connector_Lookup_FullMethodName        = "/connector.v1.Connector/Lookup"
 	Connector_Read_FullMethodName          = "/connector.v1.Connector/Read"
+	Connector_Deliver_FullMethodName       = "/connector.v1.Connector/Deliver"
 	Connector_Health_FullMethodName        = "/connector.v1.Connector/Health"
 	Connector_HostServices_FullMethodName  = "/connector.v1.Connector/HostServices"
 )
@@ -64,6 +65,7 @@ type ConnectorClient interface {
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
 	Lookup(ctx context.Context, in *LookupRequest, opts ...grpc.CallOption) (*LookupResponse, error)
 	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (*ReadResponse, error)
+	Deliver(ctx context.Context, in *DeliverRequest, opts ...grpc.CallOption) (*DeliverResponse, error)
 	Health(ctx context.Context, in *HealthRequest, opts ...grpc.CallOption) (*HealthResponse, error)
 	// HostServices is the way back: the connector asks on the response stream, the hub answers on the request stream.
 	// The hub opens it before Open and keeps it open; it needs no second socket and ends with the connection.
@@ -221,6 +223,16 @@ func (c *connectorClient) Read(ctx context.Context, in *ReadRequest, opts ...grp
 	return out, nil
 }
 
+func (c *connectorClient) Deliver(ctx context.Context, in *DeliverRequest, opts ...grpc.CallOption) (*DeliverResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeliverResponse)
+	err := c.cc.Invoke(ctx, Connector_Deliver_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *connectorClient) Health(ctx context.Context, in *HealthRequest, opts ...grpc.CallOption) (*HealthResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(HealthResponse)
@@ -264,6 +276,7 @@ type ConnectorServer interface {
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
 	Lookup(context.Context, *LookupRequest) (*LookupResponse, error)
 	Read(context.Context, *ReadRequest) (*ReadResponse, error)
+	Deliver(context.Context, *DeliverRequest) (*DeliverResponse, error)
 	Health(context.Context, *HealthRequest) (*HealthResponse, error)
 	// HostServices is the way back: the connector asks on the response stream, the hub answers on the request stream.
 	// The hub opens it before Open and keeps it open; it needs no second socket and ends with the connection.
@@ -319,6 +332,9 @@ func (UnimplementedConnectorServer) Lookup(context.Context, *LookupRequest) (*Lo
 }
 func (UnimplementedConnectorServer) Read(context.Context, *ReadRequest) (*ReadResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Read not implemented")
+}
+func (UnimplementedConnectorServer) Deliver(context.Context, *DeliverRequest) (*DeliverResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Deliver not implemented")
 }
 func (UnimplementedConnectorServer) Health(context.Context, *HealthRequest) (*HealthResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Health not implemented")
@@ -588,6 +604,24 @@ func _Connector_Read_Handler(srv interface{}, ctx context.Context, dec func(inte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Connector_Deliver_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeliverRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectorServer).Deliver(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Connector_Deliver_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectorServer).Deliver(ctx, req.(*DeliverRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Connector_Health_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(HealthRequest)
 	if err := dec(in); err != nil {
@@ -671,6 +705,10 @@ var Connector_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Read",
 			Handler:    _Connector_Read_Handler,
+		},
+		{
+			MethodName: "Deliver",
+			Handler:    _Connector_Deliver_Handler,
 		},
 		{
 			MethodName: "Health",

@@ -76,6 +76,7 @@ func encodeDescription(d *DescribeResponse, can []string) *connectorv1.DescribeR
 			PerSecond: d.RateLimit.PerSecond, Burst: int32(d.RateLimit.Burst), MaxBatch: int32(d.RateLimit.MaxBatch),
 		},
 		SettleMillis: d.SettleMillis, WebhookDeadlineMillis: d.WebhookDeadlineMillis, OpeningStock: d.OpeningStock,
+		DeliverRecords: d.DeliverRecords,
 	}
 	for _, k := range d.Actions {
 		out.Actions = append(out.Actions, string(k))

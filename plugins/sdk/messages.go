@@ -27,6 +27,7 @@ const (
 	CanApply    Capability = "apply"
 	CanLookup   Capability = "lookup"
 	CanRead     Capability = "read"
+	CanDeliver  Capability = "deliver"
 	CanHealth   Capability = "health"
 )
 
@@ -59,6 +60,8 @@ type DescribeResponse struct {
 	OpeningStock bool `json:"opening_stock,omitempty"`
 	// Actions are the kinds that Apply can carry out.
 	Actions []canon.ActionKind `json:"actions,omitempty"`
+	// DeliverRecords tells that Deliver needs each change's record beside the event.
+	DeliverRecords bool `json:"deliver_records,omitempty"`
 }
 
 // ConfigField describes one key of a connection's `config` or `secrets`.

@@ -106,6 +106,8 @@ func capabilities(c Connector) []string {
 	add(ok, CanLookup)
 	_, ok = c.(Reader)
 	add(ok, CanRead)
+	_, ok = c.(Deliverer)
+	add(ok, CanDeliver)
 	_, ok = c.(HealthReporter)
 	add(ok, CanHealth)
 	return out

@@ -62,7 +62,8 @@ func VerifyStandardWebhook(req *WebhookRequest, secrets ...string) error {
 	return ErrWebhookSignature
 }
 
-// SignStandardWebhook makes the value of StandardWebhookSignature, for twins and tests.
+// SignStandardWebhook makes the value of StandardWebhookSignature, of what a connector sends itself; several, parted by a
+// space, are for the time around a rotation.
 func SignStandardWebhook(secret, id string, at time.Time, body []byte) (string, error) {
 	key, err := standardKey(secret)
 	if err != nil {
