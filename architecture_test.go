@@ -36,6 +36,8 @@ var rooms = map[string][]string{
 	"core/views":          {"core/canon", "core/store", "core/normalize", "core/lifecycle", "core/router"},
 	"core/audit":          {"bus"},
 	"core/doctor":         {},
+	"core/support":        {},
+	"core/alarm":          {},
 	"core/report":         {"core/canon", "core/store"},
 	"core/search":         {"core/canon", "core/store", "core/normalize", "core/router"},
 	"core/outbox":         {"bus", "core/canon", "core/store", "core/router", "core/views", "core/access", "core/changes", "core/reconcile", "plugins/sdk"},

@@ -25,6 +25,9 @@ import (
 // line on the same machine works without more.
 const adminTokenFile = "admin.token"
 
+// unknownHere stands for the value of a reference that can't be looked up.
+const unknownHere = "not-known-here"
+
 // configuration reads the configuration for commands that only need to know where the hub is. References that can't be
 // looked up here (the hub's secrets are not in an operator's shell) get a word in their place.
 func (c *console) configuration() (*config.Config, error) {
@@ -33,9 +36,9 @@ func (c *console) configuration() (*config.Config, error) {
 			if v := c.env(name); v != "" {
 				return v, true
 			}
-			return "not-known-here", true
+			return unknownHere, true
 		},
-		ReadFile: func(string) ([]byte, error) { return []byte("not-known-here"), nil },
+		ReadFile: func(string) ([]byte, error) { return []byte(unknownHere), nil },
 	}
 	cfg, err := config.Load(c.configPath, src)
 	if errors.Is(err, fs.ErrNotExist) && c.configPath == defaultConfig {

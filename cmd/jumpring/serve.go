@@ -32,6 +32,7 @@ import (
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/report"
 	"github.com/jumpring/jumpring/core/store"
+	"github.com/jumpring/jumpring/core/support"
 	"github.com/jumpring/jumpring/plugins/catalog"
 	"github.com/jumpring/jumpring/plugins/host"
 )
@@ -50,6 +51,8 @@ func newServe(con *console) *cobra.Command {
 			"admin's token (without it the first start makes one, shows it once and leaves it in " + adminTokenFile + " of the data folder,\n" +
 			"readable for its owner alone). SIGHUP takes up a changed configuration, as `jumpring reload --yes` does.",
 		RunE: func(c *cobra.Command, _ []string) error {
+			tail := support.NewTail(bundledLog)
+			con.err = io.MultiWriter(con.err, tail)
 			o, data, err := con.serveFromFile()
 			if err != nil {
 				return err
@@ -64,7 +67,7 @@ func newServe(con *console) *cobra.Command {
 			hangups := make(chan os.Signal, 1)
 			signal.Notify(hangups, syscall.SIGHUP)
 			defer signal.Stop(hangups)
-			o.Hangups = hangups
+			o.Hangups, o.LogTail = hangups, tail
 			o.VaultKey, o.AdminToken, o.Sabotage = con.env(keyVariable), con.env(adminVariable), con.env(demo.SabotageEnv)
 			o.Started = func(address string) { fmt.Fprintf(con.out, "jumpring %s is up: http://%s\n", version, address) }
 			o.FirstToken = func(text string) error { return con.firstToken(data, text) }
@@ -131,7 +134,7 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	}
 	o.Roles = cfg.RoleDefinitions()
 	o.Console = consoleOf(&cfg.Console)
-	o.Fixed = fixedOf(cfg)
+	o.Fixed, o.Hidden = fixedOf(cfg), cfg.SecretValues()
 	o.Audit = hub.AuditOptions{Every: cfg.Audit.Interval(), Copy: cfg.Audit.Copy}
 	if cfg.Rates != "" {
 		o.Rates = func() (*report.Rates, error) { return config.LoadRates(cfg.Rates) }

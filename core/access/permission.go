@@ -35,6 +35,8 @@ const (
 	TokensManage       Permission = "tokens.manage"
 	StaffManage        Permission = "staff.manage"
 	AuditRead          Permission = "audit.read"       // seals, the journal's entries, who read what
+	AlarmsRead         Permission = "alarms.read"
+	HubManage          Permission = "hub.manage"       // the support bundle, a test of an alarm's way, a backup now
 	SnapshotRead       Permission = "snapshot.read"    // the whole view, for another node
 	DescriptionRead    Permission = "description.read" // the OpenAPI document
 	OwnCommandsRead    Permission = "commands.read"    // outcomes of the token's own commands
@@ -46,7 +48,7 @@ func Permissions() []Permission {
 	return []Permission{
 		ItemsRead, ItemsClaim, ItemsRestock, StockMove, StockScan, OffersManage, CreditsRead, CreditsMove, ClientsRead, ClientsMerge,
 		OrdersRead, OrdersChange, LocationsRead, CasesRead, CasesResolve, ParkedManage, MatchesManage, PolicyRead, ConnectionsRead,
-		ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, FiguresRead, MetricsRead, TokensManage, StaffManage, AuditRead, SnapshotRead,
+		ConnectionsInspect, ConnectionsControl, EventsReport, StreamRead, FiguresRead, MetricsRead, TokensManage, StaffManage, AuditRead, AlarmsRead, HubManage, SnapshotRead,
 		DescriptionRead, OwnCommandsRead, OwnSelfRead,
 	}
 }

@@ -92,7 +92,7 @@ var builtIn = map[Role]rights{
 	RoleAdmin: {can: setOf(Permissions()...), sees: seesAll, acts: RoleAdmin},
 	RoleManager: {acts: RoleManager, sees: seesAll, can: with(
 		ItemsClaim, ItemsRestock, StockMove, StockScan, OffersManage, CreditsRead, CreditsMove, ClientsRead, ClientsMerge, OrdersRead, OrdersChange,
-		CasesRead, CasesResolve, ParkedManage, MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, FiguresRead, MetricsRead,
+		CasesRead, CasesResolve, ParkedManage, MatchesManage, PolicyRead, ConnectionsRead, ConnectionsInspect, EventsReport, StreamRead, FiguresRead, MetricsRead, AlarmsRead,
 	)},
 	RoleConsultant: {acts: RoleConsultant, sees: SightOf(Public, Internal, Personal), can: with(
 		ItemsClaim, ItemsRestock, StockMove, StockScan, ClientsRead, OrdersRead, CasesRead, CreditsRead, StreamRead, FiguresRead,
@@ -107,7 +107,7 @@ var builtIn = map[Role]rights{
 	RoleDevice:    {acts: RoleDevice, sees: SightOf(Public, Internal), can: with(EventsReport, StockScan)},
 	RoleConnector: {acts: RoleConnector, sees: SightOf(Public, Internal), can: with(EventsReport, StreamRead)},
 	RoleRead: {acts: RoleRead, sees: SightOf(Public, Internal), can: setOf(
-		ItemsRead, OrdersRead, LocationsRead, CasesRead, ConnectionsRead, StreamRead, FiguresRead, MetricsRead, DescriptionRead, OwnSelfRead,
+		ItemsRead, OrdersRead, LocationsRead, CasesRead, ConnectionsRead, StreamRead, FiguresRead, MetricsRead, AlarmsRead, DescriptionRead, OwnSelfRead,
 	)},
 }
 

@@ -56,6 +56,9 @@ var scopes = []scope{
 	{"/v1/tokens", nil, houseWide},
 	{"/v1/staff", nil, houseWide},
 	{"/v1/audit", houseWide, houseWide},
+	{"/v1/support", houseWide, houseWide},
+	{"/v1/alarms", houseWide, houseWide},
+	{"/v1/backups", houseWide, houseWide},
 	{"/v1/me", nil, nil}, // one's own
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jumpring/jumpring/bus"
@@ -40,6 +41,9 @@ type Hub struct {
 	search *search.Live
 	// auditor seals, and keeps who read what. Set before the doors open.
 	auditor *auditor
+	// version and metrics are for the support bundle. Set before the doors open.
+	version string
+	metrics prometheus.Gatherer
 
 	mu          sync.RWMutex // guards connections, deliveries, changed, and of o Connections and Settings: a reload changes them
 	connections map[string]*connection

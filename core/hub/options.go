@@ -15,6 +15,7 @@ import (
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/delivery"
 	"github.com/jumpring/jumpring/core/reconcile"
+	"github.com/jumpring/jumpring/core/support"
 	"github.com/jumpring/jumpring/plugins/host"
 )
 
@@ -60,6 +61,10 @@ type Options struct {
 	Reload func() (*Options, error) `json:"-"`
 	// Fixed has a sum of what else the configuration says, by key, that only a start takes up: a reload names what changed.
 	Fixed map[string]string `json:"-"`
+	// Hidden are secrets of the configuration beside those of connections, and LogTail keeps the end of the log, for a support
+	// bundle; nil for none.
+	Hidden  []string      `json:"-"`
+	LogTail *support.Tail `json:"-"`
 	// Sabotage breaks the hub on purpose, so that an auditor can be seen to notice; empty in earnest.
 	Sabotage string
 }

@@ -96,6 +96,7 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
+	h.version, h.metrics = o.Version, metrics
 	if err := h.register(metrics); err != nil {
 		return nil, err
 	}
