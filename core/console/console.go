@@ -26,8 +26,8 @@ var static embed.FS
 type API interface {
 	// Call carries out a request as the routes do.
 	Call(who access.Principal, method, target string, body []byte, header map[string]string) api.Answer
-	// Follow answers with the stream of changes.
-	Follow(c *fiber.Ctx, who access.Principal) error
+	// Follow answers with what happens, for as long as may says so.
+	Follow(c *fiber.Ctx, who access.Principal, may func() bool) error
 }
 
 // Options are the console's parts and limits.
