@@ -162,7 +162,7 @@ func newBoutique(t testing.TB, change ...func(*Options)) *boutique {
 	finding := make(chan error, 1)
 	go func() { finding <- finder.Run(ctx) }()
 	b.api, err = api.New(api.Options{
-		Hub: b, Tokens: b.tokens, Staff: b.staff, Pages: true, Keys: views.Keys{Region: "FR"}, Search: finder, Metrics: prometheus.NewRegistry(),
+		Hub: b, Tokens: b.tokens, Staff: b.staff, Pages: true, Keys: views.Keys{Region: "FR"}, Search: finder, Metrics: prometheus.NewRegistry(), Audit: newRecorder(t, b.journal),
 		Log: hclog.New(&hclog.LoggerOptions{Output: b.log}), Version: "1.2.3",
 	})
 	require.NoError(t, err)
