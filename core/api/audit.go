@@ -167,7 +167,7 @@ func (a *API) recordRead(r *route, c *fiber.Ctx, who access.Principal) error {
 		return nil
 	}
 	for _, p := range r.query {
-		if query(c, p.name) != "" {
+		if p.name != "limit" && p.name != "cursor" && query(c, p.name) != "" {
 			read.By = append(read.By, p.name)
 		}
 	}

@@ -34,6 +34,9 @@ type reportShown struct {
 // reportPeriod is a period that is asked for often.
 type reportPeriod struct{ Key, From, Last string }
 
+// reportOrder is how the page has the reports: the most asked for first.
+var reportOrder = []string{report.Sales, report.Inventory, report.Turnover, report.Counts, report.Clients}
+
 // reportFields are the parameters of the page, by the names that the API has for them.
 var reportFields = []string{"by", "from", "to", "currency", "location"}
 
@@ -105,6 +108,9 @@ func (k *Console) reports(r *request) error {
 			d.Reports = append(d.Reports, one)
 		}
 	}
+	slices.SortFunc(d.Reports, func(a, b api.ReportNamed) int {
+		return slices.Index(reportOrder, a.Name) - slices.Index(reportOrder, b.Name)
+	})
 	if d.Name == "" {
 		d.Name = report.Sales
 	}

@@ -96,6 +96,15 @@ func (v *view) figure(column string, n int64, currency string) string {
 	return v.number(n)
 }
 
+// amount writes a figure for a table that names the currency beside it; nothing is a dash.
+func (v *view) amount(l report.Line, column string) string {
+	n := l.Figure(column)
+	if n == 0 {
+		return "–"
+	}
+	return strings.TrimSuffix(v.figure(column, n, l.Currency), "\u00a0"+l.Currency)
+}
+
 // decimal writes a decimal with the language's point.
 func (v *view) decimal(s string) string {
 	if v.lang == "fr" {
