@@ -7,17 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/report"
 )
-
-// reportColumns are the columns of each report, beside what its rows are made by. Amounts end in _minor.
-var reportColumns = map[string][]string{
-	"sales":     {"currency", "documents", "pieces", "gross_minor", "discount_minor", "pieces_back", "refunded_minor", "net_minor", "pieces_unpriced"},
-	"inventory": {"currency", "pieces", "value_minor", "cost_minor", "pieces_costed", "pieces_unpriced", "pieces_of_others"},
-	"turnover":  {"pieces", "pieces_back", "on_hand", "turnover_thousandths"},
-	"counts":    {"documents", "expected", "missing", "unexpected", "differing", "accuracy_thousandths"},
-	"clients":   {"new", "known"},
-}
 
 func newReport(con *console) *cobra.Command {
 	cmd := &cobra.Command{
@@ -51,7 +42,11 @@ func (c *console) report(answer any) error {
 	if c.format == "json" {
 		return c.json(answer)
 	}
-	columns := reportColumns[cell(lookup(answer, "name"))]
+	name := cell(lookup(answer, "name"))
+	columns := report.Columns(name, true)
+	if report.HasCurrency(name) {
+		columns = append([]string{"currency"}, columns...)
+	}
 	head := []string{cell(lookup(answer, "by"))}
 	for _, name := range columns {
 		head = append(head, strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(name, "_minor"), "_thousandths"), "_", " "))
@@ -89,10 +84,6 @@ func figure(v any, name, currency string) string {
 		return ""
 	case err != nil:
 		return cell(v)
-	case strings.HasSuffix(name, "_minor"):
-		return canon.Money{Minor: n, Currency: currency}.Decimal()
-	case strings.HasSuffix(name, "_thousandths"):
-		return canon.Money{Minor: n, Currency: "BHD"}.Decimal() // a currency with thousandths
 	}
-	return cell(v)
+	return report.Decimal(name, n, currency)
 }

@@ -86,6 +86,7 @@ type API struct {
 	openapi []byte
 	jobs    *jobs
 	figures *figures
+	live    *live
 	// ctx ends with Close: streams and jobs go by it.
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -109,6 +110,7 @@ func New(o Options) (*API, error) {
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.jobs = newJobs(a.ctx)
 	a.figures = newFigures(a)
+	a.live = newLive(a)
 	a.app = fiber.New(Config(max(o.JSONBytes, o.WebhookBytes)))
 	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "jumpring_http_seconds", Help: "Answers of the API by route and class of status.",

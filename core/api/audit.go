@@ -25,6 +25,10 @@ type Auditor interface {
 	Seal(ctx context.Context) (*audit.Seal, error)
 	// Seals gives all seals, and the public key, in base64.
 	Seals() (seals []audit.Seal, key string, err error)
+	// Reads gives who was shown what, the newest first.
+	Reads(ask audit.ReadsAsked) (audit.ReadsFound, error)
+	// Prove checks the seals, the batches that they name and the log of reads of the running hub.
+	Prove(ctx context.Context) (AuditProof, error)
 	// Entries gives at most so many batches of the journal from an offset on: who and what, without content.
 	Entries(ctx context.Context, from uint64, batches int) ([]AuditedBatch, error)
 }
@@ -52,6 +56,16 @@ type AuditSeals struct {
 // auditRoutes is the part of the table about the audit.
 func auditRoutes() []route {
 	return []route{
+		{
+			method: http.MethodGet, path: "/v1/audit/reads", name: "audit-reads", summary: "List who was shown personal data or costs, the newest first; every given filter must match.", needs: access.AuditRead,
+			query: with(param{"actor", "Who: staff:anna, or a token's name"}, param{"role", "As what"}, param{"route", "The operation: client, search-items …"}, param{"record", "The id that was asked for"},
+				param{"class", "cost or personal"}, param{"from", "Not before: YYYY-MM-DD (UTC) or a time"}, param{"to", "Before"}),
+			gives: page(audit.Read{}), handle: (*API).auditReads,
+		},
+		{
+			method: http.MethodPost, path: "/v1/audit/verify", name: "audit-verify", summary: "Prove that every sealed batch and the log of reads are as they were sealed.", needs: access.AuditRead,
+			gives: json200(AuditProof{}), handle: (*API).auditVerify,
+		},
 		{
 			method: http.MethodGet, path: "/v1/audit/seals", name: "seals", summary: "List the seals of the journal's end, and the key that proves them.", needs: access.AuditRead,
 			gives: json200(AuditSeals{}), handle: (*API).auditSeals,
@@ -151,6 +165,11 @@ func (a *API) recordRead(r *route, c *fiber.Ctx, who access.Principal) error {
 	}
 	if len(read.Classes) == 0 {
 		return nil
+	}
+	for _, p := range r.query {
+		if p.name != "limit" && p.name != "cursor" && query(c, p.name) != "" {
+			read.By = append(read.By, p.name)
+		}
 	}
 	for _, name := range []string{"id", "name"} {
 		if strings.Contains(r.path, "{"+name+"}") {

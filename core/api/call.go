@@ -45,10 +45,10 @@ func (a *API) Call(who access.Principal, method, target string, body []byte, hea
 	}
 }
 
-// Follow answers a request of another door with the stream of changes, for somebody whom it knows.
-func (a *API) Follow(c *fiber.Ctx, who access.Principal) error {
+// Follow answers a request of another door with what happens, for somebody whom it knows, for as long as they may.
+func (a *API) Follow(c *fiber.Ctx, who access.Principal, may func() bool) error {
 	if !who.Can(access.StreamRead) {
 		return forbidden(who, access.StreamRead)
 	}
-	return a.stream(c, who)
+	return a.followLive(c, who, may)
 }

@@ -196,40 +196,6 @@ func (a *API) itemCases(c *fiber.Ctx, who access.Principal) error {
 	})
 }
 
-// newest gives the last rows of the timeline, the newest first.
-func (a *API) newest(c *fiber.Ctx, who access.Principal) error {
-	p, err := pagingOf(c)
-	if err != nil {
-		return err
-	}
-	if p.Limit == 0 {
-		p.Limit = views.DefaultLimit
-	}
-	shown := []canon.Row{}
-	err = a.look(func(v store.View) error {
-		rows, err := views.Newest(v, p.Limit)
-		if err != nil {
-			return err
-		}
-		elsewhere, err := rowsElsewhere(v, who, rows)
-		if err != nil {
-			return err
-		}
-		for i := range rows {
-			if elsewhere[i] || rows[i].Type == store.TypeClient && !who.Can(access.ClientsRead) {
-				continue
-			}
-			access.Row(who.Sight(), &rows[i])
-			shown = append(shown, rows[i])
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return sendPage(c, shown, "")
-}
-
 // Healths is a Hub that asks connectors how they are.
 type Healths interface {
 	Health(ctx context.Context, connection string) (*sdk.HealthResponse, error)

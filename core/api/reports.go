@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"encoding/csv"
 	"errors"
 	"net/http"
 	"strings"
@@ -38,6 +40,7 @@ func reportRoutes() []route {
 				{"to", "End of the period, exclusive; now where it is left out"},
 				{"currency", "Show amounts in this one, by the configured rates; rows per currency where it is left out"},
 				{"location", "One of the hub's locations"},
+				{"format", "json (default), or csv for the rows as a file"},
 			},
 			gives: json200(report.Answer{}), handle: (*API).report,
 		},
@@ -64,6 +67,10 @@ func (a *API) report(c *fiber.Ctx, who access.Principal) error {
 			return problem.New(problem.LocationForbidden, "these are another location's figures")
 		}
 		ask.Location = who.Location
+	}
+	file := query(c, "format") == "csv"
+	if f := query(c, "format"); !file && f != "" && f != "json" {
+		return parameterProblem("format", "expected json or csv")
 	}
 	var err error
 	if ask.To, err = momentOf(c, "to", ask.To); err != nil {
@@ -96,7 +103,28 @@ func (a *API) report(c *fiber.Ctx, who access.Principal) error {
 	if err != nil {
 		return err
 	}
+	if file {
+		return reportFile(c, who, out)
+	}
 	return show(c, who, out)
+}
+
+// reportFile answers with a report as a file that spreadsheets read: UTF-8 with the mark that they look for.
+func reportFile(c *fiber.Ctx, who access.Principal, a *report.Answer) error {
+	head, lines := a.Table(who.Sees(access.Cost)) // Invariant 7
+	var b bytes.Buffer
+	b.WriteString("\ufeff")
+	w := csv.NewWriter(&b)
+	for _, line := range append([][]string{head}, lines...) {
+		line[0] = plainCell(line[0])
+		if err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+a.Name+`-by-`+a.By+`.csv"`)
+	return c.Send(b.Bytes())
 }
 
 // momentOf reads a day or a time of the query.

@@ -63,7 +63,7 @@ func with(own ...param) []param { return append(own, paging...) }
 func routes() []route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	control := access.ConnectionsControl
-	return append(slices.Concat(documentRoutes(), offerRoutes(), orderDocumentRoutes(), consignmentRoutes(), approvalRoutes(), accessRoutes(), reportRoutes(), auditRoutes(), dayTwoRoutes()), []route{
+	return append(slices.Concat(documentRoutes(), offerRoutes(), orderDocumentRoutes(), consignmentRoutes(), approvalRoutes(), accessRoutes(), liveRoutes(), reportRoutes(), auditRoutes(), dayTwoRoutes()), []route{
 		{
 			method: post, path: "/hooks/{connection}", name: "hook", summary: "Take a webhook of a platform.", open: true,
 			gives: gives{status: 200, media: "text/plain"}, handle: (*API).hook,

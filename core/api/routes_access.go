@@ -57,10 +57,6 @@ func accessRoutes() []route {
 			gives: json200(Figures{}), handle: (*API).figuresShown,
 		},
 		{
-			method: get, path: "/v1/timeline", name: "timeline", summary: "Show what happened last, of every record, the newest first.", needs: access.StreamRead,
-			query: []param{{"limit", "How many at most: 1 to 500, 50 where it is left out"}}, gives: page(canon.Row{}), handle: (*API).newest,
-		},
-		{
 			method: get, path: "/v1/items/{id}/listings", name: "item-listings", summary: "Say what each listing of an item shows and what it should show.", needs: access.ItemsRead,
 			gives: page(ListingShown{}), handle: (*API).itemListings,
 		},

@@ -99,6 +99,7 @@ func TestBadInputIsRefusedAndTheProcessGoesOn(t *testing.T) {
 		"cursor":         {"GET", "/v1/items?cursor=%21%21", 400, "cursor.invalid"},
 		"state":          {"GET", "/v1/cases?state=odd", 400, "parameter.invalid"},
 		"format":         {"GET", "/v1/connections/web-eu/matches?format=xls", 400, "parameter.invalid"},
+		"live":           {"GET", "/v1/live?limit=51", 400, "parameter.invalid"},
 		"stream":         {"GET", "/v1/stream?after=yesterday", 400, "parameter.invalid"},
 		"method":         {"PUT", "/v1/items", 405, "route.method"},
 		"route":          {"GET", "/v2/items", 404, "route.unknown"},
@@ -172,7 +173,13 @@ type sse struct {
 type sent struct{ id, event, data string }
 
 func (h *house) follow(t *testing.T, at string, role access.Role, query, last string) *sse {
-	req, err := http.NewRequestWithContext(t.Context(), "GET", at+"/v1/stream"+query, nil)
+	t.Helper()
+	return h.followAt(t, at+"/v1/stream"+query, role, last)
+}
+
+func (h *house) followAt(t *testing.T, target string, role access.Role, last string) *sse {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", target, nil)
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+h.text[role])
 	if last != "" {

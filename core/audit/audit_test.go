@@ -165,3 +165,53 @@ func TestASealProvesItself(t *testing.T) {
 	_, err = Sealed(d.File)
 	require.ErrorIs(t, err, ErrAltered)
 }
+
+func TestTheLogOfReadsIsListedFromItsEnd(t *testing.T) {
+	d := newDesk(t)
+	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	reads, err := OpenReads(filepath.Join(d.dir, "long.log"), func() time.Time { at = at.Add(time.Minute); return at })
+	require.NoError(t, err)
+	none, err := reads.List(ReadsAsked{Limit: 5})
+	require.NoError(t, err)
+	require.Empty(t, none.Reads)
+	const lines = 2000 // several blocks of the file
+	for i := range lines {
+		class := "personal"
+		if i%2 == 1 {
+			class = "cost"
+		}
+		require.NoError(t, reads.Record(Read{Actor: fmt.Sprintf("staff:p%d", i%7), Role: "manager", Route: "client", Record: fmt.Sprintf("cli_%d", i), Classes: []string{class}}))
+	}
+	list := func(ask ReadsAsked) []string {
+		t.Helper()
+		var out []string
+		for {
+			found, err := reads.List(ask)
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(found.Reads), ask.Limit)
+			for _, one := range found.Reads {
+				require.Empty(t, one.Before)
+				out = append(out, one.Record)
+			}
+			if ask.Before = found.Before; ask.Before == 0 {
+				return out
+			}
+		}
+	}
+	expected := func(keep func(i int) bool) []string {
+		var out []string
+		for i := lines - 1; i >= 0; i-- {
+			if keep(i) {
+				out = append(out, fmt.Sprintf("cli_%d", i))
+			}
+		}
+		return out
+	}
+	require.Equal(t, expected(func(int) bool { return true }), list(ReadsAsked{Limit: 33}), "each once, the newest first")
+	require.Equal(t, expected(func(i int) bool { return i%7 == 3 && i%2 == 1 }), list(ReadsAsked{Limit: 10, Actor: "staff:p3", Class: "cost"}))
+	require.Equal(t, []string{"cli_5"}, list(ReadsAsked{Limit: 10, Record: "cli_5"}))
+	begin := time.Date(2026, 3, 1, 9, 1, 0, 0, time.UTC)
+	require.Equal(t, []string{"cli_12", "cli_11", "cli_10"}, list(ReadsAsked{Limit: 10, From: begin.Add(10 * time.Minute), To: begin.Add(13 * time.Minute)}))
+	require.Empty(t, list(ReadsAsked{Limit: 10, Role: "admin"}))
+	require.Empty(t, list(ReadsAsked{Limit: 10, Route: "item"}))
+}

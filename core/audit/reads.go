@@ -25,6 +25,8 @@ type Read struct {
 	Route   string   `json:"route"`
 	Record  string   `json:"record,omitempty"`
 	Classes []string `json:"classes"` // cost, personal
+	// By are the names of the parameters that it was asked by, never their values.
+	By []string `json:"by,omitempty"`
 	// Before is the hash chain before this line, in hexadecimal.
 	Before string `json:"before,omitempty"`
 }

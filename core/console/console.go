@@ -26,14 +26,16 @@ var static embed.FS
 type API interface {
 	// Call carries out a request as the routes do.
 	Call(who access.Principal, method, target string, body []byte, header map[string]string) api.Answer
-	// Follow answers with the stream of changes.
-	Follow(c *fiber.Ctx, who access.Principal) error
+	// Follow answers with what happens, for as long as may says so.
+	Follow(c *fiber.Ctx, who access.Principal, may func() bool) error
 }
 
 // Options are the console's parts and limits.
 type Options struct {
 	API   API
 	Staff *access.Staff
+	// Kept is where sessions outlive a restart.
+	Kept access.Storage
 	// Idle is how long a session may be silent, Longest how long it lasts; 0 means 30 minutes and 12 hours.
 	Idle, Longest time.Duration
 	// PublicURL is where browsers reach the hub; single sign-on sends them back there.
@@ -78,8 +80,11 @@ func Mount(app *fiber.App, o Options) (*Console, error) {
 	if o.Log == nil {
 		o.Log = hclog.NewNullLogger()
 	}
-	k := &Console{Options: o, sessions: access.NewSessions(o.Staff, o.Now, o.Idle, o.Longest), tries: newTries(o.Now)}
+	k := &Console{Options: o, tries: newTries(o.Now)}
 	var err error
+	if k.sessions, err = access.OpenSessions(o.Kept, o.Staff, o.Now, o.Idle, o.Longest, func(err error) { o.Log.Error("a session was not kept", "error", err) }); err != nil {
+		return nil, err
+	}
 	if k.views, err = readViews(); err != nil {
 		return nil, err
 	}

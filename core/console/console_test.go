@@ -31,6 +31,8 @@ func (b *boutique) everyPage() map[string]string {
 		"clients": "/console/clients?q=martin", "cases": "/console/cases", "closed-cases": "/console/cases?state=closed", "approvals": "/console/approvals", "plan-of-a-part": "/console/connections/web-eu/plan?entity=stock&location=paris", "merges": "/console/merges",
 		"matches": "/console/matches?connection=web-eu", "parked": "/console/parked", "connections": "/console/connections", "connection": "/console/connections/shop",
 		"plan": "/console/connections/web-eu/plan", "drift": "/console/drift", "tokens": "/console/tokens", "staff": "/console/staff", "account": "/console/account",
+		"reports": "/console/reports", "report-inventory": "/console/reports/inventory?by=metal", "report-turnover": "/console/reports/turnover", "report-counts": "/console/reports/counts", "report-clients": "/console/reports/clients?by=channel",
+		"audit": "/console/audit", "journal": "/console/audit/journal", "policy": "/console/policy?group=item.title&id=" + ring,
 	}
 	pages["client"] = find("/console/clients?q=martin", `href="(/console/clients/cli_[^"]+)"`)
 	pages["case"] = find("/console/cases", `href="(/console/cases/[^"?]+)"`)
@@ -54,7 +56,7 @@ func TestEveryPageShowsItselfInEveryLanguage(t *testing.T) {
 			require.NotContains(t, got.body, "%!", "%s in %s: a text and its arguments do not fit", name, lang)
 			require.NotContains(t, got.body, "ZgotmplZ", "%s in %s: the template found something unsafe", name, lang)
 			require.Regexp(t, `<h1>[^<]+</h1>`, got.body, name)
-			missing := regexp.MustCompile(`>\s*(nav|item|client|case|frame|connection|order|plan|drift|token|staff|match|merge|parked|search|overview|plot)\.[a-z_.]+\s*<`).FindString(regexp.MustCompile(`<code>[^<]*</code>`).ReplaceAllString(got.body, ""))
+			missing := regexp.MustCompile(`>\s*(nav|item|client|case|frame|connection|order|plan|drift|token|staff|match|merge|parked|search|overview|plot|report|audit|policy|column|by|group|definition)\.[a-z_.]+\s*<`).FindString(regexp.MustCompile(`<code>[^<]*</code>`).ReplaceAllString(got.body, ""))
 			require.Empty(t, missing, "%s in %s: a key without words", name, lang)
 			labelled(t, name, got.body)
 		}

@@ -43,6 +43,7 @@ type boutique struct {
 	api     *api.API
 	tokens  *access.Keeper
 	staff   *access.Staff
+	box     *drawer
 	log     *logged
 	clock   *clock
 }
@@ -150,6 +151,7 @@ func newBoutique(t testing.TB, change ...func(*Options)) *boutique {
 	ended := make(chan error, 1)
 	go func() { ended <- b.fold.Run(ctx) }()
 	box := &drawer{m: map[string]map[string][]byte{}}
+	b.box = box
 	b.tokens, err = access.NewKeeper(box, b.clock.now)
 	require.NoError(t, err)
 	b.staff, err = access.NewStaff(box, b.clock.now, b.tokens.Roles())
@@ -160,11 +162,11 @@ func newBoutique(t testing.TB, change ...func(*Options)) *boutique {
 	finding := make(chan error, 1)
 	go func() { finding <- finder.Run(ctx) }()
 	b.api, err = api.New(api.Options{
-		Hub: b, Tokens: b.tokens, Staff: b.staff, Pages: true, Keys: views.Keys{Region: "FR"}, Search: finder, Metrics: prometheus.NewRegistry(),
+		Hub: b, Tokens: b.tokens, Staff: b.staff, Pages: true, Keys: views.Keys{Region: "FR"}, Search: finder, Metrics: prometheus.NewRegistry(), Audit: newRecorder(t, b.journal),
 		Log: hclog.New(&hclog.LoggerOptions{Output: b.log}), Version: "1.2.3",
 	})
 	require.NoError(t, err)
-	o := Options{API: b.api, Staff: b.staff, Log: hclog.New(&hclog.LoggerOptions{Output: b.log}), Version: "1.2.3", Now: b.clock.now}
+	o := Options{API: b.api, Staff: b.staff, Kept: box, Log: hclog.New(&hclog.LoggerOptions{Output: b.log}), Version: "1.2.3", Now: b.clock.now}
 	for _, c := range change {
 		c(&o)
 	}

@@ -24,7 +24,7 @@ type overviewShown struct {
 	Parked      int
 	MoreParked  bool
 	Today       []api.DaySales
-	Rows        []canon.Row
+	Rows        []api.NamedRow
 	Ready       bool // stock and sales are computed
 	At          time.Time
 	Stock       []api.StockValue
@@ -68,7 +68,7 @@ func (k *Console) overview(r *request) error {
 		d.Parked, d.MoreParked = len(parked.Items), parked.Next != ""
 	}
 	if r.who.Can(access.StreamRead) {
-		rows, err := ask[list[canon.Row]](r, route("timeline"), url.Values{"limit": {"15"}})
+		rows, err := ask[list[api.NamedRow]](r, route("timeline"), url.Values{"limit": {"15"}})
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,14 @@ func (k *Console) connectionsOf(r *request) ([]connectionShown, error) {
 	return out, nil
 }
 
-func (k *Console) live(r *request) error { return k.API.Follow(r.Ctx, r.who) }
+// live follows what happens until the session ends or its role changes.
+func (k *Console) live(r *request) error {
+	id, role, location := strings.Clone(r.Cookies(k.cookie(r.Ctx))), r.who.Role, r.who.Location
+	return k.API.Follow(r.Ctx, r.who, func() bool {
+		now, _, signed := k.sessions.Who(id, false)
+		return signed && now.Role == role && now.Location == location
+	})
+}
 
 // searchShown is the data of the page that finds pieces.
 type searchShown struct {

@@ -28,6 +28,34 @@ type connectionPage struct {
 	Report     *canon.DriftReport
 	Check      *sdk.CheckResponse
 	Discovered *sdk.DiscoverResponse
+	Places     []string
+}
+
+// partShown is a part of a connection that may have a mode of its own.
+type partShown struct {
+	Entity, Location string
+	Mode             canon.Mode
+	Own              bool // it has a mode of its own; else it goes with what it is part of
+	Lowered          bool // a person took it back
+}
+
+// Parts are what can be live by itself: the orders, the stock, and the stock of each location.
+func (d connectionPage) Parts() []partShown {
+	mode := func(at canon.Scope, otherwise canon.Mode) partShown {
+		p := partShown{Entity: string(at.Entity), Location: at.Location, Mode: otherwise}
+		for _, s := range d.Connection.Scopes {
+			if s.Scope == at {
+				p.Mode, p.Own, p.Lowered = s.Mode, true, s.Lowered
+			}
+		}
+		return p
+	}
+	stock := mode(canon.Scope{Entity: canon.ScopeStock}, d.Connection.Mode)
+	out := []partShown{mode(canon.Scope{Entity: canon.ScopeOrder}, d.Connection.Mode), stock}
+	for _, l := range d.Places {
+		out = append(out, mode(canon.Scope{Entity: canon.ScopeStock, Location: l}, stock.Mode))
+	}
+	return out
 }
 
 // Mapped tells whether a platform's place is mapped to one of the hub's.
@@ -52,6 +80,9 @@ func (k *Console) connectionPageOf(r *request, name string) (*connectionPage, er
 				d.Jobs = append(d.Jobs, j)
 			}
 		}
+	}
+	if _, d.Places, err = k.rolesAndPlaces(r); err != nil {
+		return nil, err
 	}
 	drift, err := ask[api.Drift](r, route("drift"), url.Values{"connection": {name}})
 	if err != nil {

@@ -162,12 +162,18 @@ type frame struct {
 	Who     access.Principal
 	Name    string // of the person
 	CSRF    string
-	Menu    []menuItem
+	Menu    []menuGroup
 	Here    string // this page's address, to come back to
 	Done    string // what was just done, in words
 	Version string
 	Refresh int // seconds until the page shows itself anew; 0 for never
 	Data    any
+}
+
+// menuGroup is entries of the menu under one heading.
+type menuGroup struct {
+	Key   string
+	Items []menuItem
 }
 
 type menuItem struct {
@@ -198,8 +204,12 @@ func (r *request) show(status int, name, title string, refresh int, data any) er
 			f.Name = p.Shown
 		}
 		for _, n := range navigation {
-			if r.who.Can(n.needs) {
-				f.Menu = append(f.Menu, menuItem{n.Path, n.Key, n.Access, current(n.Path, r.path)})
+			if r.who.Can(n.needs) && !(n.wide && r.who.Location != "") {
+				if len(f.Menu) == 0 || f.Menu[len(f.Menu)-1].Key != n.Group {
+					f.Menu = append(f.Menu, menuGroup{Key: n.Group})
+				}
+				group := &f.Menu[len(f.Menu)-1]
+				group.Items = append(group.Items, menuItem{n.Path, n.Key, n.Access, current(n.Path, r.path)})
 			}
 		}
 	}
@@ -220,7 +230,7 @@ func current(menu, path string) bool {
 	switch {
 	case menu == "/console":
 		return path == menu
-	case menu == "/console/search" && strings.HasPrefix(path, "/console/items"):
+	case menu == "/console/search" && strings.HasPrefix(path, "/console/items"), menu == "/console/connections" && strings.HasPrefix(path, "/console/jobs"), menu == "/console/clients" && strings.HasPrefix(path, "/console/orders"):
 		return true
 	}
 	return path == menu || strings.HasPrefix(path, menu+"/")

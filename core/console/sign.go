@@ -82,7 +82,9 @@ func (k *Console) begin(r *request, person, back string) error {
 }
 
 func (k *Console) signOut(r *request) error {
-	k.sessions.End(r.Cookies(k.cookie(r.Ctx)))
+	if err := k.sessions.End(r.Cookies(k.cookie(r.Ctx))); err != nil {
+		return err
+	}
 	k.setCookie(r.Ctx, k.cookie(r.Ctx), "", -1)
 	return r.Redirect("/console/sign-in?"+url.Values{"done": {"signed_out"}}.Encode(), fiber.StatusSeeOther)
 }

@@ -51,6 +51,14 @@ func pages() []page {
 		{method: get, path: "/console/drift", needs: access.ConnectionsRead, handle: (*Console).drift},
 		{method: post, path: "/console/drift", needs: access.ConnectionsInspect, handle: (*Console).startDrift},
 		{method: get, path: "/console/jobs/:id", needs: access.ConnectionsInspect, handle: (*Console).job},
+		{method: get, path: "/console/reports", needs: access.FiguresRead, handle: (*Console).reports},
+		{method: get, path: "/console/reports/:name", needs: access.FiguresRead, handle: (*Console).reports},
+		{method: get, path: "/console/reports/:name/rows.csv", needs: access.FiguresRead, handle: (*Console).reportFile},
+		{method: get, path: "/console/policy", needs: access.PolicyRead, handle: (*Console).policy},
+		{method: get, path: "/console/audit", needs: access.AuditRead, handle: (*Console).audit},
+		{method: get, path: "/console/audit/journal", needs: access.AuditRead, handle: (*Console).journal},
+		{method: post, path: "/console/audit/verify", needs: access.AuditRead, handle: (*Console).auditVerify},
+		{method: post, path: "/console/audit/seal", needs: access.AuditRead, handle: (*Console).auditSeal},
 		{method: get, path: "/console/tokens", needs: access.TokensManage, handle: (*Console).tokens},
 		{method: post, path: "/console/tokens", needs: access.TokensManage, handle: (*Console).tokenCreate},
 		{method: post, path: "/console/tokens/:name/rotate", needs: access.TokensManage, handle: (*Console).tokenRotate},
@@ -67,20 +75,25 @@ func pages() []page {
 
 // navigation is the pages that the menu leads to, in its order.
 var navigation = []struct {
+	Group     string // the key of the heading that it stands under
 	Path, Key string
 	Access    string // the access key
 	needs     access.Permission
+	wide      bool // not for who is bound to a location
 }{
-	{"/console", "nav.overview", "o", access.OwnSelfRead},
-	{"/console/search", "nav.search", "s", access.ItemsRead},
-	{"/console/clients", "nav.clients", "k", access.ClientsRead},
-	{"/console/cases", "nav.cases", "c", access.CasesRead},
-	{"/console/approvals", "nav.approvals", "a", access.CasesRead},
-	{"/console/merges", "nav.merges", "g", access.ClientsMerge},
-	{"/console/matches", "nav.matches", "m", access.MatchesManage},
-	{"/console/parked", "nav.parked", "p", access.ParkedManage},
-	{"/console/connections", "nav.connections", "n", access.ConnectionsRead},
-	{"/console/drift", "nav.drift", "d", access.ConnectionsRead},
-	{"/console/staff", "nav.staff", "f", access.StaffManage},
-	{"/console/tokens", "nav.tokens", "t", access.TokensManage},
+	{"nav.day", "/console", "nav.overview", "o", access.OwnSelfRead, false},
+	{"nav.day", "/console/search", "nav.search", "s", access.ItemsRead, false},
+	{"nav.day", "/console/clients", "nav.clients", "k", access.ClientsRead, false},
+	{"nav.day", "/console/cases", "nav.cases", "c", access.CasesRead, false},
+	{"nav.day", "/console/approvals", "nav.approvals", "a", access.CasesRead, false},
+	{"nav.day", "/console/reports", "nav.reports", "r", access.FiguresRead, false},
+	{"nav.records", "/console/merges", "nav.merges", "g", access.ClientsMerge, false},
+	{"nav.records", "/console/matches", "nav.matches", "m", access.MatchesManage, false},
+	{"nav.records", "/console/parked", "nav.parked", "p", access.ParkedManage, false},
+	{"nav.systems", "/console/connections", "nav.connections", "n", access.ConnectionsRead, false},
+	{"nav.systems", "/console/drift", "nav.drift", "d", access.ConnectionsRead, false},
+	{"nav.systems", "/console/policy", "nav.policy", "y", access.PolicyRead, false},
+	{"nav.house", "/console/staff", "nav.staff", "f", access.StaffManage, false},
+	{"nav.house", "/console/tokens", "nav.tokens", "t", access.TokensManage, false},
+	{"nav.house", "/console/audit", "nav.audit", "u", access.AuditRead, true},
 }

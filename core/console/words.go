@@ -1,13 +1,16 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/report"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
@@ -16,9 +19,12 @@ func (v *view) recordFunctions(into template.FuncMap) template.FuncMap {
 	maps.Copy(into, template.FuncMap{
 		"name": func(c canon.Client) string { return nameOf(&c) }, "metal": v.metal, "attribute": attributeText, "component": componentText, "address": addressText,
 		"proposal": v.proposal, "caseaction": v.caseAction, "diagnostic": diagnosticText, "rowerror": rowErrorText,
-		"minor":        func(n int64, currency string) canon.Money { return canon.Money{Minor: n, Currency: currency} },
-		"sorts":        func() []string { return []string{"relevance", "price", "-price", "carat", "-carat", "newest"} },
-		"modes":        func() []string { return []string{"shadow", "observe"} },
+		"minor": func(n int64, currency string) canon.Money { return canon.Money{Minor: n, Currency: currency} },
+		"sorts": func() []string { return []string{"relevance", "price", "-price", "carat", "-carat", "newest"} },
+		"modes": func() []string { return []string{"shadow", "observe"} },
+		"actor": actorText, "entitylink": v.entityLink, "recordlink": recordLink, "amount": v.amount,
+		"hascurrency": report.HasCurrency, "column": v.columnOf, "reportkey": func(a report.Answer, key string) string { return v.keyOf(&a, key) },
+		"group": v.group, "headtext": headText, "shorthash": func(s string) string { return s[:min(len(s), 16)] }, "eventwords": v.eventWords,
 		"otheraccount": otherAccount, "int64": func(n int) int64 { return int64(n) },
 		"act": func(csrf, action, to, class, label string) actShown { return actShown{csrf, action, to, class, label} },
 		"rolefield": func(id, role, location string, roles []api.RoleShown, places []string) roleField {
@@ -55,6 +61,82 @@ func (v *view) metal(m *canon.Metal) string {
 		return m.Raw
 	}
 	return strings.Join(parts, " ")
+}
+
+// actorText names who did something: a person or a token by name, a connection without what says that it is one.
+func actorText(actor string) string { return strings.TrimPrefix(actor, "connection:") }
+
+// linked is what a row is about: where its page is, where it has one, and what it is called.
+type linked struct{ Path, Text string }
+
+// entityLink gives the page of what a row of the timeline is about.
+func (v *view) entityLink(r api.NamedRow) linked {
+	text := r.Name
+	switch r.Type {
+	case "item", "client", "order":
+		if text == "" {
+			text = r.Entity
+		}
+		return linked{consolePath(r.Type+"s", r.Entity), text}
+	case "case":
+		return linked{consolePath("cases", r.Entity), v.words.word("type", "case")}
+	case "connection", "parked":
+		_, id, _ := strings.Cut(r.Entity, ":")
+		if r.Type == "parked" {
+			return linked{"/console/parked", id}
+		}
+		return linked{consolePath("connections", id), id}
+	}
+	return linked{"", r.Entity}
+}
+
+// recordLink gives the page of a record by its id; empty where it has none.
+func recordLink(id string) string {
+	for prefix, page := range map[string]string{"itm_": "items", "cli_": "clients", "ord_": "orders", "cas_": "cases"} {
+		if strings.HasPrefix(id, prefix) {
+			return consolePath(page, id)
+		}
+	}
+	return ""
+}
+
+// group says what a field group of the policy is called.
+func (v *view) group(full string) string {
+	_, name, _ := strings.Cut(full, ".")
+	return v.words.word("group", name)
+}
+
+// headText says who brought an entry of the journal, for whom, and what led to it.
+func headText(raw json.RawMessage) string {
+	var h canon.Head
+	if json.Unmarshal(raw, &h) != nil {
+		return ""
+	}
+	parts := []string{}
+	for _, p := range []string{h.Actor, h.Connection} {
+		if p != "" && !slices.Contains(parts, p) && p != strings.TrimPrefix(h.Actor, "connection:") {
+			parts = append(parts, p)
+		}
+	}
+	if !h.Cause.IsZero() {
+		parts = append(parts, "← "+h.Cause.String())
+	}
+	return strings.Join(parts, " · ")
+}
+
+// eventWords are the words for what happens, for rows that come by themselves.
+func (v *view) eventWords() string {
+	words := map[string]string{}
+	for key, text := range v.words {
+		if kind, code, _ := strings.Cut(key, "."); kind == "event" || kind == "case" && !strings.Contains(code, ".") {
+			words[key] = text
+		}
+	}
+	raw, err := json.Marshal(words)
+	if err != nil {
+		return "{}" // strings always encode
+	}
+	return string(raw)
 }
 
 func attributeText(a canon.Attribute) string { return strings.TrimSpace(a.Value + " " + a.Unit) }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"path/filepath"
 	"time"
 
@@ -102,6 +103,36 @@ func (a *auditor) Seals() ([]audit.Seal, string, error) {
 	}
 	public, _ := key.Public().(ed25519.PublicKey) // an Ed25519 key's is one
 	return seals, base64.StdEncoding.EncodeToString(public), nil
+}
+
+// Reads implements api.Auditor.
+func (a *auditor) Reads(ask audit.ReadsAsked) (audit.ReadsFound, error) {
+	return a.sealer.Reads.List(ask)
+}
+
+// Prove implements api.Auditor.
+func (a *auditor) Prove(ctx context.Context) (api.AuditProof, error) {
+	if _, err := a.sealer.Reads.Flush(); err != nil {
+		return api.AuditProof{}, err
+	}
+	seals, key, err := a.Seals()
+	if err != nil {
+		return api.AuditProof{}, err
+	}
+	out := api.AuditProof{At: time.Now().UTC(), Journal: a.hub.journal.End(), Seals: len(seals)}
+	if n := len(seals); n > 0 {
+		out.Through, out.Reads = seals[n-1].Offset, seals[n-1].Reads
+	}
+	err = audit.Verify(ctx, a.hub.journal, seals, key, ReadsPath(a.hub.o.Data))
+	switch {
+	case errors.Is(err, audit.ErrAltered), errors.Is(err, audit.ErrTruncated):
+		out.Fault = err.Error()
+	case err != nil:
+		return out, err
+	default:
+		out.OK = true
+	}
+	return out, nil
 }
 
 // Entries implements api.Auditor.

@@ -19,6 +19,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -265,6 +266,9 @@ func (w *backupWriter) segment(still *embedded.Still, f *embedded.StillFile) err
 func (w *backupWriter) vault(o *BackupOptions) (key bool, err error) {
 	root := filepath.Join(o.Data, vaultFolder)
 	err = filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == access.SessionsNamespace {
+			return fs.SkipDir // who signed out since must not be signed in by a restore
+		}
 		if err != nil || !d.Type().IsRegular() || tempName(d.Name()) {
 			return missingIsFine(err)
 		}

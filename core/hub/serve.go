@@ -139,7 +139,7 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 		return made, err
 	}
 	pages := *o.Console
-	pages.API, pages.Staff, pages.Log, pages.Version, pages.PublicURL = made, staff, h.log.Named("console"), o.Version, o.PublicURL
+	pages.API, pages.Staff, pages.Kept, pages.Log, pages.Version, pages.PublicURL = made, staff, h.vault, h.log.Named("console"), o.Version, o.PublicURL
 	if _, err := console.Mount(made.App(), pages); err != nil {
 		return nil, err
 	}
