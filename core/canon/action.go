@@ -84,6 +84,8 @@ type Action struct {
 	Case       string       `json:"case,omitempty"` // that it ends
 	// Claims are those that it ends, sorted.
 	Claims []string `json:"claims,omitempty"`
+	// Listing is what an action on a listing does; nil for those on orders.
+	Listing *ListingTask `json:"listing,omitempty"`
 	// Cause is the command. Invariant 9.
 	Cause Position  `json:"cause"`
 	By    string    `json:"by"` // actor
@@ -137,6 +139,8 @@ type ActionSettled struct {
 	Reason string       `json:"reason,omitempty"`
 	Amount *StatedMoney `json:"amount,omitempty"`
 	ByHand bool         `json:"by_hand,omitempty"`
+	// Made is what the platform calls a listing that it made.
+	Made *ListingMade `json:"made,omitempty"`
 }
 
 // CancelOrder asks to cancel an order at its platform.

@@ -186,6 +186,7 @@ const (
 	CaseFuse        CaseKind = "fuse"            // a connection's fuse stopped its writes
 	CaseClient      CaseKind = "client"          // two records that may be one person
 	CaseField       CaseKind = "field"           // sources differ in a field whose policy asks a person
+	CaseListing     CaseKind = "listing"         // a listing that the hub keeps was deleted at its platform
 )
 
 // Case is a conflict that a person decides, or that goes away with its cause.
@@ -219,7 +220,7 @@ type Case struct {
 // InGolden keeps closed cases out of the golden digest.
 //
 // So does one about a document: which states were seen before depends on what came first.
-func (c *Case) InGolden() bool { return c.Open && c.Kind != CaseDocument }
+func (c *Case) InGolden() bool { return c.Open && c.Kind != CaseDocument && c.Kind != CaseListing }
 
 // Evidence is one side of a case.
 type Evidence struct {

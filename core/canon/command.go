@@ -15,23 +15,24 @@ type Command struct {
 	// Role is what the sender may act as, by the token's role at the door.
 	Role string `json:"role,omitempty"`
 
-	Reserve    *Reserve     `json:"reserve,omitempty"`
-	Release    *Release     `json:"release,omitempty"`
-	Sell       *Sell        `json:"sell,omitempty"`
-	Restock    *Restock     `json:"restock,omitempty"`
-	Lend       *Lend        `json:"lend,omitempty"`
-	TakeBack   *TakeBack    `json:"take_back,omitempty"`
-	ExtendMemo *ExtendMemo  `json:"extend_memo,omitempty"`
-	MoveItem   *MoveItem    `json:"move_item,omitempty"`
-	Transfer   *TransferAsk `json:"transfer,omitempty"`
-	Count      *CountAsk    `json:"count,omitempty"`
-	Credit     *CreditAsk   `json:"credit,omitempty"`
-	Offer      *OfferAsk    `json:"offer,omitempty"`
-	Resolve    *Resolve     `json:"resolve,omitempty"`
-	Match      *Match       `json:"match,omitempty"`
-	SetMode    *SetMode     `json:"set_mode,omitempty"`
-	SetPause   *SetPause    `json:"set_pause,omitempty"`
-	Client     *SameClient  `json:"client,omitempty"`
+	Reserve    *Reserve        `json:"reserve,omitempty"`
+	Release    *Release        `json:"release,omitempty"`
+	Sell       *Sell           `json:"sell,omitempty"`
+	Restock    *Restock        `json:"restock,omitempty"`
+	Lend       *Lend           `json:"lend,omitempty"`
+	TakeBack   *TakeBack       `json:"take_back,omitempty"`
+	ExtendMemo *ExtendMemo     `json:"extend_memo,omitempty"`
+	MoveItem   *MoveItem       `json:"move_item,omitempty"`
+	Transfer   *TransferAsk    `json:"transfer,omitempty"`
+	Count      *CountAsk       `json:"count,omitempty"`
+	Credit     *CreditAsk      `json:"credit,omitempty"`
+	Offer      *OfferAsk       `json:"offer,omitempty"`
+	Resolve    *Resolve        `json:"resolve,omitempty"`
+	Match      *Match          `json:"match,omitempty"`
+	Listing    *ListingCommand `json:"listing,omitempty"`
+	SetMode    *SetMode        `json:"set_mode,omitempty"`
+	SetPause   *SetPause       `json:"set_pause,omitempty"`
+	Client     *SameClient     `json:"client,omitempty"`
 
 	RepairDrift     *RepairDrift     `json:"repair_drift,omitempty"`
 	ApplyPolicy     *ApplyPolicy     `json:"apply_policy,omitempty"`

@@ -73,13 +73,79 @@ type PublishRule struct {
 	Create     Publish `json:"create,omitempty"`
 	Update     Publish `json:"update,omitempty"` // of anything but available stock, which has its own rules
 	Unpublish  Publish `json:"unpublish,omitempty"`
+	// What they select, where they are PublishSelected.
+	CreateOf    *Selection `json:"create_of,omitempty"`
+	UpdateOf    *Selection `json:"update_of,omitempty"`
+	UnpublishOf *Selection `json:"unpublish_of,omitempty"`
+	// Hide says which pieces are taken down; empty means HideDefault.
+	Hide []HideWhen `json:"hide,omitempty"`
+	// Deleted says what becomes of a listing that somebody deleted at the platform; empty means DeletedCase.
+	Deleted Deleted `json:"deleted,omitempty"`
+	// Currency is that of the prices of listings that the hub makes; empty means that of the price that counts first.
+	Currency string `json:"currency,omitempty"`
 }
 
 // Publish says which listings a publish rule is about; empty means none.
 type Publish string
 
-// PublishNone is no listing.
-const PublishNone Publish = "none"
+// What a publish rule can be about.
+const (
+	PublishNone     Publish = "none"
+	PublishAll      Publish = "all"
+	PublishSelected Publish = "selected" // those of a Selection
+)
+
+// Selection says which items a rule is about: those that fit every list that is not empty. Words are compared without regard to
+// case.
+type Selection struct {
+	Categories []string     `json:"categories,omitempty"`
+	Metals     []string     `json:"metals,omitempty"` // gold, silver, platinum …
+	Brands     []string     `json:"brands,omitempty"`
+	Statuses   []ItemStatus `json:"statuses,omitempty"`
+	Locations  []string     `json:"locations,omitempty"` // the hub's; where any of it is on hand
+	// Price bounds the price that would be shown, both ends included.
+	Price *PriceRange `json:"price,omitempty"`
+	// Attributes are custom attributes by code, with the values that fit; no values means any.
+	Attributes []AttributeIs `json:"attributes,omitempty"` // sorted by code
+}
+
+// PriceRange bounds an amount in minor units of a currency; Max 0 means no upper bound.
+type PriceRange struct {
+	Currency string `json:"currency"`
+	Min      int64  `json:"min,omitempty"`
+	Max      int64  `json:"max,omitempty"`
+}
+
+// AttributeIs is a custom attribute with the values that fit.
+type AttributeIs struct {
+	Code   string   `json:"code"`
+	Values []string `json:"values,omitempty"`
+}
+
+// HideWhen names why a piece is taken down.
+type HideWhen string
+
+// Why a piece can be taken down.
+const (
+	HideSold      HideWhen = "sold"
+	HideWithdrawn HideWhen = "withdrawn" // melted, lost, returned to its vendor, deleted by every source … or no longer selected
+	HideRepair    HideWhen = "repair"
+	HideMemo      HideWhen = "memo"     // lent
+	HideReserved  HideWhen = "reserved" // reserved, on its way, or blocked by a part of it
+)
+
+// HideDefault is what is taken down where a rule does not say.
+func HideDefault() []HideWhen { return []HideWhen{HideMemo, HideRepair, HideSold, HideWithdrawn} }
+
+// Deleted says what becomes of a listing that somebody deleted at the platform.
+type Deleted string
+
+// What can become of it.
+const (
+	DeletedCase  Deleted = "case"  // a person is asked whether it is made again
+	DeletedLeave Deleted = "leave" // it stays deleted
+	DeletedAgain Deleted = "again" // it is made again
+)
 
 // ApplyPolicy puts a policy into force. Digest is of the plan that the person looked at; Plan what the plan is when the command
 // is taken. Both must be the same.

@@ -3,11 +3,12 @@ package canon
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 )
 
 // Scope is a part of what the hub writes to a connection that may have a mode of its own: the stock of one of the hub's
-// locations, all stock, or orders. The zero Scope is what no other one covers: the rest.
+// locations, all stock, orders, listings, or prices. The zero Scope is what no other one covers: the rest.
 type Scope struct {
 	Entity   ScopeEntity `json:"entity,omitempty"`
 	Location string      `json:"location,omitempty"` // one of the hub's own; goes with stock
@@ -20,6 +21,9 @@ type ScopeEntity string
 const (
 	ScopeStock ScopeEntity = "stock" // levels
 	ScopeOrder ScopeEntity = "order" // cancellations and refunds
+	// ScopeListing is catalogue: listings made, changed, taken down and put up. ScopePrice is their prices.
+	ScopeListing ScopeEntity = "listing"
+	ScopePrice   ScopeEntity = "price"
 )
 
 // NewScope makes a scope of what a person or a configuration names; both may be empty. A location alone stands for its
@@ -28,10 +32,10 @@ func NewScope(entity ScopeEntity, location string) (Scope, error) {
 	switch {
 	case entity == "" && location != "":
 		entity = ScopeStock
-	case entity != "" && entity != ScopeStock && entity != ScopeOrder:
-		return Scope{}, errors.New("the entity is stock or order")
-	case entity == ScopeOrder && location != "":
-		return Scope{}, errors.New("an order has no location: leave the location out, or name stock")
+	case entity != "" && entity != ScopeStock && entity != ScopeOrder && entity != ScopeListing && entity != ScopePrice:
+		return Scope{}, errors.New("the entity is stock, order, listing or price")
+	case entity != ScopeStock && location != "":
+		return Scope{}, fmt.Errorf("an entity of kind %s has no location: leave the location out, or name stock", entity)
 	}
 	return Scope{Entity: entity, Location: location}, nil
 }

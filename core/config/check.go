@@ -178,7 +178,7 @@ func (k *Connection) checkModes(d *decoder, path string, places []string) {
 		case err != nil:
 			d.found(at+".entity", "is no part of a connection", err.Error())
 		case scope.IsZero():
-			d.found(at, "names no part", "write entity: stock or order, or location: and one of the hub's; mode beside modes is that of the rest")
+			d.found(at, "names no part", "write entity: stock, order, listing or price, or location: and one of the hub's; mode beside modes is that of the rest")
 		case scope.Location != "" && !slices.Contains(places, scope.Location):
 			d.found(at+".location", "is not one of the hub's locations", "write"+strings.TrimPrefix(orOneOf(places), " or"))
 		case seen[scope]:

@@ -188,6 +188,9 @@ func (d *decoder) value(n ast.Node, into reflect.Value, path string) {
 	case typePercent:
 		d.percent(n, into, path)
 		return
+	case typeVerb:
+		d.verb(n, into, path)
+		return
 	case typeMode:
 		if s, _, ok := d.text(n, path); ok {
 			into.SetString(s)
@@ -211,6 +214,10 @@ func (d *decoder) value(n ast.Node, into reflect.Value, path string) {
 			return
 		}
 		d.note(p, path, "is "+kindOf(n), "write true or false")
+	case reflect.Pointer:
+		v := reflect.New(into.Type().Elem())
+		d.value(n, v.Elem(), path)
+		into.Set(v)
 	case reflect.Slice:
 		d.list(n, into, path)
 	case reflect.Map:

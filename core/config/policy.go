@@ -43,12 +43,6 @@ type policyRule struct {
 	Direction string   `yaml:"direction"`
 }
 
-type publishRule struct {
-	Create    string `yaml:"create"`
-	Update    string `yaml:"update"`
-	Unpublish string `yaml:"unpublish"`
-}
-
 // LoadPolicy reads a file of rules and checks them against the configured connections. It gives nil where the file says
 // nothing but the defaults. What is wrong comes back as an *InvalidError with all findings.
 func LoadPolicy(path string, src Source, connections []string) (*canon.Policy, error) {
@@ -96,10 +90,7 @@ func (f *policyFile) policy() *canon.Policy {
 		p.Approvals = &canon.ApprovalRule{Commands: f.Approvals.Commands, Seconds: secondsOf(f.Approvals.Within)}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Publish)) {
-		r := f.Publish[name]
-		p.Publish = append(p.Publish, canon.PublishRule{
-			Connection: name, Create: canon.Publish(r.Create), Update: canon.Publish(r.Update), Unpublish: canon.Publish(r.Unpublish),
-		})
+		p.Publish = append(p.Publish, f.Publish[name].rule(name))
 	}
 	return p
 }

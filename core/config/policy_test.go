@@ -37,8 +37,13 @@ func TestAPolicyIsReadStrictly(t *testing.T) {
 		"rule's key": {"item:\n  title: {police: first}\n", "line 2, column 11: item.title.police: is not a key of a policy; did you mean policy?"},
 		"group":      {"item:\n  colour: {policy: first}\n", "line 2, column 11: item.colour: is no field group; the groups are title, brand, style, category, product, sku, serial, epc, gtin, huid, certificates, metal, metals, weight, ring_size, stones, components, ownership, edition, sets, provenance, appraisals, price, cost, attributes"},
 		"connection": {"item:\n  title:\n    authority: [erp, shop]\n", "line 3, column 22: item.title.authority[1]: is no connection; write erp or web"},
-		"publish":    {"publish:\n  web: {create: all}\n", "line 2, column 17: publish.web.create: can't be all: this hub writes the available stock of bound listings and does not create listings; write none"},
-		"write back": {"item:\n  price: {policy: authority, losing: write_back}\n", "line 2, column 38: item.price.losing: can't be write_back: this hub writes available stock alone; write keep, or case to have a person look at it"},
+		"publish":    {"publish:\n  web: {create: some}\n", "line 2, column 17: publish.web.create: can't be some; write all, none, or what it selects"},
+		"selection":  {"publish:\n  web: {create: {}}\n", "line 2, column 17: publish.web.create: selects nothing; write all for everything, or name categories, metals, brands, statuses, locations, price or attributes"},
+		"range":      {"publish:\n  web: {create: {price: {currency: EUR, min: \"20\", max: \"10\"}}}\n", "line 2, column 25: publish.web.create.price: is no range; write min and max as amounts such as 500.00, or leave one out"},
+		"hide":       {"publish:\n  web: {unpublish: all, hide: [lost]}\n", "line 2, column 32: publish.web.hide[0]: is no reason to take a piece down; write memo, repair, sold, withdrawn or reserved"},
+		"direction":  {"item:\n  stones: {direction: both}\n", "line 2, column 23: item.stones.direction: can't be both: the hub does not write it; write in; written are item.title, item.brand, item.style, item.category, item.sku, item.serial, item.epc, item.gtin, item.huid, item.certificates, item.metal, item.weight, item.ring_size, item.price, item.attributes, product.description"},
+		"approvals":  {"approvals: {commands: [order.refund], within: 24h}\n", ""},
+		"write back": {"item:\n  price: {policy: authority, losing: write_back}\n", "line 2, column 38: item.price.losing: can't be write_back where values only come in; add direction: both (or out), or write keep or case"},
 		"type":       {"item: [title]\n", "line 1, column 7: item: is a list; write keys and values"},
 		"no YAML":    {"item: {title\n", "line 1, column 8: the file is not YAML: could not find flow map content; mind the indentation, and quote values with : or #"},
 	} {
@@ -50,6 +55,25 @@ func TestAPolicyIsReadStrictly(t *testing.T) {
 	p, err := ParsePolicy([]byte("item: {title: {authority: [web]}, brand: {policy: authority}}\npublish: {web: {create: none}}\n"), "p.yaml", closet(), []string{"erp", "web"})
 	require.NoError(t, err)
 	require.Equal(t, &canon.Policy{Rules: []canon.PolicyRule{{Entity: "item", Group: "title", Policy: canon.PolicyAuthority, Authority: []string{"web"}}}}, p)
+}
+
+func TestAPublishRuleSaysWhatItSelects(t *testing.T) {
+	p, err := ParsePolicy([]byte(`publish:
+  web:
+    create: {category: [Rings], metal: [gold], status: [in_stock], location: [paris], price: {currency: EUR, min: "500.00"}, attribute: {line: [bridal]}}
+    update: all
+    unpublish: all
+    hide: [withdrawn, sold, repair, memo]
+    deleted: case
+`), "p.yaml", closet(), []string{"erp", "web"})
+	require.NoError(t, err)
+	require.Equal(t, []canon.PublishRule{{
+		Connection: "web", Create: canon.PublishSelected, Update: canon.PublishAll, Unpublish: canon.PublishAll,
+		CreateOf: &canon.Selection{
+			Categories: []string{"Rings"}, Metals: []string{"gold"}, Statuses: []canon.ItemStatus{canon.ItemInStock}, Locations: []string{"paris"},
+			Price: &canon.PriceRange{Currency: "EUR", Min: 50000}, Attributes: []canon.AttributeIs{{Code: "line", Values: []string{"bridal"}}},
+		},
+	}}, p.Publish, "what says the default is left out")
 }
 
 func TestAConfigurationNamesItsPolicy(t *testing.T) {

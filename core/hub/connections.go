@@ -539,7 +539,7 @@ func applied(r *host.ApplyResult) *reconcile.ApplyResult {
 			f := fact(w.Shows)
 			out.Results[i].Shows = &f
 		}
-		out.Results[i].Also, out.Results[i].Amount, out.Results[i].ByHand = facts(w.Also), w.Amount, w.ByHand
+		out.Results[i].Also, out.Results[i].Amount, out.Results[i].ByHand, out.Results[i].Made = facts(w.Also), w.Amount, w.ByHand, w.Made
 	}
 	return out
 }

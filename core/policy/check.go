@@ -119,16 +119,23 @@ func (c *checker) rule(r *canon.PolicyRule, path string) {
 			c.found(path+".losing", "goes with a policy under which one value counts and others lose", "write policy: authority or first, or losing: keep")
 		}
 	case canon.LosingWriteBack:
-		c.found(path+".losing", "can't be write_back: this hub writes available stock alone", "write keep, or case to have a person look at it")
+		if r.Direction != canon.DirectionOut && r.Direction != canon.DirectionBoth {
+			c.found(path+".losing", "can't be write_back where values only come in", "add direction: both (or out), or write keep or case")
+		}
 	default:
-		c.found(path+".losing", "is not one of what it can be", "write keep or case")
+		c.found(path+".losing", "is not one of what it can be", "write keep, case or write_back")
 	}
 	switch r.Direction {
 	case "", canon.DirectionIn:
 	case canon.DirectionOut, canon.DirectionBoth:
-		c.found(path+".direction", "can't be "+word(r.Direction)+": this hub writes available stock alone", "write in")
+		if !slices.Contains(Writable(), path) {
+			c.found(path+".direction", "can't be "+word(r.Direction)+": the hub does not write it", "write in; written are "+strings.Join(Writable(), ", "))
+		}
+		if r.Policy == canon.PolicyIgnore {
+			c.found(path+".direction", "can't be "+word(r.Direction)+" where nobody's value counts", "write in, or another policy")
+		}
 	default:
-		c.found(path+".direction", "is not one of what it can be", "write in")
+		c.found(path+".direction", "is not one of what it can be", "write in, both or out")
 	}
 }
 
@@ -169,10 +176,62 @@ func (c *checker) publish(r *canon.PublishRule, path string) {
 	for _, p := range []struct {
 		name  string
 		which canon.Publish
-	}{{"create", r.Create}, {"update", r.Update}, {"unpublish", r.Unpublish}} {
-		if p.which != "" && p.which != canon.PublishNone {
-			c.found(path+"."+p.name, "can't be "+word(p.which)+": this hub writes the available stock of bound listings and does not "+p.name+" listings", "write none")
+		of    *canon.Selection
+	}{{"create", r.Create, r.CreateOf}, {"update", r.Update, r.UpdateOf}, {"unpublish", r.Unpublish, r.UnpublishOf}} {
+		switch p.which {
+		case "", canon.PublishNone, canon.PublishAll:
+			if p.of != nil {
+				c.found(path+"."+p.name, "selects listings and is not about selected ones", "write what it selects, all or none")
+			}
+		case canon.PublishSelected:
+			c.selection(p.of, path+"."+p.name)
+		default:
+			c.found(path+"."+p.name, "can't be "+word(p.which), "write all, none, or what it selects")
 		}
+	}
+	whens := append(canon.HideDefault(), canon.HideReserved)
+	for i, h := range r.Hide {
+		if !slices.Contains(whens, h) {
+			c.found(fmt.Sprintf("%s.hide[%d]", path, i), "is no reason to take a piece down", "write "+either(words(whens)))
+		}
+	}
+	switch r.Deleted {
+	case "", canon.DeletedCase, canon.DeletedLeave, canon.DeletedAgain:
+	default:
+		c.found(path+".deleted", "is not one of what it can be", "write case, leave or again")
+	}
+	if r.Currency != "" {
+		if _, ok := canon.CurrencyExponent(r.Currency); !ok {
+			c.found(path+".currency", "is no currency", "write its ISO 4217 code, such as EUR")
+		}
+	}
+}
+
+func (c *checker) selection(s *canon.Selection, path string) {
+	if s == nil || len(s.Categories)+len(s.Metals)+len(s.Brands)+len(s.Statuses)+len(s.Locations)+len(s.Attributes) == 0 && s.Price == nil {
+		c.found(path, "selects nothing", "write all for everything, or name categories, metals, brands, statuses, locations, price or attributes")
+		return
+	}
+	if p := s.Price; p != nil {
+		switch _, ok := canon.CurrencyExponent(p.Currency); {
+		case !ok:
+			c.found(path+".price.currency", "is no currency", "write its ISO 4217 code, such as EUR")
+		case p.Min < 0 || p.Max < 0 || p.Max > 0 && p.Max < p.Min:
+			c.found(path+".price", "is no range", "write min and max as amounts such as 500.00, or leave one out")
+		}
+	}
+	for i, a := range s.Attributes {
+		if a.Code == "" {
+			c.found(fmt.Sprintf("%s.attributes[%d]", path, i), "has no code", "name a custom attribute")
+		}
+	}
+}
+
+// Writable lists the field groups that a listing can be written of, where its platform and connector can carry them.
+func Writable() []string {
+	return []string{
+		"item.title", "item.brand", "item.style", "item.category", "item.sku", "item.serial", "item.epc", "item.gtin", "item.huid",
+		"item.certificates", "item.metal", "item.weight", "item.ring_size", "item.price", "item.attributes", "product.description",
 	}
 }
 

@@ -108,7 +108,7 @@ func Normal(p *canon.Policy) *canon.Policy {
 		if onlyNone(r) {
 			continue
 		}
-		out.Publish = append(out.Publish, r)
+		out.Publish = append(out.Publish, normalPublish(r))
 	}
 	slices.SortFunc(out.Publish, func(a, b canon.PublishRule) int { return cmp.Compare(a.Connection, b.Connection) })
 	if a := p.Approvals; a != nil && len(a.Commands) > 0 {
@@ -119,6 +119,23 @@ func Normal(p *canon.Policy) *canon.Policy {
 		return nil
 	}
 	return &out
+}
+
+// normalPublish leaves out of a publish rule what says nothing but the default, and sorts what has no order.
+func normalPublish(r canon.PublishRule) canon.PublishRule {
+	for _, p := range []*canon.Publish{&r.Create, &r.Update, &r.Unpublish} {
+		if *p == canon.PublishNone {
+			*p = ""
+		}
+	}
+	r.Hide = slices.Compact(slices.Sorted(slices.Values(r.Hide)))
+	if slices.Equal(r.Hide, canon.HideDefault()) {
+		r.Hide = nil
+	}
+	if r.Deleted == canon.DeletedCase {
+		r.Deleted = ""
+	}
+	return r
 }
 
 func onlyNone(r canon.PublishRule) bool {

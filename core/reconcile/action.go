@@ -53,7 +53,7 @@ func openActions(r store.Reader, connection string) ([]*canon.Action, error) {
 
 // nextAction gives an action to go on with now; nil for none. next is the moment of the earliest that has to wait.
 func (w *Writer) nextAction(now time.Time) (act *canon.Action, next time.Time, err error) {
-	if w.acts.busy || !w.reach.acts() {
+	if w.acts.busy || w.reach.stopped() || w.tripped {
 		return nil, time.Time{}, nil
 	}
 	if w.acts.stale {
@@ -76,6 +76,9 @@ func (w *Writer) nextAction(now time.Time) (act *canon.Action, next time.Time, e
 		}
 	}
 	for _, a := range w.acts.open {
+		if !w.reach.acts(a.Kind) {
+			continue
+		}
 		at := w.acts.later[a.Key]
 		if a.State.Sent() { // an attempt that this process is not making: it had time to be carried out before it is asked for
 			if settled := a.AttemptedAt.Add(max(w.settle, time.Second)); settled.After(at) {
@@ -98,14 +101,18 @@ func (w *Writer) act(ctx context.Context, a *canon.Action, now time.Time) (wake 
 	if now.Before(w.holdTill) {
 		return w.holdTill, nil
 	}
-	token, wait := w.o.Budget.Take(intake.Urgent, now)
+	urgency := intake.Urgent
+	if a.Listing != nil && a.Kind != canon.ActionHideListing {
+		urgency = intake.Usual // catalogue gives way to sales
+	}
+	token, wait := w.o.Budget.Take(urgency, now)
 	if token == nil {
 		return now.Add(wait), nil
 	}
 	step := w.askOutcome
 	if !a.State.Sent() {
 		// Invariant 9: the fuse is asked before anything is sent.
-		changes := []change{{at: now}}
+		changes := []change{{at: now, toZero: a.Kind == canon.ActionHideListing && !a.Listing.ByClaim}}
 		reason, err := w.fuse.Check(now, changes, w.countBound)
 		if err != nil {
 			return time.Time{}, err
@@ -201,11 +208,11 @@ func (w *Writer) sendAction(ctx context.Context, a *canon.Action) (againLater, e
 		facts = settle(&s, r)
 		again = againLater{needed: r.Status == sdk.StatusRetry, after: time.Duration(r.RetryAfterMillis) * time.Millisecond}
 	}
-	w.log.Info("action", "kind", a.Kind, "order", a.Order, "key", a.Key, "attempt", now.Attempts, "status", s.Status, "code", s.Code)
+	w.log.Info("action", "kind", a.Kind, "of", subject(a), "key", a.Key, "attempt", now.Attempts, "status", s.Status, "code", s.Code)
 	return again, w.journalAction(ctx, &s, facts, stamp)
 }
 
-// admitted gives an action as the fold has it now, and whether orders of its connection may be changed.
+// admitted gives an action as the fold has it now, and whether its kind may be carried out at its connection.
 func (w *Writer) admitted(key string) (*canon.Action, bool, error) {
 	v, err := w.o.Store.View()
 	if err != nil {
@@ -217,10 +224,16 @@ func (w *Writer) admitted(key string) (*canon.Action, bool, error) {
 		return nil, false, err
 	}
 	now, err := loadReach(v, w.o.Name)
-	return a, err == nil && now.acts(), err
+	return a, err == nil && a != nil && now.acts(a.Kind), err
 }
 
 func actionWrite(a *canon.Action) sdk.Write {
+	if a.Listing != nil {
+		return sdk.Write{
+			Key: a.Key, Ref: canon.Ref{Kind: canon.KindListing, ExternalID: a.Listing.ExternalID},
+			Action: &sdk.Action{Kind: a.Kind, Listing: a.Listing, Refund: a.Refund, Reason: a.Reason, AttemptedAt: a.AttemptedAt},
+		}
+	}
 	return sdk.Write{
 		Key: a.Key, Ref: canon.Ref{Kind: canon.KindOrder, ExternalID: a.Order},
 		Action: &sdk.Action{
@@ -229,9 +242,17 @@ func actionWrite(a *canon.Action) sdk.Write {
 	}
 }
 
+// subject names what an action is about, for the log.
+func subject(a *canon.Action) string {
+	if a.Listing == nil {
+		return a.Order
+	}
+	return cmp.Or(a.Listing.ExternalID, a.Listing.Item)
+}
+
 // settle takes over what a connector says of an action, and gives what the platform showed with it.
 func settle(s *canon.ActionSettled, r *WriteResult) []intake.Fact {
-	s.Status, s.Code, s.Reason, s.Amount, s.ByHand = string(r.Status), r.Code, r.Reason, r.Amount, r.ByHand
+	s.Status, s.Code, s.Reason, s.Amount, s.ByHand, s.Made = string(r.Status), r.Code, r.Reason, r.Amount, r.ByHand, r.Made
 	facts := slices.Clone(r.Also)
 	if r.Shows != nil {
 		facts = append(facts, *r.Shows)
@@ -243,6 +264,10 @@ func settle(s *canon.ActionSettled, r *WriteResult) []intake.Fact {
 // it can't, the action is parked for a person. A call that fails says nothing and is made again.
 func (w *Writer) askOutcome(ctx context.Context, a *canon.Action) (againLater, error) {
 	s := canon.ActionSettled{Key: a.Key, Attempt: a.Attempt, LookedUp: true, Status: string(sdk.StatusUnknown)}
+	if a.Listing != nil && a.Kind != canon.ActionCreateListing { // what the listing shows now tells, and is written again if need be
+		s.Code = "action.read"
+		return againLater{}, w.journalAction(ctx, &s, nil, canon.Position{})
+	}
 	if w.o.Looker == nil {
 		s.Code, s.Reason = "action.no_lookup", "the connector can't find out whether it happened: look at the platform"
 		return againLater{}, w.journalAction(ctx, &s, nil, canon.Position{})
@@ -252,7 +277,7 @@ func (w *Writer) askOutcome(ctx context.Context, a *canon.Action) (againLater, e
 	res, err := w.o.Looker.Lookup(call, &sdk.LookupRequest{Writes: []sdk.Write{actionWrite(a)}})
 	cancel()
 	if err != nil || len(res.Results) != 1 || res.Results[0].Key != a.Key {
-		w.log.Warn("an action could not be looked up; it is asked for again", "order", a.Order, "key", a.Key, "error", err)
+		w.log.Warn("an action could not be looked up; it is asked for again", "of", subject(a), "key", a.Key, "error", err)
 		return againLater{needed: true}, nil
 	}
 	r := &res.Results[0]
@@ -260,7 +285,7 @@ func (w *Writer) askOutcome(ctx context.Context, a *canon.Action) (againLater, e
 		return againLater{needed: true, after: time.Duration(r.RetryAfterMillis) * time.Millisecond}, nil
 	}
 	facts := settle(&s, r)
-	w.log.Info("action looked up", "kind", a.Kind, "order", a.Order, "key", a.Key, "status", s.Status, "code", s.Code)
+	w.log.Info("action looked up", "kind", a.Kind, "of", subject(a), "key", a.Key, "status", s.Status, "code", s.Code)
 	return againLater{}, w.journalAction(ctx, &s, facts, stamp)
 }
 

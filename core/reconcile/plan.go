@@ -27,9 +27,10 @@ type Plan struct {
 	Held []HeldRow `json:"held,omitempty"`
 	// Underway is how many calls another part that is live already makes now.
 	Underway int `json:"underway,omitempty"`
-	// HeldActions are those for which orders are not live and would not be.
+	// HeldActions are those whose part is not live and would not be.
 	HeldActions []PlanAction `json:"held_actions,omitempty"`
-	// Actions are orders that would be cancelled or refunded, in the order in which that was asked for.
+	// Actions are orders that would be cancelled or refunded, and listings that would be made, changed, taken down or put up,
+	// in the order in which that was asked for.
 	Actions []PlanAction `json:"actions,omitempty"`
 }
 
@@ -41,7 +42,7 @@ type PlanAction struct {
 	Connection string             `json:"connection"`
 	Key        string             `json:"key"`
 	Kind       canon.ActionKind   `json:"kind"`
-	Order      string             `json:"order"` // the platform's id
+	Order      string             `json:"order,omitempty"` // the platform's id
 	Number     string             `json:"number,omitempty"`
 	Lines      []canon.ActionLine `json:"lines,omitempty"`
 	Refund     canon.RefundBy     `json:"refund"`
@@ -51,6 +52,15 @@ type PlanAction struct {
 	Case       string             `json:"case,omitempty"`
 	By         string             `json:"by"`
 	Cause      canon.Position     `json:"cause"`
+	// Of a listing: the item, what the platform calls the listing (empty for one that is made), what it shows and should.
+	ItemID    string             `json:"item_id,omitempty"`
+	Title     string             `json:"title,omitempty"`
+	SKU       string             `json:"sku,omitempty"`
+	ListingID string             `json:"listing_id,omitempty"`
+	Price     *canon.StatedMoney `json:"price,omitempty"`
+	Fields    []canon.FieldWish  `json:"fields,omitempty"`
+
+	wish string // names what is done with a listing
 }
 
 // PlanRow is one call.
@@ -166,10 +176,14 @@ func MakePlan(v store.View, connection string, scope canon.Scope) (*Plan, error)
 			Connection: connection, Key: a.Key, Kind: a.Kind, Order: a.Order, Number: a.Number, Lines: a.Lines, Refund: a.Refund,
 			Restock: a.Restock, Notify: a.Notify, State: a.State, Case: a.Case, By: a.By, Cause: a.Cause,
 		}
+		if t := a.Listing; t != nil {
+			row.ItemID, row.Title, row.SKU, row.ListingID, row.Fields, row.wish = t.Item, t.Title, t.SKU, t.ExternalID, t.Fields, t.Hash()
+			row.Price = t.Content.Price
+		}
 		switch {
-		case with.orders() != canon.ModeLive:
+		case with.action(a.Kind) != canon.ModeLive:
 			p.HeldActions = append(p.HeldActions, row)
-		case without.orders() == canon.ModeLive:
+		case without.action(a.Kind) == canon.ModeLive:
 			p.Underway++
 		default:
 			p.Actions = append(p.Actions, row)
@@ -248,6 +262,10 @@ func planDigest(scope canon.Scope, rows []PlanRow, actions []PlanAction) string 
 		h.Write([]byte("\n"))
 	}
 	for _, a := range actions { // the key stands for what it does
+		if a.wish != "" { // its key stays while what is wanted of a listing changes
+			h.Write([]byte("listing " + a.Connection + " " + string(a.Kind) + " " + a.wish + "\n"))
+			continue
+		}
 		h.Write([]byte("action " + a.Connection + " " + a.Key + "\n"))
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -40,6 +40,8 @@ type WriteResult struct {
 	// Amount is what an action gave back; ByHand tells that a person has to return it.
 	Amount *canon.StatedMoney
 	ByHand bool
+	// Made is what the platform calls a listing that an action made.
+	Made *canon.ListingMade
 }
 
 // ErrNotSent is wrapped by an error of Apply when it is certain that no write left the hub: the plugin process does

@@ -48,8 +48,8 @@ func (r *reach) level(levelID string) canon.Mode {
 	return r.conn.StockMode(r.places(levelID))
 }
 
-// orders gives the mode of cancellations and refunds.
-func (r *reach) orders() canon.Mode { return r.conn.ModeOf(canon.Scope{Entity: canon.ScopeOrder}) }
+// action gives the mode of a kind of action.
+func (r *reach) action(kind canon.ActionKind) canon.Mode { return r.conn.ModeOf(kind.Scope()) }
 
 // stopped reports whether nothing may be written, whatever the modes are.
 func (r *reach) stopped() bool { return r.conn.Paused || r.conn.Fused != "" }
@@ -62,8 +62,10 @@ func (r *reach) writesLevel(levelID string) bool {
 	return !r.stopped() && r.level(levelID) == canon.ModeLive
 }
 
-// acts reports whether orders may be cancelled and refunded at the platform. Invariant 9.
-func (r *reach) acts() bool { return !r.stopped() && r.orders() == canon.ModeLive }
+// acts reports whether a kind of action may be carried out at the platform. Invariant 9.
+func (r *reach) acts(kind canon.ActionKind) bool {
+	return !r.stopped() && r.action(kind) == canon.ModeLive
+}
 
 // with gives the reach as it would be if a part had this mode.
 func (r *reach) with(s canon.Scope, m canon.Mode) *reach {

@@ -70,6 +70,10 @@ func (f *fold) putAction(was canon.ActionState, a *canon.Action) error {
 		change.Before = quoted(string(was))
 	}
 	row := canon.Row{Entity: a.OrderID, Type: store.TypeOrder, Event: "action." + string(a.State), Changes: []canon.Change{change}}
+	if a.Listing != nil {
+		row.Entity, row.Type = a.Listing.Item, store.TypeItem
+		row.Changes[0].Field += "@" + a.Connection
+	}
 	if err := f.row(row); err != nil || a.Case == "" {
 		return err
 	}
@@ -134,8 +138,8 @@ func (f *fold) actionAttempted(ft *fact) error {
 	if err != nil {
 		return err
 	}
-	// Invariant 9: nothing is done at a platform whose connection is not live for orders.
-	if conn == nil || conn.ModeOf(canon.Scope{Entity: canon.ScopeOrder}) != canon.ModeLive || conn.Paused || conn.Fused != "" {
+	// Invariant 9: nothing is done at a platform whose connection is not live for it.
+	if conn == nil || conn.ModeOf(a.Kind.Scope()) != canon.ModeLive || conn.Paused || conn.Fused != "" {
 		return nil
 	}
 	was := a.State
@@ -154,6 +158,9 @@ func (f *fold) actionSettled(ft *fact) error {
 	a, err := f.action(ft.head.Connection, s.Key)
 	if err != nil || a == nil || a.Attempt != s.Attempt || !(a.State.Sent() || a.State == canon.ActionParked) {
 		return err // a later word took its place
+	}
+	if a.Listing != nil {
+		return f.listingSettled(a, &s)
 	}
 	was := a.State
 	a.Code, a.Detail = s.Code, s.Reason

@@ -136,6 +136,8 @@ func (f *fold) decideNow(cmd *canon.Command) (*canon.Outcome, error) {
 		return f.cancelOrder(cmd)
 	case cmd.RefundLines != nil:
 		return f.refundLines(cmd)
+	case cmd.Listing != nil:
+		return f.listingCommand(cmd)
 	case cmd.Match != nil:
 		return f.match(cmd.Match)
 	case cmd.Client != nil:

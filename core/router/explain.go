@@ -148,6 +148,7 @@ func explain[R any, S voiced](f *fold, e *policy.Explanation, g *policy.Group, g
 	if slices.Contains(disputed, g.Name) {
 		e.Case = fieldCaseID(g.Entity, e.Record, g.Name)
 	}
+	sources = unmuted(f, f.policy.Own(g.Full()), sources)
 	stated, _ := groups[i].stated(f, sources)
 	ids := make([]string, len(sources))
 	for k, s := range sources {

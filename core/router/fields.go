@@ -3,6 +3,7 @@ package router
 import (
 	"maps"
 
+	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/policy"
 )
 
@@ -41,6 +42,7 @@ func compose[R any, S voiced](f *fold, groups []fieldGroup[R, S], into *R, sourc
 			}
 			continue
 		}
+		sources := unmuted(f, rule, sources)
 		stated, unread := g.stated(f, sources)
 		d := policy.Decide(rule, stated)
 		for k, role := range d.Roles {
@@ -56,6 +58,20 @@ func compose[R any, S voiced](f *fold, groups []fieldGroup[R, S], into *R, sourc
 		}
 	}
 	return disputes
+}
+
+// unmuted leaves out the sources that the group only goes out to.
+func unmuted[S voiced](f *fold, rule *canon.PolicyRule, sources []S) []S {
+	if rule == nil || rule.Direction != canon.DirectionOut {
+		return sources
+	}
+	out := make([]S, 0, len(sources))
+	for _, s := range sources {
+		if !f.policy.Mute(rule, s.voice().Connection) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // stated gives what each source states of a group by itself, and what could not be read of it.

@@ -74,10 +74,12 @@ type fold struct {
 	dirty     map[string]bool // golden ids of items whose state must be computed again
 	moved     map[string]bool // what lines are found by and now may mean another item
 	laters    int             // pages of orders put off
+	offers    []*canon.Offer  // in force; nil where they were not looked for
 
 	consigned  bool            // something was taken on consignment
 	components bool            // some item has, or had, components
 	claimed    map[string]bool // golden ids of items whose claims changed and whose kin has not been told
+	publishing bool            // something is or was published
 	reported   map[string]bool // golden ids of items of which another may have the same grading report now
 }
 
@@ -114,6 +116,9 @@ func (f *fold) reload() error {
 	if _, f.consigned, err = f.tx.Get(keyConsigned); err != nil {
 		return err
 	}
+	if _, f.publishing, err = f.tx.Get(keyPublishing); err != nil {
+		return err
+	}
 	s, err := store.Load[canon.Settings](f.tx, store.KeySettings)
 	if s == nil {
 		s = &canon.Settings{}
@@ -145,7 +150,7 @@ func (f *fold) apply(ft *fact) error {
 	clear(f.claimed)
 	clear(f.reported)
 	clear(f.acts)
-	f.laters = 0
+	f.laters, f.offers = 0, nil
 	f.tx.Begin()
 	err := f.guarded(ft)
 	if err == nil {

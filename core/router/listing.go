@@ -455,6 +455,9 @@ func (f *fold) noteMoved(n *listingNode) {
 // unbind notes that a node is no item's, why, and puts it on the match list.
 func (f *fold) unbind(n *listingNode, reason string, candidates []string) error {
 	moved := n.Item != ""
+	if err := f.leaveNode(n); err != nil {
+		return err
+	}
 	if moved || n.Reason != reason {
 		n.Item, n.JoinedBy, n.Reason = "", "", reason
 		if err := f.save(prefixListing+n.Node, n); err != nil {

@@ -77,6 +77,11 @@ func (f *fold) observe(ft *fact) error {
 			return err
 		}
 	}
+	if confirms {
+		if err := f.publishSeen(b); err != nil {
+			return err
+		}
+	}
 	if hash != b.Hash || full != b.FullHash || last != b.LastHash || b.Kind == canon.KindLevel {
 		return f.observed(b, state, grown)
 	}

@@ -22,7 +22,10 @@ func (f *fold) offerOf(id string) (*canon.Offer, error) {
 }
 
 // putOffer saves an offer and what happened to it.
-func (f *fold) putOffer(o *canon.Offer, event string) error {
+func (f *fold) putOffer(was string, o *canon.Offer, event string) error {
+	if err := f.repriced(was, o); err != nil {
+		return err
+	}
 	o.Version, o.UpdatedAt = f.f.pos, f.f.at
 	if err := f.save(store.RecordKey(store.TypeOffer, o.ID), o); err != nil {
 		return err
@@ -81,6 +84,7 @@ func (f *fold) offer(cmd *canon.Command) (*canon.Outcome, error) {
 	if refusal != nil {
 		return refused(refusal), nil
 	}
+	was := o.Status
 	o.Status = string(row.To)
 	if ask.Event == "draft" || ask.Event == "edit" {
 		if no, err := f.putPrices(o, ask.Prices); err != nil || no != nil {
@@ -98,7 +102,7 @@ func (f *fold) offer(cmd *canon.Command) (*canon.Outcome, error) {
 			f.due(o.Until, dueOffer+o.ID)
 		}
 	}
-	if err := f.putOffer(o, ask.Event); err != nil {
+	if err := f.putOffer(was, o, ask.Event); err != nil {
 		return nil, err
 	}
 	return done(status, o)
@@ -214,8 +218,9 @@ func (f *fold) offerDue(id string) error {
 		if refusal != nil {
 			continue
 		}
+		was := o.Status
 		o.Status = string(row.To)
-		if err := f.putOffer(o, event); err != nil {
+		if err := f.putOffer(was, o, event); err != nil {
 			return err
 		}
 	}

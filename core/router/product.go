@@ -210,5 +210,8 @@ func (f *fold) buildProduct(ids []string) error {
 	if err := f.save(key, p); err != nil {
 		return err
 	}
+	if err := f.publishProduct(ids); err != nil {
+		return err
+	}
 	return f.row(canon.Row{Entity: p.ID, Type: store.TypeProduct, Event: "product.changed", Changes: changes})
 }

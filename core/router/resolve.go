@@ -46,6 +46,9 @@ func (f *fold) resolve(cmd *canon.Command) (*canon.Outcome, error) {
 	if c.Kind == canon.CaseDocument {
 		return f.resolveDocument(c, r)
 	}
+	if c.Kind == canon.CaseListing {
+		return f.resolveListing(c, r)
+	}
 	item, err := f.item(c.Subject)
 	if err != nil {
 		return nil, err

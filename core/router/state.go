@@ -244,7 +244,10 @@ func (f *fold) refresh(item, before *canon.Item) error {
 	if p.live && !item.Adopted && f.settings.StockAuthority == lifecycle.HubAuthority && !flags["stock.conflict"] && !flags["stock.unseen"] {
 		f.adopt = append(f.adopt, item.ID)
 	}
-	return f.wants(item, p)
+	if err := f.wants(item, p); err != nil {
+		return err
+	}
+	return f.publish(item)
 }
 
 func (f *fold) pieceState(item *canon.Item, p *itemParts, flags map[string]bool) {

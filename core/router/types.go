@@ -38,6 +38,7 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.PrefixStock, New: func() any { return new(lifecycle.Ledger) }, Golden: true},
 		{Prefix: store.PrefixDecision, New: func() any { return new(canon.Match) }},
 		{Prefix: store.PrefixAction, New: func() any { return new(canon.Action) }},
+		{Prefix: store.PrefixPublish, New: func() any { return new(canon.Publication) }},
 		{Prefix: store.PrefixConn, New: func() any { return new(canon.Connection) }},
 		{Prefix: store.PrefixOutcome, New: func() any { return new(canon.Outcome) }},
 		{Prefix: store.PrefixParked, New: func() any { return new(canon.Parked) }},

@@ -31,6 +31,7 @@ const (
 	PrefixHint     = "hnt/"          // canon.Position by connection, kind and external id: touched entities that were not read yet
 	PrefixAction   = "act/"          // canon.Action by connection and key
 	PrefixToDo     = "aco/"          // empty values; aco/<connection>/<key>: actions that are not over
+	PrefixPublish  = "pub/"          // canon.Publication by connection and node
 	PrefixTopic    = "topic/"        // canon.Published by topic
 	PrefixLease    = "lease/"        // canon.Lease by name
 	PrefixSweep    = "drift/run/"    // canon.DriftRun by connection
@@ -143,6 +144,9 @@ func HeldKey(connection, record string) string { return PrefixHeld + connection 
 
 // ActionKey is the key of an action.
 func ActionKey(connection, key string) string { return PrefixAction + connection + "/" + key }
+
+// PublicationKey is the key of a publication.
+func PublicationKey(connection, node string) string { return PrefixPublish + connection + "/" + node }
 
 // OutcomeKey is where the outcome of an actor's command is kept.
 func OutcomeKey(actor, idempotencyKey string) string {

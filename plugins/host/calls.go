@@ -53,6 +53,7 @@ type Result struct {
 	Also       []Fact
 	Amount     *canon.StatedMoney
 	ByHand     bool
+	Made       *canon.ListingMade
 }
 
 // invoke makes one call within limit. need is the capability that the connector has to have, or "".

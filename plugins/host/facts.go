@@ -206,6 +206,12 @@ func encodeAction(a *sdk.Action) *connectorv1.Action {
 	if !a.AttemptedAt.IsZero() {
 		out.AttemptedMicros = a.AttemptedAt.UnixMicro()
 	}
+	if a.Listing != nil {
+		raw, err := json.Marshal(a.Listing)
+		if err == nil { // texts and whole numbers: it always marshals
+			out.Listing = raw
+		}
+	}
 	for _, l := range a.Lines {
 		out.Lines = append(out.Lines, &connectorv1.ActionLine{Id: l.ID, Quantity: l.Quantity})
 	}
@@ -254,6 +260,12 @@ func (c *Connection) decodeResults(writes []sdk.Write, list []*connectorv1.Resul
 			out[i].Amount = &canon.StatedMoney{Amount: clip(a.GetAmount(), maxCode), Currency: clip(a.GetCurrency(), maxCode)}
 		}
 		out[i].ByHand = r.GetByHand()
+		if raw := r.GetMade(); len(raw) > 0 {
+			out[i].Made = new(canon.ListingMade)
+			if err := json.Unmarshal(raw, out[i].Made); err != nil || out[i].Made.ExternalID == "" {
+				return nil, fmt.Errorf("result %d says that a listing was made, and not which", i+1)
+			}
+		}
 	}
 	return out, nil
 }

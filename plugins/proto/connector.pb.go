@@ -2404,6 +2404,7 @@ type Action struct {
 	Reason          string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	Note            string                 `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
 	AttemptedMicros int64                  `protobuf:"varint,8,opt,name=attempted_micros,json=attemptedMicros,proto3" json:"attempted_micros,omitempty"`
+	Listing         []byte                 `protobuf:"bytes,9,opt,name=listing,proto3" json:"listing,omitempty"` // of an action on a listing: JSON of canon.ListingTask
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -2492,6 +2493,13 @@ func (x *Action) GetAttemptedMicros() int64 {
 		return x.AttemptedMicros
 	}
 	return 0
+}
+
+func (x *Action) GetListing() []byte {
+	if x != nil {
+		return x.Listing
+	}
+	return nil
 }
 
 type ActionLine struct {
@@ -2685,6 +2693,7 @@ type Result struct {
 	Also             []*Observation         `protobuf:"bytes,7,rep,name=also,proto3" json:"also,omitempty"`
 	Amount           *StatedMoney           `protobuf:"bytes,8,opt,name=amount,proto3" json:"amount,omitempty"`
 	ByHand           bool                   `protobuf:"varint,9,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
+	Made             []byte                 `protobuf:"bytes,10,opt,name=made,proto3" json:"made,omitempty"` // of a listing that was made: JSON of canon.ListingMade
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -2780,6 +2789,13 @@ func (x *Result) GetByHand() bool {
 		return x.ByHand
 	}
 	return false
+}
+
+func (x *Result) GetMade() []byte {
+	if x != nil {
+		return x.Made
+	}
+	return nil
 }
 
 type StatedMoney struct {
@@ -4590,7 +4606,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12#\n" +
 	"\x03ref\x18\x02 \x01(\v2\x11.connector.v1.RefR\x03ref\x12.\n" +
 	"\x05stock\x18\x03 \x01(\v2\x18.connector.v1.StockWriteR\x05stock\x12,\n" +
-	"\x06action\x18\x04 \x01(\v2\x14.connector.v1.ActionR\x06action\"\xed\x01\n" +
+	"\x06action\x18\x04 \x01(\v2\x14.connector.v1.ActionR\x06action\"\x87\x02\n" +
 	"\x06Action\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12.\n" +
 	"\x05lines\x18\x02 \x03(\v2\x18.connector.v1.ActionLineR\x05lines\x12\x16\n" +
@@ -4599,7 +4615,8 @@ const file_connector_proto_rawDesc = "" +
 	"\x06notify\x18\x05 \x01(\bR\x06notify\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\a \x01(\tR\x04note\x12)\n" +
-	"\x10attempted_micros\x18\b \x01(\x03R\x0fattemptedMicros\"8\n" +
+	"\x10attempted_micros\x18\b \x01(\x03R\x0fattemptedMicros\x12\x18\n" +
+	"\alisting\x18\t \x01(\fR\alisting\"8\n" +
 	"\n" +
 	"ActionLine\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
@@ -4615,7 +4632,7 @@ const file_connector_proto_rawDesc = "" +
 	"\x04want\x18\x05 \x01(\x03R\x04want\x12\x16\n" +
 	"\x06expect\x18\x06 \x01(\x03R\x06expect\"?\n" +
 	"\rApplyResponse\x12.\n" +
-	"\aresults\x18\x01 \x03(\v2\x14.connector.v1.ResultR\aresults\"\xb8\x02\n" +
+	"\aresults\x18\x01 \x03(\v2\x14.connector.v1.ResultR\aresults\"\xcc\x02\n" +
 	"\x06Result\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x12\n" +
@@ -4625,7 +4642,9 @@ const file_connector_proto_rawDesc = "" +
 	"\x05shows\x18\x06 \x01(\v2\x19.connector.v1.ObservationR\x05shows\x12-\n" +
 	"\x04also\x18\a \x03(\v2\x19.connector.v1.ObservationR\x04also\x121\n" +
 	"\x06amount\x18\b \x01(\v2\x19.connector.v1.StatedMoneyR\x06amount\x12\x17\n" +
-	"\aby_hand\x18\t \x01(\bR\x06byHand\"A\n" +
+	"\aby_hand\x18\t \x01(\bR\x06byHand\x12\x12\n" +
+	"\x04made\x18\n" +
+	" \x01(\fR\x04made\"A\n" +
 	"\vStatedMoney\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"<\n" +

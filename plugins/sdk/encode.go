@@ -151,6 +151,13 @@ func encodeResults(list []Result) ([]*connectorv1.Result, error) {
 			w.Amount = &connectorv1.StatedMoney{Amount: valid(r.Amount.Amount), Currency: valid(r.Amount.Currency)}
 		}
 		w.ByHand = r.ByHand
+		if r.Made != nil {
+			made, err := json.Marshal(r.Made)
+			if err != nil {
+				return nil, &Error{Code: CodeBadObservation, Message: "what was made can't be written as JSON", Err: err}
+			}
+			w.Made = made
+		}
 		out[i] = w
 	}
 	return out, nil
@@ -188,6 +195,12 @@ func decodeAction(a *connectorv1.Action) *Action {
 	out := &Action{
 		Kind: canon.ActionKind(a.GetKind()), Refund: canon.RefundBy(a.GetRefund()), Restock: a.GetRestock(), Notify: a.GetNotify(),
 		Reason: canon.ActionReason(a.GetReason()), Note: a.GetNote(), AttemptedAt: decodeTime(a.GetAttemptedMicros()),
+	}
+	if raw := a.GetListing(); len(raw) > 0 {
+		out.Listing = new(canon.ListingTask)
+		if json.Unmarshal(raw, out.Listing) != nil { // not of this hub: the connector refuses an empty task
+			out.Listing = new(canon.ListingTask)
+		}
 	}
 	for _, l := range a.GetLines() {
 		out.Lines = append(out.Lines, canon.ActionLine{ID: l.GetId(), Quantity: l.GetQuantity()})

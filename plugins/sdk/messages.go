@@ -326,7 +326,7 @@ type Write struct {
 	Ref canon.Ref `json:"ref"`
 	// Stock is the stock to show, for a Ref of kind level.
 	Stock *StockWrite `json:"stock,omitempty"`
-	// Action is what to do once, for a Ref of kind order.
+	// Action is what to do once, for a Ref of kind order or listing.
 	Action *Action `json:"action,omitempty"`
 }
 
@@ -346,6 +346,11 @@ type Action struct {
 	Notify  bool               `json:"notify,omitempty"`
 	Reason  canon.ActionReason `json:"reason"`
 	Note    string             `json:"note,omitempty"` // for the platform's staff
+	// Listing is what an action on a listing does; then the Ref is of kind listing, and its external id is empty for one that is
+	// to be made. A listing is made hidden, and with a mark of the write's key by which it is found: what the platform already
+	// has under the mark is not made again (StatusDuplicate). An update writes what Listing.Fields names and nothing else. All
+	// results say what the platform shows then, and of a new listing how the platform calls it.
+	Listing *canon.ListingTask `json:"listing,omitempty"`
 	// AttemptedAt is when the hub announced the attempt that a Lookup asks about.
 	AttemptedAt time.Time `json:"attempted_at,omitzero"`
 }
@@ -400,6 +405,8 @@ type Result struct {
 	// person has to return it.
 	Amount *canon.StatedMoney `json:"amount,omitempty"`
 	ByHand bool               `json:"by_hand,omitempty"`
+	// Made is what the platform calls a listing that was made.
+	Made *canon.ListingMade `json:"made,omitempty"`
 }
 
 // LookupRequest asks whether writes happened.
