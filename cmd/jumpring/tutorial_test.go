@@ -42,10 +42,11 @@ func TestTheTutorialWorksWordForWord(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 
 	text := string(out)
-	require.Equal(t, 2, strings.Count(text, "\nfound\n"), "each mistake is found: %s", text)
+	require.Equal(t, 3, strings.Count(text, "\nfound\n"), "each mistake is found: %s", text)
+	require.Contains(t, text, "query limit=10 there, limit=11 here")
 	require.Contains(t, text, "do: use sdk.TimeCursor")
 	require.Contains(t, text, "do: say unknown after a 5xx")
-	require.Equal(t, 3, strings.Count(text, " 0 failed,"), "the project passes before, with the weight, and at the end: %s", text)
+	require.Equal(t, 5, strings.Count(text, " 0 failed,"), "the project passes before, with the weight, at the end, recorded and replayed: %s", text)
 	report, err := os.ReadFile(filepath.Join(dir, "acme-erp", "report.xml"))
 	require.NoError(t, err)
 	require.Contains(t, string(report), `failures="0"`)

@@ -59,6 +59,15 @@ var checks = []check{
 	{"apply-throttled", "a write that is throttled is retried no earlier than the platform asks", "answer retry with RetryAfterMillis, or wait", []need{can(sdk.CanApply), network, readsBack}, tryApplyThrottled},
 	{"apply-not-done", "a write that did not reach the platform is not said to be applied", "say retry where nothing was sent (sdk.ErrNotSent), unknown where you can't know", []need{can(sdk.CanApply), network, readsBack}, tryNotDone},
 	{"apply-unknown", "a write that was done without an answer is not denied, and not done twice", "say unknown after a 5xx or a lost answer (sdk.ErrOutcomeUnknown), never retry; Lookup tells the truth", []need{can(sdk.CanApply), network, readsBack}, tryUnknown},
+	{"action", "each declared action does once what it says, however often it comes under its key", "look whether the platform shows that it was done under the key before you act, and leave the key there (an idempotency key, a note, a tag)", []need{acts, twin, sells}, tryAction},
+	{"action-partial", "one action on an order that is not there fails alone, and for good", "answer one result for each write, in order", []need{acts, twin, sells}, tryActionPartial},
+	{"action-throttled", "an action that is throttled is tried again no earlier than the platform asks, and then done once", "answer retry with RetryAfterMillis where nothing was done; heed Retry-After", []need{acts, network, sells}, tryActionThrottled},
+	{"action-unknown", "an action whose answer is lost is neither denied nor done twice: Lookup tells whether it happened", "say unknown once a request that acts went out (sdk.ErrOutcomeUnknown, a 5xx); find it in Lookup by the mark that you left", []need{acts, network, sells}, tryActionUnknown},
+	{"read", "what is read again is what was shown, alone and with others, and what is not there is a deletion", "answer every entity that is asked for; one that the platform does not have is an observation with Deleted", []need{can(sdk.CanRead), twin}, tryRead},
+	{"discover", "what a person maps has ids and names, is the same each time, and has every location at which stock is observed", "list locations by the ids that levels have, in a fixed order", []need{can(sdk.CanDiscover), twin}, tryDiscover},
+	{"register", "Register called again changes nothing, Unregister takes back what was made for its address and nothing else", "list the platform's subscriptions first, and create what misses; go by the address", []need{can(sdk.CanRegister), twin}, tryRegister},
+	{"register-dropped", "a subscription that the platform dropped or disabled comes back with the next Register", "compare with what the platform has, not with what you made; name it under Created or Reactivated", []need{can(sdk.CanRegister), twin, hooked}, tryDroppedHook},
+	{"health", "Health is ok while all is well, and is not right after the platform failed", "remember how the last call ended; give a reason that a person understands", []need{can(sdk.CanHealth), twin}, tryHealth},
 	{"rotation", "a rotated credential is sealed by the hub before it is used, and survives a restart", "call Host.RotateSecret and wait for it before the first use; give the new value back at the next Open", []need{network, expires, anyOf(can(sdk.CanPoll), can(sdk.CanCheck))}, tryRotation},
 	{"shutdown", "the process ends in time, idle or busy, and never by itself", "return from Close and from calls whose context ended; never exit", nil, tryShutdown},
 	{"memory", "memory does not grow with the number of calls", "look for what is kept for each call: maps, goroutines, open bodies", []need{canMeasure, live, anyOf(all(can(sdk.CanWebhook), genuine), all(can(sdk.CanPoll), twin))}, tryMemory},
@@ -136,9 +145,24 @@ var (
 	}, "what was read from the twin is gone")
 	readsBack = anyOf(can(sdk.CanRead), can(sdk.CanSnapshot))
 	expires   = when(func(k *kit) bool {
-		_, ok := k.Twin.(Expirer)
+		_, ok := expirer(k.Twin)
 		return ok
 	}, "the twin's credentials don't expire")
+	acts  = all(can(sdk.CanApply), can(sdk.CanLookup), when(func(k *kit) bool { return len(k.about.Actions) > 0 }, "the connector describes no action"))
+	sells = when(func(k *kit) bool {
+		if k.tape != nil {
+			return k.tape.about.Sells
+		}
+		_, ok := seller(k.Twin)
+		return ok
+	}, "the twin sells nothing")
+	hooked = when(func(k *kit) bool {
+		if k.tape != nil {
+			return k.tape.about.Hooked
+		}
+		_, ok := hookedTwin(k.Twin)
+		return ok
+	}, "the twin does not show its subscriptions")
 	deliveries = when(func(k *kit) bool { return len(k.Deliveries) > 0 }, "no delivery is described")
 	genuine    = when(func(k *kit) bool { return len(k.genuine()) > 0 }, "no delivery that is accepted is described")
 	several    = when(func(k *kit) bool { return len(k.genuine()) > 1 }, "fewer than two deliveries that are accepted are described")

@@ -167,6 +167,9 @@ func Check(ctx context.Context, dir string, o Options) (*Report, error) {
 		if k.shared != nil {
 			k.shared.close()
 		}
+		if k.hooks != nil {
+			k.hooks.close()
+		}
 	}()
 	report := &Report{Connector: k.about.Name, Version: k.about.Version}
 	for _, c := range checks {

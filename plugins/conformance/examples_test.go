@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,29 @@ func conforms(t *testing.T, dir string) {
 		require.NotEqual(t, Failed, res.Outcome, "%s: %+v", res.Check, res.Findings)
 	}
 	require.GreaterOrEqual(t, report.Count(Passed), 28)
+
+	// What it records is without secrets, and answers it.
+	o, stop, err = LoadFile(t.Context(), filepath.Join(dir, "test.yaml"), nil)
+	require.NoError(t, err)
+	o.Only, o.Record = []string{"unreachable", "snapshot", "snapshot-resume", "poll-ties", "apply", "apply-partial"}, filepath.Join(dir, "recording")
+	report, err = Check(t.Context(), t.TempDir(), o)
+	require.NoError(t, err)
+	require.NoError(t, stop())
+	require.Equal(t, len(o.Only), report.Count(Passed), "%+v", report.Results)
+	require.NoError(t, filepath.WalkDir(o.Record, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		for _, secret := range o.Secrets {
+			require.NotContains(t, string(raw), secret, path)
+		}
+		return err
+	}))
+	o.Record, o.Replay = "", o.Record
+	report, err = Check(t.Context(), t.TempDir(), o)
+	require.NoError(t, err)
+	require.Equal(t, len(o.Only), report.Count(Passed), "%+v", report.Results)
 }
 
 // TestTheConnectorInJavaScriptConforms installs what its lock file pins.

@@ -48,6 +48,10 @@ type FileTwin struct {
 	Control string `yaml:"control"`
 	// Expires tells that there is a door expire too, after which the platform takes the present access token no more.
 	Expires bool `yaml:"expires"`
+	// Sells tells that it has the doors sell and effects: for connectors with actions.
+	Sells bool `yaml:"sells"`
+	// Hooks tells that it has the doors hooks and drop-hook: for connectors that register webhooks.
+	Hooks bool `yaml:"hooks"`
 }
 
 // FileDelivery is one webhook.
@@ -82,7 +86,7 @@ func LoadFile(ctx context.Context, path string, program []string) (o Options, st
 	if control == "" {
 		control = "/_twin"
 	}
-	if o.Twin, stop, err = StartTwin(ctx, dir, inFolder(dir, f.Twin.Command), control, f.Twin.Expires); err != nil {
+	if o.Twin, stop, err = StartTwin(ctx, dir, inFolder(dir, f.Twin.Command), control, Doors{Expire: f.Twin.Expires, Sell: f.Twin.Sells, Hooks: f.Twin.Hooks}); err != nil {
 		return o, func() error { return nil }, fmt.Errorf("%s: %w", path, err)
 	}
 	return o, stop, nil

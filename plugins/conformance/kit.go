@@ -30,7 +30,8 @@ type kit struct {
 	proxy    *proxy // nil where the platform is not reached over HTTP
 	about    *sdk.DescribeResponse
 	launches int
-	tape     *taping // nil where traffic is neither recorded nor replayed
+	hooks    *hookReceiver // nil until an address for webhooks is needed
+	tape     *taping       // nil where traffic is neither recorded nor replayed
 	// offline tells that a recording answers.
 	offline bool
 	// shared is a process as it is configured, which checks that do not disturb it use one after the other.
@@ -54,7 +55,8 @@ type trial struct {
 	live      bool
 	processes int
 	keys      int
-	workDirs  []string // of processes that answer from a recording
+	twinSaid  []json.RawMessage // recorded so far, or left of a recording
+	workDirs  []string          // of processes that answer from a recording
 }
 
 // session is one launched connection.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +46,8 @@ type shop struct {
 	last   *item
 	count  int
 	leaks  [][]byte
+	well   atomic.Bool // what the last request showed
+	hooked bool        // of a fault
 }
 
 type item = acme.Item
@@ -58,7 +61,7 @@ func (s *shop) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeRes
 			{Key: "access_token", Type: "string", Description: "the present token", Secret: true},
 			{Key: "refresh_token", Type: "string", Description: "gets the next token", Secret: true},
 		},
-		Streams: []sdk.Stream{{Name: "items", IntervalMillis: 1000}},
+		Streams: []sdk.Stream{{Name: "items", IntervalMillis: 1000}}, Actions: []canon.ActionKind{canon.ActionCancelOrder, canon.ActionRefundLines},
 	}
 	switch s.fault {
 	case "describe-incomplete":
@@ -177,7 +180,7 @@ var (
 )
 
 // do sends a request with the token. A fault has the context ignored.
-func (s *shop) do(ctx context.Context, method, path string, body []byte, key string) (*sdk.HTTPResponse, error) {
+func (s *shop) do(ctx context.Context, method, path string, body []byte, key string) (resp *sdk.HTTPResponse, err error) {
 	if s.fault == "ignores-context" {
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -185,6 +188,7 @@ func (s *shop) do(ctx context.Context, method, path string, body []byte, key str
 	if err != nil {
 		return nil, err
 	}
+	defer func() { s.well.Store(err == nil && resp.Status < 500) }()
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
@@ -368,11 +372,15 @@ func (s *shop) Snapshot(ctx context.Context, req *sdk.SnapshotRequest) (*sdk.Sna
 
 func (s *shop) Read(ctx context.Context, req *sdk.ReadRequest) (*sdk.ReadResponse, error) {
 	out := &sdk.ReadResponse{}
-	for _, ref := range req.Refs {
+	for i, ref := range req.Refs {
+		if s.fault == "read-the-first" && i > 0 {
+			break
+		}
 		id, _ := canon.SplitLevelID(ref.ExternalID)
 		var it item
 		err := s.get(ctx, "/api/items/"+id, nil, &it)
 		switch {
+		case errors.Is(err, errNotThere) && s.fault == "read-leaves-out":
 		case errors.Is(err, errNotThere):
 			out.Observations = append(out.Observations, canon.Observation{Kind: ref.Kind, ExternalID: ref.ExternalID, Deleted: true})
 		case err != nil:
@@ -446,10 +454,15 @@ func (s *shop) leak() {
 func (s *shop) Apply(ctx context.Context, req *sdk.ApplyRequest) (*sdk.ApplyResponse, error) {
 	out := &sdk.ApplyResponse{}
 	for i := range req.Writes {
-		r := s.write(ctx, &req.Writes[i])
+		var r sdk.Result
+		if req.Writes[i].Action != nil {
+			r = s.act(ctx, &req.Writes[i])
+		} else {
+			r = s.write(ctx, &req.Writes[i])
+		}
 		r.Key = req.Writes[i].Key
 		out.Results = append(out.Results, r)
-		if s.fault == "batch-stops" && r.Status == sdk.StatusRejected {
+		if r.Status == sdk.StatusRejected && (s.fault == "batch-stops" && req.Writes[i].Stock != nil || s.fault == "action-batch-stops" && req.Writes[i].Action != nil) {
 			for _, w := range req.Writes[i+1:] {
 				out.Results = append(out.Results, sdk.Result{Key: w.Key, Status: sdk.StatusRejected, Code: "shop.batch"})
 			}
@@ -525,6 +538,10 @@ func (s *shop) write(ctx context.Context, w *sdk.Write) sdk.Result {
 func (s *shop) Lookup(ctx context.Context, req *sdk.LookupRequest) (*sdk.LookupResponse, error) {
 	out := &sdk.LookupResponse{}
 	for _, w := range req.Writes {
+		if w.Action != nil {
+			out.Results = append(out.Results, s.lookUpAction(ctx, &w))
+			continue
+		}
 		err := s.get(ctx, "/api/writes/"+w.Key, nil, &struct{}{})
 		status := sdk.StatusUnknown
 		switch {
@@ -553,6 +570,7 @@ type shopTwin struct {
 	access  string
 	refresh string
 	n       int
+	books   books
 }
 
 const (
@@ -577,6 +595,9 @@ func (s *shopTwin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ok := r.Header.Get("Authorization") == "Bearer "+s.access
 	s.mu.Unlock()
 	if ok {
+		if s.books.serve(w, r) {
+			return
+		}
 		r.Header.Set("Authorization", "Bearer "+acmeKey)
 	}
 	s.acme.ServeHTTP(w, r)
@@ -601,6 +622,7 @@ func (s *shopTwin) Reset(ctx context.Context, n int) error {
 	s.mu.Lock()
 	s.access, s.refresh = firstAccess, firstToken
 	s.mu.Unlock()
+	s.books.reset()
 	return s.door(ctx, "reset", n)
 }
 

@@ -23,6 +23,7 @@ import (
 const (
 	recordingFile = "recording.json"
 	clockFile     = "clock.txt"
+	twinFile      = "twin.json"
 	formatVersion = 1
 )
 
@@ -34,8 +35,13 @@ type recordingAbout struct {
 	Began     time.Time `json:"began"`
 	// URL is the platform's address in what it answered, which the connector gets as its own in a replay.
 	URL string `json:"url"`
+	// HookURL is where webhooks were registered for.
+	HookURL string `json:"hook_url,omitempty"`
 	// Seed makes the keys of writes, which have to be the same in a replay and others in the next recording.
 	Seed string `json:"seed"`
+	// Sells and Hooked tell what the twin could: what it said stands in twin.json of each check.
+	Sells  bool `json:"sells,omitempty"`
+	Hooked bool `json:"hooked,omitempty"`
 	// Consumed tells that what was read from the twin is gone.
 	Consumed bool     `json:"consumed,omitempty"`
 	Checks   []string `json:"checks"` // that were recorded
@@ -79,7 +85,10 @@ func startRecording(o *Options) (*taping, error) {
 		return nil, fmt.Errorf("record: %s is not empty: name another folder, or remove it", dir)
 	}
 	consumed, ok := o.Twin.(Consumed)
+	_, sells := seller(o.Twin)
+	_, hooked := hookedTwin(o.Twin)
 	return &taping{dir: dir, key: rand.Text(), about: recordingAbout{
+		Sells: sells, Hooked: hooked,
 		Format: formatVersion, Began: time.Now().UTC().Truncate(time.Second), Seed: strings.ToLower(rand.Text()[:10]), Consumed: ok && consumed.Consumed(),
 	}}, nil
 }
@@ -167,6 +176,38 @@ func (t *trial) traffic(workDir string) (*host.Traffic, func() time.Time, error)
 	clock := &tapeClock{path: filepath.Join(dir, clockFile)}
 	t.tape.clocks = append(t.tape.clocks, clock)
 	return &host.Traffic{Record: dir, Key: t.tape.key}, clock.now, nil
+}
+
+// twinSays asks the twin, and keeps what it said or gives what it said when it was recorded.
+func twinSays[T any](t *trial, ask func() (T, error)) (v T, err error) {
+	if !t.tapes() {
+		return ask()
+	}
+	path := filepath.Join(t.tape.dir, t.check.name, twinFile)
+	if !t.tape.replay {
+		if v, err = ask(); err != nil {
+			return v, err
+		}
+		raw, err := json.Marshal(v)
+		t.twinSaid = append(t.twinSaid, raw)
+		if err != nil {
+			return v, err
+		}
+		all, err := json.MarshalIndent(t.twinSaid, "", "  ")
+		return v, errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, append(all, '\n'), 0o600))
+	}
+	if t.twinSaid == nil {
+		raw, err := os.ReadFile(path)
+		if err = errors.Join(err, json.Unmarshal(raw, &t.twinSaid)); err != nil {
+			return v, fmt.Errorf("replay: %w", err)
+		}
+	}
+	if len(t.twinSaid) == 0 {
+		return v, errors.New("replay: the check asks the twin more than it did: record again")
+	}
+	next := t.twinSaid[0]
+	t.twinSaid = t.twinSaid[1:]
+	return v, json.Unmarshal(next, &v)
 }
 
 // unmatched reports requests that the recording has no answer to. The connector may not have told: it takes them for a

@@ -3,6 +3,7 @@
 import http from "node:http";
 import https from "node:https";
 import { Failure } from "./jumpring.js";
+import { record, recording, replay, replaying } from "./tape.js";
 
 export class NotSent extends Failure {}
 export class Lost extends Failure {}
@@ -34,29 +35,38 @@ export class Client {
     return this.send("PUT", path, { "Content-Type": "application/json", "Idempotency-Key": key }, JSON.stringify(body), signal);
   }
 
-  send(method, path, headers, body, signal) {
-    return new Promise((resolve, reject) => {
+  async send(method, path, headers, body, signal) {
+    headers = { ...headers, Authorization: `Bearer ${this.key}` };
+    const target = new URL(this.base + path);
+    const answer = replaying ? replay(method, target.pathname + target.search, body) : await this.ask(method, target, headers, body, signal);
+    if (recording) record(method, target.pathname + target.search, headers, body, answer, [this.key]);
+    if (answer.failed === "not_sent") throw new NotSent("acme.unreachable", "Acme could not be asked", { todo: "see whether its address answers" });
+    const lost = new Lost("acme.no_answer", "Acme gave no whole answer");
+    if (answer.failed) throw lost;
+    let item;
+    try {
+      item = JSON.parse(answer.body);
+    } catch {
+      if (answer.status === 200) throw lost;
+    }
+    const seconds = Number(answer.headers["retry-after"]);
+    return { status: answer.status, item, retryAfterMillis: Math.max(1000, (seconds || 0) * 1000) };
+  }
+
+  // ask gives {status, headers, body}, or {failed} with the word of recordings for it.
+  ask(method, target, headers, body, signal) {
+    return new Promise((resolve) => {
       let sent = false;
-      const fail = () => reject(sent
-        ? new Lost("acme.no_answer", "Acme gave no whole answer")
-        : new NotSent("acme.unreachable", "Acme could not be asked", { todo: "see whether its address answers" }));
-      const request = this.lib.request(this.base + path, {
-        method, agent: this.agent, signal,
-        headers: { ...headers, Authorization: `Bearer ${this.key}`, ...(body && { "Content-Length": Buffer.byteLength(body) }) },
+      const fail = () => resolve({ failed: sent ? "no_answer" : "not_sent" });
+      const request = this.lib.request(target, {
+        method, agent: this.agent, signal, headers: { ...headers, ...(body && { "Content-Length": Buffer.byteLength(body) }) },
       }, (response) => {
         const parts = [];
         response.on("data", (part) => parts.push(part));
         response.on("error", fail);
         response.on("close", () => {
           if (!response.complete) return fail(); // it broke off
-          let item;
-          try {
-            item = JSON.parse(Buffer.concat(parts));
-          } catch {
-            if (response.statusCode === 200) return fail();
-          }
-          const seconds = Number(response.headers["retry-after"]);
-          resolve({ status: response.statusCode, item, retryAfterMillis: Math.max(1000, (seconds || 0) * 1000) });
+          resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts).toString() });
         });
       });
       request.on("error", fail);

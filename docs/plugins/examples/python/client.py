@@ -6,6 +6,7 @@ import json
 import socket
 import urllib.parse
 
+import tape
 from jumpring import Failure
 
 
@@ -37,28 +38,42 @@ class Client:
         return self.send("PUT", path, context, json.dumps(body), {"Content-Type": "application/json", "Idempotency-Key": key})
 
     def send(self, method, path, context, body=None, headers=None):
+        headers = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        target = self.base.path + path
+        answer = tape.replay(method, target, body) if tape.REPLAY else self.ask(method, target, context, body, headers)
+        if tape.RECORD:
+            tape.record(method, target, headers, body, answer, [self.key])
+        if answer == "not_sent":
+            raise NotSent("acme.unreachable", "Acme could not be asked", do="see whether its address answers")
+        try:
+            status, got, raw = answer  # a word is what failed
+            item = json.loads(raw) if status == 200 or raw.startswith(b"{") else None
+        except ValueError:
+            raise Lost("acme.no_answer", "Acme gave no whole answer") from None
+        try:
+            seconds = float(got.get("Retry-After") or got.get("retry-after") or 0)
+        except ValueError:
+            seconds = 0
+        return status, item, max(1000, int(seconds * 1000))
+
+    def ask(self, method, target, context, body, headers):
+        """Gives (status, headers, body), or the word for what failed, as recordings have it."""
         kind = http.client.HTTPSConnection if self.base.scheme == "https" else http.client.HTTPConnection
         # One connection for each request: a kept one may break unseen, and nobody knows what it carried.
         connection = kind(self.base.netloc, timeout=30)
         try:
             connection.connect()
         except OSError:
-            raise NotSent("acme.unreachable", "Acme could not be asked", do="see whether its address answers") from None
+            return "not_sent"
         context.add_callback(lambda: _cut(connection))  # the hub gave the call up, or it ended
         try:
-            connection.request(method, self.base.path + path, body, {"Authorization": f"Bearer {self.key}", **(headers or {})})
+            connection.request(method, target, body, headers)
             response = connection.getresponse()
-            raw = response.read()
-            item = json.loads(raw) if response.status == 200 or raw.startswith(b"{") else None
+            return response.status, response.headers, response.read()
         except (OSError, http.client.HTTPException, ValueError):
-            raise Lost("acme.no_answer", "Acme gave no whole answer") from None
+            return "no_answer"
         finally:
             connection.close()
-        try:
-            seconds = float(response.getheader("Retry-After") or 0)
-        except ValueError:
-            seconds = 0
-        return response.status, item, max(1000, int(seconds * 1000))
 
 
 def _cut(connection):
