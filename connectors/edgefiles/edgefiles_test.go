@@ -53,6 +53,8 @@ type bench struct {
 	cursor []byte
 }
 
+func (b *bench) now() time.Time { return b.clock }
+
 var chicago = mustZone("America/Chicago")
 
 func mustZone(name string) *time.Location {
@@ -75,7 +77,7 @@ func newBench(t *testing.T, more ...string) *bench {
 func (b *bench) restart(more ...string) {
 	b.t.Helper()
 	b.c = New().(*connector)
-	b.c.now = func() time.Time { return b.clock }
+	b.c.now = b.now
 	config := fmt.Sprintf(`{"folder":%q,%s}`, b.dir, strings.Join(append([]string{someConfig, `"taken":"Processed","refused":"Refused"`}, more...), ","))
 	resp, err := b.c.Open(b.t.Context(), &sdk.OpenRequest{Connection: "edge", Config: json.RawMessage(config)})
 	require.NoError(b.t, err)

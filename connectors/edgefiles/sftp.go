@@ -60,13 +60,14 @@ func closed(err error) error {
 	return err
 }
 
-// drop ends the session; the caller holds the lock.
+// drop ends the session; the caller holds the lock. The connection goes first: a client that is closed waits for its server
+// to say goodbye, and not every server does.
 func (r *remote) drop() {
-	if r.client != nil {
-		_ = r.client.Close() // it is being given up
-	}
 	if r.conn != nil {
-		_ = r.conn.Close()
+		_ = r.conn.Close() // it is being given up
+	}
+	if r.client != nil {
+		_ = r.client.Close()
 	}
 	r.client, r.conn = nil, nil
 }
