@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jumpring/jumpring/connectors/csv"
+	"github.com/jumpring/jumpring/connectors/edgefiles"
 	"github.com/jumpring/jumpring/connectors/magento"
 	"github.com/jumpring/jumpring/connectors/shopify"
 	"github.com/jumpring/jumpring/connectors/webhookout"
@@ -20,6 +21,7 @@ import (
 func builtIn() map[string]func() sdk.Connector {
 	return map[string]func() sdk.Connector{
 		"csv":         func() sdk.Connector { return csv.New() },
+		"edge-files":  func() sdk.Connector { return edgefiles.New() },
 		"magento":     func() sdk.Connector { return magento.New() },
 		"shopify":     func() sdk.Connector { return shopify.New() },
 		"woocommerce": func() sdk.Connector { return woocommerce.New() },
