@@ -96,7 +96,7 @@ func TestAMadeListingWhoseAnswerWasLostIsFoundByItsMark(t *testing.T) {
 	for name, kind := range map[string]twin.FaultKind{"done": twin.FaultDropAfter, "not done": twin.FaultDropBefore} {
 		t.Run(name, func(t *testing.T) {
 			s := publishingShop(t)
-			s.twin.Inject(twin.Fault{Kind: kind, Operation: "productSet"})
+			s.twin.Inject(twin.Fault{Kind: kind, Operation: "mutation"})
 			w := making()
 			require.Equal(t, sdk.StatusUnknown, s.apply(t, w)[0].Status)
 			young := making(func(w *sdk.Write) { w.Action.AttemptedAt = time.Now() })
