@@ -24,6 +24,9 @@ func (c *connector) Apply(ctx context.Context, req *sdk.ApplyRequest) (*sdk.Appl
 		return nil, err
 	}
 	return &sdk.ApplyResponse{Results: s.each(req.Writes, func(w *sdk.Write) sdk.Result {
+		if w.Action != nil && w.Action.Kind.OnListing() {
+			return s.publishListing(ctx, w)
+		}
 		if w.Action != nil {
 			return s.act(ctx, w)
 		}
@@ -183,6 +186,9 @@ func (c *connector) Lookup(ctx context.Context, req *sdk.LookupRequest) (*sdk.Lo
 		return nil, err
 	}
 	return &sdk.LookupResponse{Results: s.each(req.Writes, func(w *sdk.Write) sdk.Result {
+		if w.Action != nil && w.Action.Kind.OnListing() {
+			return s.lookupListing(ctx, w)
+		}
 		if w.Action != nil {
 			return s.lookupAction(ctx, w)
 		}

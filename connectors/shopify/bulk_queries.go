@@ -26,7 +26,7 @@ func (s *session) bulkQueries(page *snapshotPage) []bulkQuery {
 		return []bulkQuery{
 			{bulkText("products", "", `id title descriptionHtml vendor productType status tags createdAt updatedAt`+s.bulkMetafields(s.owner != ownerVariant)+
 				` variants { edges { node { id } } }`), true, bulkProducts},
-			{bulkText("productVariants", "", `id title sku barcode price createdAt updatedAt
+			{bulkText("productVariants", "", `id title sku barcode price compareAtPrice createdAt updatedAt
   product { id title vendor productType status updatedAt`+s.bulkMetafields(s.owner != ownerVariant)+` }
   inventoryItem { id tracked unitCost { amount currencyCode } inventoryLevels { edges { node { id item { id tracked } ...Level } } } }`+
 				s.bulkMetafields(s.owner != ownerProduct), fragmentLevel), false, bulkVariants},

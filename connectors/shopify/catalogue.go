@@ -59,7 +59,7 @@ func (c *catalogue) deliver(p *restProduct) (read bool) {
 		ids = append(ids, v.ID)
 		number(&body, v.ID)
 		number(&body, v.InventoryItemID)
-		put(v.Title, v.SKU, v.Barcode, v.Price, string(v.InventoryManagement))
+		put(v.Title, v.SKU, v.Barcode, v.Price, v.CompareAt, string(v.InventoryManagement))
 		number(&stock, v.InventoryQuantity)
 	}
 	now := remembered{variants: ids, digest: body.Sum64(), stock: stock.Sum64()}

@@ -47,6 +47,7 @@ type config struct {
 	MetafieldOwner string   `json:"metafield_owner"`
 	Metafields     []string `json:"metafields"`
 	Attributes     []string `json:"attributes"`
+	Publications   []string `json:"publications"`
 	BulkFrom       *int64   `json:"bulk_from"`
 }
 
@@ -62,6 +63,7 @@ type settings struct {
 	ignoreTestOrders bool
 	owner            string
 	metafields       metafieldMap
+	publications     []string // global ids of the sales channels that a listing is put up in
 
 	secrets      []string // webhook keys, the current one first
 	clientSecret string
@@ -82,6 +84,7 @@ func configFields() []sdk.ConfigField {
 		{Key: "metafield_owner", Description: "where a piece's jewelry metafields are kept", Type: "string", Default: ownerVariant, OneOf: []string{ownerVariant, ownerProduct, ownerBoth}},
 		{Key: "metafields", Description: "field=namespace.key for each field of a piece that is not kept in jewelry.<field>", Type: "list"},
 		{Key: "attributes", Description: "further metafields (namespace.key) to keep as attributes", Type: "list"},
+		{Key: "publications", Description: "global ids of the publications (sales channels) that a listing which the hub puts up is published to; its status alone is set where there are none", Type: "list"},
 		{Key: "client_secret", Description: "the app's client secret, which signs webhooks", Type: "string", Required: true, Secret: true},
 		{Key: "client_secret_previous", Description: "the secret before a rotation; accepted beside the new one", Type: "string", Secret: true},
 		{Key: "access_token", Description: "Admin API access token; not needed with a refresh token or client credentials", Type: "string", Secret: true},
@@ -151,6 +154,12 @@ func parseSettings(raw json.RawMessage, secrets map[string]string) (*settings, [
 	default:
 		fail("metafield_owner_invalid", "config.metafield_owner", "metafield_owner is none of variant, product, both", "use one of them")
 	}
+	for _, id := range c.Publications {
+		if gidNumber("Publication", id) == 0 {
+			fail("publication_invalid", "config.publications", fmt.Sprintf("%q is no publication", id), "write global ids such as gid://shopify/Publication/1234")
+		}
+	}
+	s.publications = c.Publications
 	m, problems := newMetafieldMap(c.Metafields, c.Attributes)
 	for _, p := range problems {
 		fail("metafield_invalid", "config.metafields", p, "write field=namespace.key with a field of "+strings.Join(metafieldFields, ", "))

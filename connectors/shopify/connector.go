@@ -22,7 +22,7 @@ import (
 const Version = "0.1.0"
 
 // translationVersion grows with each change of how payloads are translated.
-const translationVersion = 1
+const translationVersion = 2
 
 // The names of the poll streams.
 const (
@@ -76,8 +76,8 @@ func (c *connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Descri
 		},
 		// A cancelled order gives its goods back through the refund that states them, so a cancellation alone raises nothing.
 		Implied: sdk.Implied{OrderLowersLevel: true, RefundRaisesLevel: true, CompareAndSet: true},
-		Scopes:  append(slices.Clone(neededScopes), scopeActions),
-		Actions: []canon.ActionKind{canon.ActionCancelOrder, canon.ActionRefundLines},
+		Scopes:  append(slices.Clone(neededScopes), scopeActions, scopeCatalogue),
+		Actions: append([]canon.ActionKind{canon.ActionCancelOrder, canon.ActionRefundLines}, canon.ListingActions()...),
 		// The connector paces itself by the cost that the shop states; this only bounds a runaway.
 		RateLimit:             sdk.RateLimit{PerSecond: 20, Burst: 100, MaxBatch: 50},
 		SettleMillis:          1_000,

@@ -26,7 +26,7 @@ fragment Amount on MoneyBag { shopMoney { amount currencyCode } }`
 
 const fragmentVariant = `
 fragment Variant on ProductVariant {
-  id title sku barcode price createdAt updatedAt
+  id title sku barcode price compareAtPrice createdAt updatedAt
   product {
     id title vendor productType status updatedAt
     metafields(first: $fields, keys: $keys) @include(if: $ofProduct) { nodes { namespace key value } }
@@ -198,6 +198,26 @@ var (
 	docRefundCreate = document{"RefundCreate", `mutation RefundCreate($input: RefundInput!, $key: String!) {
   refundCreate(input: $input) @idempotent(key: $key) { refund { id } userErrors { field message } }
 }`}
+	docListingMade = document{"ListingMade", `query ListingMade($handle: String!) {
+  productByIdentifier(identifier: {handle: $handle}) { id status variants(first: 2) { nodes { id inventoryItem { id } } } }
+}`}
+	docListingFacts = document{"ListingFacts", `query ListingFacts($id: ID!) {
+  product(id: $id) { id status variants(first: 2) { nodes { id } } }
+}`}
+	docListingMake = document{"ListingMake", `mutation ListingMake($handle: String!, $input: ProductSetInput!) {
+  productSet(identifier: {handle: $handle}, input: $input, synchronous: true) {
+    product { id status variants(first: 2) { nodes { id inventoryItem { id } } } } userErrors { code field message }
+  }
+}`}
+	docProductUpdate = document{"ProductUpdate", `mutation ProductUpdate($product: ProductUpdateInput!) {
+  productUpdate(product: $product) { userErrors { field message } }
+}`}
+	docVariantsUpdate = document{"VariantsUpdate", `mutation VariantsUpdate($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkUpdate(productId: $product, variants: $variants) { userErrors { code field message } }
+}`}
+	docListingPublish = document{"ListingPublish", `mutation ListingPublish($id: ID!, $input: [PublicationInput!]!) {
+  publishablePublish(id: $id, input: $input) { userErrors { field message } }
+}`}
 	docHooks = document{"Hooks", `query Hooks($uri: String, $after: String) {
   webhookSubscriptions(first: 100, after: $after, uri: $uri) { nodes { id topic uri format } pageInfo { hasNextPage endCursor } }
 }`}
@@ -214,7 +234,8 @@ func documents() []document {
 	all := []document{
 		docShop, docTotals, docProducts, docProductsByID, docProductVariants, docVariants, docItems, docLevels, docMoreLevels,
 		docOrders, docOrdersByID, docMoreLines, docFulfilled, docMoreFulfilled, docReturns, docRefunds, docMoreRefundLines, docCustomers, docCustomersByID, docLocations, docLocationsByID,
-		docFields, docPriceLists, docSetStock, docBulkRun, docBulk, docBulks, docOrderFacts, docOrderCancel, docRefundCreate, docHooks, docHookCreate, docHookDelete,
+		docFields, docPriceLists, docSetStock, docBulkRun, docBulk, docBulks, docOrderFacts, docOrderCancel, docRefundCreate,
+		docListingMade, docListingFacts, docListingMake, docProductUpdate, docVariantsUpdate, docListingPublish, docHooks, docHookCreate, docHookDelete,
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
 	return all

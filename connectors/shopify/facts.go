@@ -145,6 +145,21 @@ func gtin(barcode string) string {
 	return barcode
 }
 
+// variantPrices tells the regular price and a sale price apart: a price to compare with that is above what is asked is the
+// regular one.
+func variantPrices(price, compareAt, currency string) ([]canon.StatedMoney, []canon.StatedOffer) {
+	if price == "" {
+		return nil, nil
+	}
+	asked := canon.StatedMoney{Amount: price, Currency: currency}
+	a, err := canon.ParseMoney(price, currency)
+	was, cerr := canon.ParseMoney(compareAt, currency)
+	if err != nil || cerr != nil || was.Minor <= a.Minor {
+		return []canon.StatedMoney{asked}, nil
+	}
+	return []canon.StatedMoney{{Amount: compareAt, Currency: currency}}, []canon.StatedOffer{{ID: "sale", Kind: canon.OfferSale, Price: asked}}
+}
+
 func money(amount, currency string) *canon.StatedMoney {
 	if amount == "" {
 		return nil

@@ -74,6 +74,7 @@ type graphVariant struct {
 	SKU       string `json:"sku"`
 	Barcode   string `json:"barcode"`
 	Price     string `json:"price"`
+	CompareAt string `json:"compareAtPrice"`
 	CreatedAt string `json:"createdAt"`
 	UpdatedAt string `json:"updatedAt"`
 	Product   struct {

@@ -20,9 +20,9 @@ func (s *session) graphListing(v *graphVariant) canon.Observation {
 		SourceVersion: max(version(v.UpdatedAt), version(v.Product.UpdatedAt)), Listing: l,
 	}
 	if c := s.shopCurrency(); c == "" {
-		obs.Hidden = append(obs.Hidden, "prices")
-	} else if v.Price != "" {
-		l.Prices = []canon.StatedMoney{{Amount: v.Price, Currency: c}}
+		obs.Hidden = append(obs.Hidden, "offers", "prices")
+	} else {
+		l.Prices, l.Offers = variantPrices(v.Price, v.CompareAt, c)
 	}
 	if c := v.InventoryItem.UnitCost; c != nil {
 		l.Cost = money(c.amount(), c.CurrencyCode)

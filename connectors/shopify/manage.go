@@ -16,6 +16,12 @@ var neededScopes = []string{"read_customers", "read_inventory", "read_locations"
 // scopeActions is needed to cancel and refund orders; all else works without it.
 const scopeActions = "write_orders"
 
+// scopeCatalogue is needed to make, change, take down and put up listings, where the policy has the hub do that.
+const (
+	scopeCatalogue = "write_products"
+	scopePublish   = "write_publications" // where publications are configured
+)
+
 // scopeReturns is needed to see returns; a refund of lines says what came back without it.
 const scopeReturns = "read_returns"
 
@@ -62,6 +68,9 @@ func (c *connector) Check(ctx context.Context, _ *sdk.CheckRequest) (*sdk.CheckR
 	}
 	if !hasScope(granted, scopeActions) {
 		report(sdk.SeverityWarning, "scope_missing", "secrets.access_token", "orders can't be cancelled and refunded from the hub without the scope "+scopeActions, "grant "+scopeActions+" to the app and install it again")
+	}
+	if !hasScope(granted, scopeCatalogue) {
+		report(sdk.SeverityWarning, "scope_missing", "secrets.access_token", "listings can't be made and changed from the hub without the scope "+scopeCatalogue, "grant "+scopeCatalogue+" to the app and install it again, if a publish rule is to write there")
 	}
 	if s.ordersSince > defaultOrdersSince && !hasScope(granted, "read_all_orders") {
 		report(sdk.SeverityWarning, "scope_missing", "config.orders_since", "orders of more than 60 days are out of sight without the scope read_all_orders", "ask the platform for read_all_orders, or lower orders_since")

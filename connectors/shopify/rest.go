@@ -156,6 +156,7 @@ type restVariant struct {
 	SKU                 string          `json:"sku"`
 	Barcode             string          `json:"barcode"`
 	Price               string          `json:"price"`
+	CompareAt           string          `json:"compare_at_price"`
 	CreatedAt           string          `json:"created_at"`
 	UpdatedAt           string          `json:"updated_at"`
 	InventoryItemID     int64           `json:"inventory_item_id"`

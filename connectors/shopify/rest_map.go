@@ -193,9 +193,9 @@ func (s *session) product(p *restProduct) []canon.Observation {
 			l.Tracked = &tracked
 		}
 		if currency == "" {
-			hidden = append(hidden[:len(hidden):len(hidden)], "prices")
-		} else if v.Price != "" {
-			l.Prices = []canon.StatedMoney{{Amount: v.Price, Currency: currency}}
+			hidden = append(hidden[:len(hidden):len(hidden)], "offers", "prices")
+		} else {
+			l.Prices, l.Offers = variantPrices(v.Price, v.CompareAt, currency)
 		}
 		out = append(out, canon.Observation{
 			Kind: canon.KindListing, ExternalID: gid("ProductVariant", v.ID), Aspect: canon.AspectMain,

@@ -46,6 +46,10 @@ func (c *Connector) Apply(ctx context.Context, req *sdk.ApplyRequest) (*sdk.Appl
 	for i := range req.Writes {
 		w := &req.Writes[i]
 		results[i] = sdk.Result{Key: w.Key}
+		if w.Action != nil && w.Action.Kind.OnListing() {
+			results[i] = s.onListing(ctx, w)
+			continue
+		}
 		if w.Action != nil {
 			results[i] = s.act(ctx, w)
 			continue
@@ -300,6 +304,10 @@ func (c *Connector) Lookup(ctx context.Context, req *sdk.LookupRequest) (*sdk.Lo
 	out := &sdk.LookupResponse{Results: make([]sdk.Result, len(req.Writes))}
 	for i := range req.Writes {
 		w := &req.Writes[i]
+		if w.Action != nil && w.Action.Kind.OnListing() {
+			out.Results[i] = s.lookupListing(ctx, w)
+			continue
+		}
 		if w.Action != nil {
 			out.Results[i] = s.lookupAction(ctx, w)
 			continue

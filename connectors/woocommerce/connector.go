@@ -77,7 +77,7 @@ func (c *Connector) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Descri
 		// An order lowers stock when it becomes on-hold, processing or completed; pending and failed do neither. A cancelled
 		// order gives back what it took; a refund gives back when it is told to restock.
 		Implied: sdk.Implied{OrderLowersLevel: true, RefundRaisesLevel: true, CancelRaisesLevel: true},
-		Actions: []canon.ActionKind{canon.ActionCancelOrder, canon.ActionRefundLines},
+		Actions: append([]canon.ActionKind{canon.ActionCancelOrder, canon.ActionRefundLines}, canon.ListingActions()...),
 		Scopes:  []string{"read_write"},
 		// A shop with four PHP workers answers 16 to 23 requests a second in all; half of it is left to its buyers.
 		RateLimit:             sdk.RateLimit{PerSecond: 8, Burst: 8, MaxBatch: maxPage},

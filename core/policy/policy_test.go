@@ -43,7 +43,7 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		"write back":       {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Losing: canon.LosingWriteBack}), "item.price.losing: can't be write_back: this hub writes available stock alone; write keep, or case to have a person look at it"},
 		"losing":           {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Losing: "drop"}), "item.price.losing: is not one of what it can be; write keep or case"},
 		"out":              {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Direction: canon.DirectionBoth}), "item.price.direction: can't be both: this hub writes available stock alone; write in"},
-		"direction":        {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Direction: "up"}), "item.price.direction: is not one of what it can be; write in"},
+		"direction":        {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Direction: "up"}), "item.price.direction: is not one of what it can be; write in, both or out"},
 		"twice":            {canon.Policy{Rules: []canon.PolicyRule{{Entity: "item", Group: "title", Policy: canon.PolicyFirst}, {Entity: "item", Group: "title", Policy: canon.PolicyFirst}}}, "item.title: is there twice; leave one"},
 		"publish none":     {canon.Policy{Publish: []canon.PublishRule{{Connection: "web", Create: canon.PublishNone, Update: "none"}}}, ""},
 		"publish": {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -50,6 +51,8 @@ type PlannedCalls struct {
 	Connection string     `json:"connection"`
 	Mode       canon.Mode `json:"mode"` // only a live connection is written to
 	Calls      int        `json:"calls"`
+	// Listings are those of the calls that make, change, take down or put up listings.
+	Listings int `json:"listings,omitempty"`
 }
 
 // PlannedChange is a record that would change, without its values.
@@ -100,6 +103,11 @@ func PlanSettings(ctx context.Context, v store.View, s *canon.Settings) (*Settin
 			return nil, err
 		}
 		planned := PlannedCalls{Connection: name, Mode: canon.ModeObserve, Calls: len(calls[name])}
+		for what := range calls[name] {
+			if strings.HasPrefix(what, listingCall) {
+				planned.Listings++
+			}
+		}
 		if c != nil {
 			if planned.Mode = c.Mode; c.Live() {
 				planned.Mode = canon.ModeLive // of the parts that are
@@ -223,7 +231,36 @@ func (d *dryRun) page(typ string, ids []string, calls map[string]map[string]bool
 		}
 		calls[key.Connection][key.ExternalID] = true
 	}
-	return d.f.rows, nil
+	return d.f.rows, d.listingCalls(calls)
+}
+
+// listingCall begins what a call on a listing is counted under.
+const listingCall = "listing\x00"
+
+// listingCalls counts the actions on listings that the page would make, or make otherwise than is wanted now.
+func (d *dryRun) listingCalls(calls map[string]map[string]bool) error {
+	for _, name := range d.f.out.Actions {
+		prefix := store.PrefixToDo + name + "/"
+		err := d.f.tx.Scan(prefix, "", func(key string, _ []byte) (bool, error) {
+			after, err := store.Load[canon.Action](d.f.tx, store.ActionKey(name, key[len(prefix):]))
+			if err != nil || after == nil || after.Listing == nil {
+				return err == nil, err
+			}
+			before, err := store.Load[canon.Action](d.view, store.ActionKey(name, after.Key))
+			if err != nil || before != nil && before.Listing.Hash() == after.Listing.Hash() {
+				return err == nil, err
+			}
+			if calls[name] == nil {
+				calls[name] = make(map[string]bool)
+			}
+			calls[name][listingCall+after.Listing.Node+string(after.Kind)] = true
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // causesCall reports whether a level would be written that would not be now, or written otherwise.

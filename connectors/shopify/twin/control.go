@@ -12,7 +12,7 @@ import (
 //
 //	GET  /_twin/ledger, /_twin/levels, /_twin/subscriptions, /_twin/pending
 //	POST /_twin/products, /_twin/customers, /_twin/orders, /_twin/refunds, /_twin/cancel, /_twin/fulfil, /_twin/adjust,
-//	     /_twin/faults, /_twin/drop, /_twin/duplicate
+//	     /_twin/edit, /_twin/faults, /_twin/drop, /_twin/duplicate
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	door := strings.TrimPrefix(r.URL.Path, "/_twin/")
 	if r.Method == http.MethodGet {
@@ -21,6 +21,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 			reply(w, http.StatusOK, s.Ledger())
 		case "levels":
 			reply(w, http.StatusOK, s.Levels())
+		case "listings":
+			reply(w, http.StatusOK, s.Products())
 		case "subscriptions":
 			reply(w, http.StatusOK, s.Subscriptions())
 		case "pending":
@@ -65,6 +67,24 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		})
 	case "adjust":
 		_, err = withBody(r.Body, func(a Adjustment) (bool, error) { return true, s.AdjustInventory(a) })
+	case "edit":
+		_, err = withBody(r.Body, func(e struct {
+			ID      string `json:"id"`
+			Title   string `json:"title"`
+			Status  string `json:"status"`
+			Price   string `json:"price"`
+			Variant string `json:"variant_id"`
+			Delete  bool   `json:"delete"`
+		},
+		) (bool, error) {
+			switch {
+			case e.Delete:
+				return true, s.DeleteProduct(e.ID)
+			case e.Price != "":
+				return true, s.SetPrice(e.Variant, e.Price)
+			}
+			return true, s.EditProduct(e.ID, e.Title, e.Status)
+		})
 	case "faults":
 		_, err = withBody(r.Body, func(f Fault) (bool, error) { s.Inject(f); return true, nil })
 	case "drop", "duplicate":

@@ -54,7 +54,7 @@ type queryRoot struct{}
 func (queryRoot) typeName() string { return "QueryRoot" }
 
 var scopeOf = map[string]string{
-	"products": "read_products", "product": "read_products", "productVariantsCount": "read_products", "productVariants": "read_products",
+	"products": "read_products", "product": "read_products", "productByIdentifier": "read_products", "productVariantsCount": "read_products", "productVariants": "read_products",
 	"inventoryItem": "read_inventory", "inventoryItems": "read_inventory", "orders": "read_orders", "order": "read_orders",
 	"ordersCount": "read_orders", "refund": "read_orders", "fulfillment": "read_orders", "customers": "read_customers", "customersCount": "read_customers",
 	"locations": "read_locations", "priceLists": "read_products", "metafieldDefinitions": "read_products",
@@ -89,6 +89,8 @@ func (queryRoot) field(x *execution, name string, args map[string]any) any {
 		return x.connection(productRows(s), args)
 	case "product":
 		return id("Product")
+	case "productByIdentifier":
+		return x.productByIdentifier(args["identifier"].(map[string]any))
 	case "productVariants":
 		rows := make([]row, 0, len(s.variants))
 		for _, v := range s.variants {

@@ -61,6 +61,8 @@ type Counts struct {
 	APIWrites     int64 `json:"api_writes"`
 	NoopWrites    int64 `json:"noop_writes"`
 	Replays       int64 `json:"replays"`
+	ListingsMade  int64 `json:"listings_made"`  // products that the API made
+	ListingWrites int64 `json:"listing_writes"` // of the API on products
 	BulkRuns      int64 `json:"bulk_runs"`
 	BulkDownloads int64 `json:"bulk_downloads"`
 	LeakedTokens  int64 `json:"leaked_tokens"` // access tokens sent to where files are

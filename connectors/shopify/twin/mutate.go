@@ -37,6 +37,15 @@ func (x *execution) mutate(f *ast.Field) any {
 		return x.createRefund(f, args["input"].(map[string]any))
 	case "inventorySetQuantities":
 		return x.setQuantities(f, args["input"].(map[string]any))
+	case "productSet":
+		return x.setProduct(args)
+	case "productUpdate":
+		input, _ := args["product"].(map[string]any)
+		return x.updateProduct(input)
+	case "productVariantsBulkUpdate":
+		return x.updateVariants(args)
+	case "publishablePublish":
+		return x.publishProduct(args)
 	case "webhookSubscriptionCreate":
 		return x.subscribe(args["topic"].(string), args["webhookSubscription"].(map[string]any))
 	case "webhookSubscriptionDelete":

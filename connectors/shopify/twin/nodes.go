@@ -14,6 +14,8 @@ func (n productNode) field(x *execution, name string, args map[string]any) any {
 	switch name {
 	case "id":
 		return gid("Product", n.id)
+	case "handle":
+		return n.handle
 	case "title":
 		return n.title
 	case "descriptionHtml":
@@ -60,6 +62,8 @@ func (n variantNode) field(x *execution, name string, args map[string]any) any {
 		return text(n.barcode)
 	case "price":
 		return n.price
+	case "compareAtPrice":
+		return text(n.compareAt)
 	case "inventoryPolicy":
 		return n.policy
 	case "inventoryQuantity":

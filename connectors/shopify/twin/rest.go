@@ -50,7 +50,7 @@ func (s *Server) restProduct(p *product) fields {
 		}
 		variants = append(variants, fields{
 			"id": v.id, "admin_graphql_api_id": gid("ProductVariant", v.id), "product_id": p.id, "title": v.title,
-			"price": v.price, "sku": v.sku, "barcode": text(v.barcode), "position": i + 1, "inventory_policy": strings.ToLower(v.policy), "compare_at_price": nil,
+			"price": v.price, "sku": v.sku, "barcode": text(v.barcode), "position": i + 1, "inventory_policy": strings.ToLower(v.policy), "compare_at_price": text(v.compareAt),
 			"option1": v.title, "option2": nil, "option3": nil, "taxable": true, "created_at": restTime(v.createdAt), "updated_at": restTime(v.updatedAt),
 			"inventory_item_id": v.item.id, "inventory_management": management, "inventory_quantity": v.total(), "old_inventory_quantity": v.total(), "image_id": nil,
 		})
@@ -58,7 +58,7 @@ func (s *Server) restProduct(p *product) fields {
 	}
 	return fields{
 		"id": p.id, "admin_graphql_api_id": gid("Product", p.id), "title": p.title, "body_html": p.descriptionHTML, "vendor": p.vendor,
-		"product_type": p.typ, "handle": strings.ToLower(strings.ReplaceAll(p.title, " ", "-")), "status": strings.ToLower(p.status), "tags": strings.Join(p.tags, ", "),
+		"product_type": p.typ, "handle": p.handle, "status": strings.ToLower(p.status), "tags": strings.Join(p.tags, ", "),
 		"created_at": restTime(p.createdAt), "updated_at": restTime(p.updatedAt), "published_at": restTime(p.createdAt), "published_scope": "global", "template_suffix": nil,
 		"variants": variants, "variant_gids": gids, "options": []fields{}, "images": []fields{}, "image": nil, "media": []fields{}, "has_variants_that_requires_components": false,
 	}

@@ -100,6 +100,12 @@ func (s *Server) CreateProduct(n NewProduct) (Created, error) {
 		}
 		p.variants = append(p.variants, v)
 	}
+	p.handle = s.freeHandle(p.title)
+	return s.addProduct(p), nil
+}
+
+// addProduct takes a product into the shop and tells of it.
+func (s *Server) addProduct(p *product) Created {
 	created := Created{ID: gid("Product", p.id)}
 	s.state.products[p.id] = p
 	for _, v := range p.variants {
@@ -114,7 +120,7 @@ func (s *Server) CreateProduct(n NewProduct) (Created, error) {
 			s.publish("INVENTORY_LEVELS_CONNECT", restLevel(l))
 		}
 	}
-	return created, nil
+	return created
 }
 
 func restItem(it *item) fields {

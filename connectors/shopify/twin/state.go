@@ -49,12 +49,16 @@ type product struct {
 	createdAt, updatedAt                        time.Time
 	variants                                    []*variant
 	metafields                                  []Metafield
+	handle                                      string
+	images                                      []string
+	publications                                []string // that it was published to, sorted
 }
 
 type variant struct {
 	id                         int64
 	product                    *product
 	title, sku, barcode, price string
+	compareAt                  string // empty for none
 	policy                     string // DENY or CONTINUE
 	createdAt, updatedAt       time.Time
 	item                       *item

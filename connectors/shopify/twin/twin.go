@@ -77,7 +77,7 @@ type Options struct {
 }
 
 // AllScopes are the access scopes that the sandbox knows.
-var AllScopes = []string{"read_customers", "read_inventory", "read_locations", "read_orders", "read_products", "read_returns", "write_inventory", "write_orders"}
+var AllScopes = []string{"read_customers", "read_inventory", "read_locations", "read_orders", "read_products", "read_returns", "write_inventory", "write_orders", "write_products", "write_publications"}
 
 func (o *Options) defaults() {
 	set := func(s *string, v string) {

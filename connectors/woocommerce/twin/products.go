@@ -236,7 +236,7 @@ func (s *Server) listProducts(r *request, parent int64) *response {
 	if err != nil {
 		return err.response()
 	}
-	status, kind, sku := r.query.Get("status"), r.query.Get("type"), r.query.Get("sku")
+	status, kind, sku, slug := r.query.Get("status"), r.query.Get("type"), r.query.Get("sku"), r.query.Get("slug")
 	if status != "" && !slices.Contains(productStatuses, status) {
 		return notOneOf("status", productStatuses).response()
 	}
@@ -249,7 +249,7 @@ func (s *Server) listProducts(r *request, parent int64) *response {
 	var found []*product
 	for _, p := range s.products {
 		switch {
-		case p.parent != parent:
+		case p.parent != parent, slug != "" && p.slug != slug:
 		case status == "" || status == "any":
 			if p.status != "trash" && c.keeps(p.id, p.created, p.modified) && (kind == "" || p.kind == kind || parent != 0) && skuFits(sku, p.sku) {
 				found = append(found, p)
@@ -304,6 +304,7 @@ func (s *Server) productBody(p *product, b map[string]any) *apiError {
 		}
 	}
 	text("name", &next.name)
+	text("slug", &next.slug)
 	text("description", &next.description)
 	text("sku", &next.sku)
 	text("global_unique_id", &next.gtin)
@@ -367,6 +368,17 @@ func productLists(p *product, b map[string]any) *apiError {
 				return invalidParam("meta_data", "meta_data[0][key] is required.")
 			}
 			p.setMeta(key, m["value"])
+		}
+	}
+	if list, ok := b["images"].([]any); ok {
+		p.images = nil
+		for _, e := range list {
+			m, _ := e.(map[string]any)
+			src, _ := m["src"].(string)
+			if !strings.HasPrefix(src, "https://") && !strings.HasPrefix(src, "http://") {
+				return &apiError{http.StatusBadRequest, "woocommerce_product_image_upload_error", "Invalid URL Provided.", nil}
+			}
+			p.images = append(p.images, src)
 		}
 	}
 	if list, ok := b["attributes"].([]any); ok {
@@ -440,7 +452,9 @@ func (s *Server) createProduct(parent int64, b map[string]any) (*product, *apiEr
 	if p.name == "" && parent == 0 {
 		p.name = "Product"
 	}
-	p.slug = slugOf(p.name) + "-" + strconv.FormatInt(p.id, 10)
+	if p.slug = slugOf(p.slug); p.slug == "" {
+		p.slug = slugOf(p.name) + "-" + strconv.FormatInt(p.id, 10)
+	}
 	s.products[p.id] = p
 	s.fire("product.created", p.id)
 	return p, nil
