@@ -13,7 +13,9 @@ const Never = math.MinInt32
 
 // Apart reports whether two records name two people, who may share a house, a phone and a mailbox: by a personal number
 // they are no one, and
-//   - their given names are two that people have (Michael and Mary), no forms of one name and no slips of the pen;
+//   - their given names are two that people have (Michael and Mary), no forms of one name and no slips of the pen: twins
+//     share a birthday too;
+//   - or they are a parent and a child of one name, by what follows it (Jr, Sr) or by birthdays that lie a generation apart;
 //   - or their birthdays have nothing in common, their given names are not spelled alike and no contact point is shared;
 //   - or each has a mailbox, and one is called after somebody else: michelle.d@ is not Mikhail's.
 //
@@ -23,7 +25,7 @@ func Apart(l *Levels, a, b *Profile) bool {
 	if l[PersonID] == 1 || l[PersonID] == 2 {
 		return false
 	}
-	if l[Given] == GivenDiffer && twoNames(a.roots, b.roots) {
+	if l[Given] == GivenDiffer && twoNames(a.roots, b.roots) || twoGenerations(a, b) {
 		return true
 	}
 	if l[Birthday] == BirthdayDiffer && l[Given] != GivenEqual && !sharesContact(l) {
@@ -31,6 +33,24 @@ func Apart(l *Levels, a, b *Profile) bool {
 	}
 	return l[Given] > GivenEqual && l[Email] > EmailLocal && !ownAgrees(l) && (twoNames(a.roots, b.mailRoots()) || twoNames(a.mailRoots(), b.roots) || twoNames(a.mailRoots(), b.mailRoots()))
 }
+
+// generation is by how many years parents are older than their children, at least.
+const generation = 15
+
+// twoGenerations reports whether two records are of a parent and a child, who may have one name.
+func twoGenerations(a, b *Profile) bool {
+	if a.generation != 0 && b.generation != 0 && a.generation != b.generation {
+		return true
+	}
+	x, y := a.birthday, b.birthday
+	if x.Year == 0 || y.Year == 0 || x.unset() || y.unset() || max(x.Year, y.Year)-min(x.Year, y.Year) < generation {
+		return false
+	}
+	return compareBirthday(x, y) == BirthdayDiffer
+}
+
+// unset reports whether a date is what systems state where they know none.
+func (d Date) unset() bool { return d.Month == 1 && d.Day == 1 && d.Year%10 == 0 }
 
 // twoNames reports whether two sets of roots are of known names, and of none in common.
 func twoNames(a, b []uint16) bool { return len(a) > 0 && len(b) > 0 && !meet(a, b) }
@@ -43,6 +63,18 @@ func sharesContact(l *Levels) bool {
 // ownAgrees reports whether something agrees that is one person's own: a number, or most of a birthday.
 func ownAgrees(l *Levels) bool {
 	return l[PersonID] == 1 || l[PersonID] == 2 || l[Birthday] != Missing && l[Birthday] <= BirthdayPart
+}
+
+// Unclear reports whether nothing agrees that is one person's own: no number, no birthday, no mailbox. That all else agrees
+// says then which household it is, and not who of it: father or son of one name, Samuel or Samantha by the name of Sam.
+func Unclear(l *Levels) bool {
+	return !ownAgrees(l) && (l[Email] == Missing || l[Email] > EmailLocal)
+}
+
+// undecided reports whether a pair is unclear, agrees by a given name that is short for several ("Sam": Samuel and
+// Samantha), and each of the two has a mailbox of its own: no score merges them without a person.
+func undecided(l *Levels, a, b *Profile) bool {
+	return l[Email] > EmailLocal && (l[Given] == GivenEqual || l[Given] == GivenVariant) && Unclear(l) && (normalize.ManyNames(a.given[0]) || normalize.ManyNames(b.given[0]))
 }
 
 // mailRoots gives the roots of the given names that the mailboxes begin with, before a sign, a digit or the family name.

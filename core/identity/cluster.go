@@ -11,6 +11,8 @@ type Edge struct {
 	Score int32
 	// Rank is that of Weights.Rank where edges are to be joined by it, else 0.
 	Rank int32
+	// Unclear says that nothing agrees that is one person's own (the function Unclear).
+	Unclear bool
 }
 
 // Decision is a person's word about two nodes. It outranks every score.
@@ -30,11 +32,12 @@ func pairOf(a, b string) pair { return pair{min(a, b), max(a, b)} }
 // What a person said to be one comes first. Then edges of at least least count, by rank, the best first, ties by node id:
 // one joins the clusters of its ends, unless the cluster would hold a pair that a person said to be two, or that scores
 // Never, or the records of the two sides speak against each other on the whole (against gives what a pair of nodes
-// without an edge scores; nil means that nothing speaks against). Where decisions contradict, two stay two. Each cluster is sorted; its first node
+// without an edge scores; nil means that nothing speaks against). Edges that are unclear come after all others, and join
+// nothing where one side also has an edge to somebody who can't be the other side. Where decisions contradict, two stay two. Each cluster is sorted; its first node
 // is the golden id.
 func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, against func(a, b string) int32) [][]string {
 	nodes = slices.Compact(slices.Sorted(slices.Values(nodes)))
-	c := clusterer{at: make(map[string]int, len(nodes)), root: make([]int, len(nodes)), members: make([][]string, len(nodes)), never: make(map[int][]int), scores: make(map[pair]int32, len(edges)), against: against}
+	c := clusterer{at: make(map[string]int, len(nodes)), root: make([]int, len(nodes)), members: make([][]string, len(nodes)), never: make(map[int][]int), near: make([][]int, len(nodes)), scores: make(map[pair]int32, len(edges)), against: against}
 	for i, n := range nodes {
 		c.at[n], c.root[i], c.members[i] = i, i, []string{n}
 	}
@@ -68,16 +71,24 @@ func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, a
 		if s, twice := c.scores[p]; !twice || e.Score > s {
 			c.scores[p] = e.Score
 		}
-		ranked = append(ranked, Edge{A: p.a, B: p.b, Score: e.Score, Rank: e.Rank})
+		if e.Score >= least {
+			ranked = append(ranked, Edge{A: p.a, B: p.b, Score: e.Score, Rank: e.Rank, Unclear: e.Unclear})
+			c.near[c.at[p.a]], c.near[c.at[p.b]] = append(c.near[c.at[p.a]], c.at[p.b]), append(c.near[c.at[p.b]], c.at[p.a])
+		}
 	}
 	slices.SortFunc(ranked, func(x, y Edge) int {
+		if x.Unclear != y.Unclear {
+			if x.Unclear {
+				return 1
+			}
+			return -1
+		}
 		return cmp.Or(cmp.Compare(y.Rank, x.Rank), cmp.Compare(y.Score, x.Score), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
 	})
 	for _, e := range ranked {
-		if e.Score < least {
-			continue
+		if p := (pair{e.A, e.B}); !e.Unclear || !c.contested(p) {
+			c.join(p, false)
 		}
-		c.join(pair{e.A, e.B}, false)
 	}
 	var out [][]string
 	for _, m := range c.members {
@@ -94,6 +105,7 @@ type clusterer struct {
 	root    []int      // by node: the smallest node of its cluster
 	members [][]string // by that node
 	never   map[int][]int
+	near    [][]int // by node: those that it has an edge to
 	scores  map[pair]int32
 	against func(a, b string) int32
 }
@@ -109,6 +121,29 @@ func (c *clusterer) join(p pair, decided bool) {
 		c.root[c.at[n]] = to
 	}
 	c.members[to], c.members[from] = append(c.members[to], c.members[from]...), nil
+}
+
+// contested reports whether somebody beside one end of a pair can't be the other end: then the pair does not say who is
+// meant.
+func (c *clusterer) contested(p pair) bool {
+	a, b := c.root[c.at[p.a]], c.root[c.at[p.b]]
+	for _, ends := range [2][2]int{{a, b}, {b, a}} {
+		for _, n := range c.members[ends[0]] {
+			for _, k := range c.near[c.at[n]] {
+				if other := c.root[k]; other != a && other != b && (c.forbidden(other, ends[1]) || c.apart(other, ends[1])) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// apart reports whether a pair of two clusters scores Never.
+func (c *clusterer) apart(a, b int) bool {
+	return c.against != nil && slices.ContainsFunc(c.members[a], func(x string) bool {
+		return slices.ContainsFunc(c.members[b], func(y string) bool { return c.against(x, y) == Never })
+	})
 }
 
 // forbidden reports whether a person said of a node here and one there that they are two.

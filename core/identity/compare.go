@@ -3,6 +3,8 @@ package identity
 import (
 	"slices"
 	"strings"
+
+	"github.com/jumpring/jumpring/core/normalize"
 )
 
 // Compare says how two profiles agree, field by field. It is symmetric.
@@ -23,7 +25,7 @@ func Compare(a, b *Profile) Levels {
 	}
 	l[PersonID] = compareIDs(a.ids, b.ids)
 	l[Email] = compareEmails(a.emails, b.emails)
-	if l[Email] == EmailSlip && l[Family] > FamilyVariant && (a.namedMail() || b.namedMail()) {
+	if l[Email] == EmailSlip && l[Family] > FamilyVariant && (a.namedMail() || b.namedMail()) && !misspelt(a, b) {
 		l[Email] = EmailNamed // it differs as the names do
 	}
 	l[Phone] = comparePhones(a.phones, b.phones)
@@ -116,6 +118,11 @@ func compareLetters(x, y string, known bool) Level {
 		return GivenSimilar
 	}
 	return GivenDiffer
+}
+
+// unlike reports whether two names have so little in common that no slips of the pen made one of the other.
+func unlike(x, y string) bool {
+	return min(len(x), len(y)) >= 4 && x[0] != y[0] && distance(x, y, 3) > 3 && jaroWinkler(x, y) < 650
 }
 
 // ending reports whether two names differ in nothing but the vowel at their end, or in having one.
@@ -259,6 +266,28 @@ func compareIDs(a, b []string) Level {
 // namedMail reports whether a mailbox is called after the person.
 func (p *Profile) namedMail() bool {
 	return slices.ContainsFunc(p.emails, func(m mail) bool { return m.named })
+}
+
+// misspelt reports whether a mailbox that is called after a family name with a number (smith69@) is spelt on one side as
+// neither the family name beside it nor the other mailbox: that is a slip of the pen, and no namesake's mailbox.
+func misspelt(a, b *Profile) bool {
+	for i := range a.emails {
+		for k := range b.emails {
+			x, y := &a.emails[i], &b.emails[k]
+			if n := x.number(); n != "" && n == y.number() && compareEmail(x, y) == EmailSlip && (!a.afterFamily(x) || !b.afterFamily(y)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// number gives what of a mailbox follows its first letters.
+func (m *mail) number() string { return strings.TrimLeft(m.local, "abcdefghijklmnopqrstuvwxyz") }
+
+// afterFamily reports whether a mailbox has the whole family name in it, as spelt or as it sounds.
+func (p *Profile) afterFamily(m *mail) bool {
+	return strings.Contains(m.letters, p.familyOne) || strings.Contains(normalize.Skeleton(m.letters), p.familyKey)
 }
 
 func compareEmails(a, b []mail) Level {

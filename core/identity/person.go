@@ -49,6 +49,7 @@ func JoinPersons(nodes []Person, decisions []Decision, w *Weights) Persons {
 		p.profile = p.prepared(w)
 		j.cluster[i], j.members[i] = i, []int{i}
 	}
+	j.findOdds()
 	same := j.decided(decisions)
 	// Equal names first, then one slip of the pen, then other forms of a name; a vague name (none, or an initial) agrees
 	// with many, so it joins last, and only where it can mean one person.
@@ -71,6 +72,7 @@ type personJoiner struct {
 	cluster []int   // by node: the smallest node of its cluster
 	members [][]int // by that node
 	never   [][2]int
+	odds    [][2]int // a parent and a child, by what they state
 }
 
 // decided notes who a person said to be two, and gives who was said to be one, in order.
@@ -101,7 +103,7 @@ func (j *personJoiner) joinForms() {
 	for i := range j.nodes {
 		for k := i + 1; k < len(j.nodes); k++ {
 			a, b := &j.nodes[i], &j.nodes[k]
-			if x, y := j.cluster[i], j.cluster[k]; x != y && !a.vague() && !b.vague() && j.samePerson(a, b) {
+			if x, y := j.cluster[i], j.cluster[k]; x != y && !a.vague() && !b.vague() && j.samePerson(i, k) && j.clear(i, k) {
 				linked[x], linked[y] = append(linked[x], y), append(linked[y], x)
 			}
 		}
@@ -170,18 +172,18 @@ func (j *personJoiner) join(considered func(a, b *Person) bool) {
 	for i := range j.nodes {
 		for k := i + 1; k < len(j.nodes); k++ {
 			a, b := &j.nodes[i], &j.nodes[k]
-			if j.cluster[i] != j.cluster[k] && considered(a, b) && j.samePerson(a, b) && j.agree(j.cluster[i], j.cluster[k]) {
+			if j.cluster[i] != j.cluster[k] && considered(a, b) && j.samePerson(i, k) && j.clear(i, k) && j.agree(j.cluster[i], j.cluster[k]) {
 				j.union(j.cluster[i], j.cluster[k])
 			}
 		}
 	}
 }
 
-// agree reports whether no name in one cluster speaks against one in the other.
+// agree reports whether no name and no generation in one cluster speaks against one in the other.
 func (j *personJoiner) agree(a, b int) bool {
 	for _, i := range j.members[a] {
 		for _, k := range j.members[b] {
-			if !sameNames(&j.nodes[i], &j.nodes[k]) {
+			if !sameNames(&j.nodes[i], &j.nodes[k]) || parentAndChild(&j.nodes[i], &j.nodes[k]) {
 				return false
 			}
 		}
@@ -214,7 +216,7 @@ func (j *personJoiner) placeVague(initial bool) {
 			if b.vague() && (initial || b.Given == "") {
 				continue
 			}
-			if c := j.cluster[k]; c != j.cluster[i] && j.samePerson(a, b) && !slices.Contains(meant[j.cluster[i]], c) {
+			if c := j.cluster[k]; c != j.cluster[i] && j.samePerson(i, k) && j.clear(i, k) && !slices.Contains(meant[j.cluster[i]], c) {
 				meant[j.cluster[i]] = append(meant[j.cluster[i]], c)
 			}
 		}
@@ -259,15 +261,63 @@ func firstName(given string) string {
 }
 
 // samePerson reports whether two nodes are one person. A shared e-mail address or phone alone is not enough: couples
-// share both, so a differing given name speaks against it.
-func (j *personJoiner) samePerson(a, b *Person) bool {
+// share both, so a differing given name speaks against it, a phone does not say whose "Sam" it is, and a parent and a
+// child may share the name as well.
+func (j *personJoiner) samePerson(i, k int) bool {
+	a, b := &j.nodes[i], &j.nodes[k]
 	switch {
-	case !sameNames(a, b):
+	case !sameNames(a, b) || parentAndChild(a, b):
 		return false
-	case overlap(a.Emails, b.Emails), overlap(a.Phones, b.Phones):
+	case overlap(a.Emails, b.Emails):
 		return true
+	case overlap(a.Phones, b.Phones):
+		l := Compare(a.profile, b.profile)
+		return !undecided(&l, a.profile, b.profile)
 	}
 	return overlap(a.Like, b.Like) && j.weights.Score(a.profile, b.profile) >= j.weights.Auto
+}
+
+// parentAndChild reports whether two nodes state that they are two generations, and no number that is one person's.
+func parentAndChild(a, b *Person) bool {
+	return twoGenerations(a.profile, b.profile) && !overlap(a.Numbers, b.Numbers)
+}
+
+// findOdds notes the pairs that are a parent and a child of one name.
+func (j *personJoiner) findOdds() {
+	for i := range j.nodes {
+		for k := i + 1; k < len(j.nodes); k++ {
+			if a, b := &j.nodes[i], &j.nodes[k]; parentAndChild(a, b) && sameNames(a, b) {
+				j.odds = append(j.odds, [2]int{i, k})
+			}
+		}
+	}
+}
+
+// clear reports whether it is clear of two nodes who is meant. It is not where one of them may as well be the other's parent
+// or child, unless something of the person's own says which.
+func (j *personJoiner) clear(i, k int) bool {
+	for _, ends := range [2][2]int{{i, k}, {k, i}} {
+		for _, p := range j.odds {
+			other := p[0]
+			switch ends[1] {
+			case p[0]:
+				other = p[1]
+			case p[1]:
+			default:
+				continue
+			}
+			if other != ends[0] && j.samePerson(ends[0], other) && (!j.own(i, k) || j.own(ends[0], other)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// own reports whether two nodes share what is one person's own: a mailbox, a number or a birthday.
+func (j *personJoiner) own(i, k int) bool {
+	a, b := &j.nodes[i], &j.nodes[k]
+	return overlap(a.Emails, b.Emails) || overlap(a.Numbers, b.Numbers) || !a.Birthday.Zero() && a.Birthday == b.Birthday
 }
 
 func overlap(a, b []string) bool {

@@ -44,14 +44,16 @@ type Profile struct {
 	familyKey string
 	familyIn  []string // the skeletons of its words of four letters and more
 	name      []string
-	birthday  Date
-	gender    byte
-	ids       []string
-	emails    []mail
-	phones    []string // the last nine digits
-	places    []place
-	other     []string
-	common    common
+	// generation tells a parent from a child of the same name: 1 is the elder, 2 the younger; 0 is not stated.
+	generation int
+	birthday   Date
+	gender     byte
+	ids        []string
+	emails     []mail
+	phones     []string // the last nine digits
+	places     []place
+	other      []string
+	common     common
 }
 
 type mail struct {
@@ -77,12 +79,15 @@ type common struct {
 // comes from there too.
 func NewProfile(node string, f *Facts, w *Weights) *Profile {
 	p := &Profile{Node: node, birthday: f.Birthday}
-	p.given = strings.Fields(normalize.Latin(f.Given))
+	var behind int
+	p.given, p.generation = normalize.Generation(strings.Fields(normalize.Latin(f.Given)))
 	p.middle = normalize.Latin(f.Middle)
 	if p.middle == "" && len(p.given) > 1 {
 		p.middle = p.given[1]
 	}
-	p.family = strings.Fields(normalize.Latin(f.Family))
+	if p.family, behind = normalize.Generation(strings.Fields(normalize.Latin(f.Family))); behind != 0 {
+		p.generation = behind
+	}
 	if len(p.given) > 0 {
 		p.roots = normalize.GivenRoots(p.given[0])
 		p.near = normalize.NearGivenRoots(p.given[0])

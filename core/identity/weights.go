@@ -91,7 +91,11 @@ func (w *Weights) Score(a, b *Profile) int32 {
 // ScoreLevels is Score where the profiles have been compared already.
 func (w *Weights) ScoreLevels(l *Levels, a, b *Profile) int32 {
 	stranger, household := w.explain(l, a, b)
-	return min(stranger, household)
+	score := min(stranger, household)
+	if score >= w.Auto && undecided(l, a, b) {
+		return w.Auto - 1
+	}
+	return score
 }
 
 // explain gives the score of a pair against each of the two explanations.
@@ -110,6 +114,10 @@ func (w *Weights) explain(l *Levels, a, b *Profile) (stranger, household int32) 
 		household += w.Levels[Family][FamilyDiffer]
 	}
 	c := Worth(l, a, b)
+	if l[Given] == GivenDiffer && unlike(a.given[0], b.given[0]) { // twins share a birthday: it does not tell which of them it is
+		household -= max(w.Levels[Birthday][l[Birthday]], 0)
+		c[Birthday] = min(c[Birthday], 0)
+	}
 	return stranger + c[Given] + c[Family] + c[Birthday] + c[Place], household + c[Given] + c[Birthday]
 }
 

@@ -544,6 +544,32 @@ var shortForms = func() map[string][]uint16 {
 // not known.
 func GivenRoots(latin string) []uint16 { return shortForms[latin] }
 
+// manyNames has the short forms that stand for several full names which are no forms of each other: "sam" is Samuel or
+// Samantha. A form that is itself a full name is none of them.
+var manyNames = func() map[string]bool {
+	full := make(map[string]bool)
+	var fullOf [][]uint16 // by line: the lines that its full name stands in
+	for line := range strings.SplitSeq(strings.TrimSpace(nicknames), "\n") {
+		name, _, _ := strings.Cut(line, " ")
+		full[name], fullOf = true, append(fullOf, shortForms[name])
+	}
+	several := make(map[string]bool)
+	for form, lines := range shortForms {
+		for i, x := range lines {
+			for _, y := range lines[:i] {
+				shared := slices.ContainsFunc(fullOf[x-1], func(l uint16) bool { return slices.Contains(fullOf[y-1], l) })
+				several[form] = several[form] || !shared && !full[form]
+			}
+		}
+	}
+	maps.DeleteFunc(several, func(_ string, is bool) bool { return !is })
+	return several
+}()
+
+// ManyNames reports whether a form is short for several given names that are no forms of each other. latin is one word of
+// Latin's form.
+func ManyNames(latin string) bool { return manyNames[latin] }
+
 // nearForms gives for each form, and each form less one letter, the forms that it may be a slip of.
 var nearForms = sync.OnceValue(func() map[string][]string {
 	m := make(map[string][]string)

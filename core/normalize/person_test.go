@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,5 +42,25 @@ func TestStreetsAndPostalCodes(t *testing.T) {
 	}
 	for raw, want := range map[string]string{"08001": "8001", "SW1A 1AA": "SW1A1AA", "12345-6789": "12345", "": "", "75 002": "75002"} {
 		require.Equal(t, want, PostalCode(raw))
+	}
+}
+
+func TestManyNames(t *testing.T) {
+	for form, want := range map[string]bool{"sam": true, "alex": true, "ed": true, "chris": true, "tim": false, "samuel": false, "katie": false, "karl": false, "zoltana": false} {
+		require.Equal(t, want, ManyNames(form), form)
+	}
+}
+
+func TestGeneration(t *testing.T) {
+	for name, want := range map[string]struct {
+		words string
+		is    int
+	}{
+		"elpole": {"elpole", 0}, "elpole jr": {"elpole", 2}, "elpole senior": {"elpole", 1}, "de la cruz iii": {"de la cruz", 3}, "junior": {"junior", 0}, "dumas fils": {"dumas", 2},
+		"elpole ii jr": {"elpole", 2}, "": {"", 0},
+	} {
+		words, is := Generation(strings.Fields(name))
+		require.Equal(t, want.words, strings.Join(words, " "), name)
+		require.Equal(t, want.is, is, name)
 	}
 }

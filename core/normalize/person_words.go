@@ -112,3 +112,22 @@ func Tags(stated []string) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// generations has what tells a parent from a child of the same name, where it follows a name. A single "I" or "V" is an
+// initial.
+var generations = map[string]int{
+	"sr": 1, "snr": 1, "senior": 1, "pere": 1, "jr": 2, "jnr": 2, "junior": 2, "fils": 2, "ii": 2, "2nd": 2, "iii": 3, "3rd": 3, "iv": 4, "4th": 4,
+}
+
+// Generation takes what tells a parent from a child off the end of a name's words, which are in Latin's form: 1 is the
+// elder, 2 the younger, 3 and 4 theirs, 0 is not stated. A name is never only that.
+func Generation(words []string) (name []string, generation int) {
+	for len(words) > 1 {
+		g, known := generations[words[len(words)-1]]
+		if !known {
+			break
+		}
+		words, generation = words[:len(words)-1], g
+	}
+	return words, generation
+}

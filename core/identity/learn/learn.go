@@ -143,7 +143,7 @@ func (s *Set) Clusters(least int32, decisions []identity.Decision) [][]string {
 		a, b := s.Profiles[p.a], s.Profiles[p.b]
 		l := p.pattern.levels()
 		if score := s.Weights.ScoreLevels(&l, a, b); score >= least && !identity.Apart(&l, a, b) {
-			edges = append(edges, identity.Edge{A: a.Node, B: b.Node, Score: score, Rank: s.Weights.Rank(&l, a, b)})
+			edges = append(edges, identity.Edge{A: a.Node, B: b.Node, Score: score, Rank: s.Weights.Rank(&l, a, b), Unclear: identity.Unclear(&l)})
 		}
 	}
 	return identity.Clusters(nodes, edges, decisions, least, func(x, y string) int32 {
