@@ -40,7 +40,7 @@ var rooms = map[string][]string{
 	"core/alarm":          {},
 	"core/report":         {"core/canon", "core/store"},
 	"core/search":         {"core/canon", "core/store", "core/normalize", "core/router"},
-	"core/config":         {"core/canon", "core/policy", "core/identity", "core/reconcile", "core/report", "core/access"},
+	"core/config":         {"core/canon", "core/policy", "core/identity", "core/reconcile", "core/report", "core/access", "core/alarm"},
 	"core/access":         {"core/canon", "core/vault"},
 	"core/problem":        {"bus", "core/canon"},
 	"core/body":           {"core/canon", "core/problem"},
