@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 	"core/report":         {"core/canon", "core/store"},
 	"core/search":         {"core/canon", "core/store", "core/normalize", "core/router"},
 	"core/outbox":         {"bus", "core/canon", "core/store", "core/router", "core/views", "core/access", "core/changes", "core/reconcile", "plugins/sdk"},
-	"core/config":         {"core/outbox", "core/canon", "core/policy", "core/identity", "core/reconcile", "core/report", "core/access"},
+	"core/config":         {"core/outbox", "core/canon", "core/policy", "core/identity", "core/reconcile", "core/report", "core/access", "core/alarm"},
 	"core/access":         {"core/canon", "core/vault"},
 	"core/problem":        {"bus", "core/canon"},
 	"core/body":           {"core/canon", "core/problem"},

@@ -49,6 +49,7 @@ func (j *Journal) run() {
 		err := c.write(j, c.group)
 		if err == nil {
 			c.full = false
+			j.noSpace.Store(false)
 			j.queue.finished(c.group, c.lastSize(), time.Since(start))
 			for _, r := range c.group {
 				r.finish(bus.Receipt{Offset: r.frame.offset, Time: r.frame.time}, nil)
@@ -62,6 +63,7 @@ func (j *Journal) run() {
 				j.log.Error("disk is full; batches are refused", "error", full.err)
 			}
 			c.full = true
+			j.noSpace.Store(true)
 			j.queue.finished(c.group, 0, 0)
 			for _, r := range c.group {
 				r.finish(bus.Receipt{}, fmt.Errorf("%w: %w",

@@ -43,6 +43,8 @@ type Journal struct {
 	closed  error
 
 	groups, syncs, bytes atomic.Uint64
+	refused              atomic.Uint64 // batches that were not bulk
+	noSpace              atomic.Bool
 }
 
 // view is what readers may see: everything up to the durable mark and nothing behind it. Invariant 1.
@@ -118,6 +120,9 @@ func (j *Journal) Append(ctx context.Context, class bus.Class, entries []bus.Ent
 	}
 	room := Limit{Bytes: size, Count: len(entries)}
 	if err := j.queue.admit(class, room); err != nil {
+		if class != bus.ClassBulk {
+			j.refused.Add(1)
+		}
 		return bus.Receipt{}, err
 	}
 	r := j.queue.request(class, room)
@@ -149,11 +154,15 @@ type Stats struct {
 	Groups, Syncs, Bytes uint64
 	// Waiting is what is admitted and not yet durable.
 	Waiting map[bus.Class]Limit
+	// Refused counts batches that the queues did not take, those of bulk apart, which is made to wait. Full tells that there
+	// was no space for a further segment when the last group was to be written.
+	Refused uint64
+	Full    bool
 }
 
 // Stats gives the counts for metrics.
 func (j *Journal) Stats() Stats {
-	return Stats{Groups: j.groups.Load(), Syncs: j.syncs.Load(), Bytes: j.bytes.Load(), Waiting: j.queue.waiting()}
+	return Stats{Groups: j.groups.Load(), Syncs: j.syncs.Load(), Bytes: j.bytes.Load(), Waiting: j.queue.waiting(), Refused: j.refused.Load(), Full: j.noSpace.Load()}
 }
 
 // Close implements bus.Journal. A clean close leaves a mark that proves the last group, so that damage to it can

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,7 +16,7 @@ import (
 )
 
 func newBackup(con *console) *cobra.Command {
-	var withKey bool
+	var withKey, list, now bool
 	cmd := &cobra.Command{
 		Use: "backup [FILE]", Short: "Put the journal, the newest snapshot, the sealed credentials and the configuration into one file", Args: atMost(1),
 		Long: "Write a backup of the data folder, beside a running hub or of a stopped one, on the machine that has the folder. FILE\nis a tar archive packed with zstd; without it the name has the date. The vault stays sealed: keep its key (JUMPRING_KEY,\nor vault.key in the data folder) in another place, or put it in with --with-key and guard the file. A journal that\nnodes share is on the brokers and is not backed up by this: see docs/several-nodes.md.",
@@ -23,6 +24,9 @@ func newBackup(con *console) *cobra.Command {
 			cfg, err := con.configuration()
 			if err != nil {
 				return err
+			}
+			if list || now {
+				return con.scheduled(c.Context(), now)
 			}
 			if err := ownJournal(cfg); err != nil {
 				return err
@@ -50,7 +54,31 @@ func newBackup(con *console) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&withKey, "with-key", false, "put the vault's key file in: whoever has the backup can then read the credentials")
+	cmd.Flags().BoolVar(&list, "list", false, "show the running hub's scheduled backups instead")
+	cmd.Flags().BoolVar(&now, "now", false, "have the running hub make one of its scheduled backups now, with its restore test")
 	return cmd
+}
+
+// scheduled shows the schedule's backups, or has one made.
+func (c *console) scheduled(ctx context.Context, now bool) error {
+	r, err := c.remote()
+	if err != nil {
+		return err
+	}
+	if now {
+		r.client.Timeout = 2 * time.Hour
+		v, err := r.post(ctx, "/v1/backups", nil)
+		if err != nil {
+			return err
+		}
+		return c.record([]column{{"backup", "file"}, {"made at", "made_at"}, {"journal end", "last"}, {"verified at", "verified_at"}}, v)
+	}
+	v, err := r.get(ctx, "/v1/backups")
+	if err != nil {
+		return err
+	}
+	rows, _ := lookup(v, "backups").([]any)
+	return c.table([]column{{"backup", "file"}, {"made at", "made_at"}, {"bytes", "bytes"}, {"verified at", "verified_at"}}, rows, v)
 }
 
 // publicConfig gives the configuration file as it is, if it holds no secret in plain words. Invariant 7.
@@ -59,12 +87,10 @@ func (c *console) publicConfig(cfg *config.Config) []byte {
 	if err != nil {
 		return nil
 	}
-	for i := range cfg.Connections {
-		for name, s := range cfg.Connections[i].Secrets {
-			if v := s.Reveal(); v != "" && bytes.Contains(raw, []byte(v)) {
-				c.say("the configuration is left out: secret %s of connection %s is in it in plain words", name, cfg.Connections[i].Name)
-				return nil
-			}
+	for _, v := range cfg.SecretValues() {
+		if bytes.Contains(raw, []byte(v)) {
+			c.say("the configuration is left out: a secret is in it in plain words")
+			return nil
 		}
 	}
 	return raw

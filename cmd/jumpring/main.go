@@ -104,7 +104,7 @@ func newRoot(con *console) *cobra.Command {
 	root.AddCommand(
 		newServe(con), newConnector(), newConnection(con), newMatch(con), newCase(con), newPolicy(con), newItem(con), newOrder(con), newReservation(con), newApproval(con), newMemo(con), newConsignment(con),
 		newTransfer(con), newCount(con), newCredit(con), newPriceList(con), newPromotion(con),
-		newClient(con), newSearch(con), newParked(con), newUndelivered(con), newDrift(con), newImport(con), newReport(con), newAudit(con), newDoctor(con), newSupport(con), newVerify(con), newRebuild(con),
+		newClient(con), newSearch(con), newParked(con), newUndelivered(con), newDrift(con), newImport(con), newReport(con), newAudit(con), newDoctor(con), newSupport(con), newAlarm(con), newVerify(con), newRebuild(con),
 		newBackup(con), newRestore(con), newToken(con), newStaff(con), newBus(con), newReload(con), newReprocess(con), newDemo(con), newBench(con), newVersion(con),
 		group("plugin", "Connectors of others", newPluginNew(con), newPluginKey(con), newPluginSign(con), newPluginAdd(con), newPluginList(con), newPluginRemove(con), newPluginVerify(con)), newConformance(con),
 	)

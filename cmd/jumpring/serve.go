@@ -94,7 +94,13 @@ func (c *console) serveFromFile() (o *hub.ServeOptions, data string, err error) 
 			return nil, "", err
 		}
 	}
+	if cfg.Backup.To, err = filepath.Abs(cfg.Backup.To); err != nil {
+		return nil, "", err
+	}
 	o, err = serveOptions(cfg, folder, c.err)
+	if err == nil {
+		o.Backups.Config = func() []byte { return c.publicConfig(cfg) }
+	}
 	return o, cfg.Data, err
 }
 
@@ -135,6 +141,14 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	o.Roles = cfg.RoleDefinitions()
 	o.Console = consoleOf(&cfg.Console)
 	o.Fixed, o.Hidden = fixedOf(cfg), cfg.SecretValues()
+	var err error
+	if o.Alarms, err = alarmsOf(cfg); err != nil {
+		return nil, coded(exitUsage, err)
+	}
+	o.Backups = hub.ScheduleOptions{
+		Every: cfg.Backup.Interval(), To: cfg.Backup.To, Verify: cfg.Backup.Verify,
+		Keep: hub.Keep{Newest: int(cfg.Backup.Keep), Daily: int(cfg.Backup.Daily), Weekly: int(cfg.Backup.Weekly)},
+	}
 	o.Audit = hub.AuditOptions{Every: cfg.Audit.Interval(), Copy: cfg.Audit.Copy}
 	if cfg.Rates != "" {
 		o.Rates = func() (*report.Rates, error) { return config.LoadRates(cfg.Rates) }
@@ -149,7 +163,6 @@ func serveOptions(cfg *config.Config, folder string, logTo io.Writer) (*hub.Serv
 	o.Logger = hclog.New(&hclog.LoggerOptions{
 		Name: "jumpring", Level: hclog.LevelFromString(cfg.Log.Level), Output: logTo, JSONFormat: cfg.Log.Format == "json",
 	})
-	var err error
 	o.Bus = busOf(&cfg.Bus)
 	if cfg.Bus.Journal == config.JournalStream {
 		o.Node, o.Stream, o.Join = cfg.Bus.Node, streamOf(&cfg.Bus), joinOf(&cfg.Bus)
@@ -201,6 +214,7 @@ func fixedOf(cfg *config.Config) map[string]string {
 	c := cfg.Console
 	return map[string]string{
 		"listen": sum(cfg.Listen), "log": sum(cfg.Log), "roles": sum(cfg.Roles), "rates": sum(cfg.Rates), "audit": sum(cfg.Audit),
+		"alarms": sum(cfg.Alarms, cfg.Alarms.Secrets()), "backup": sum(cfg.Backup),
 		"limits.json_bytes": sum(cfg.Limits.JSONBytes), "limits.webhook_bytes": sum(cfg.Limits.WebhookBytes),
 		"console": sum(c.Off, c.Idle, c.Longest, c.OIDC.Issuer, c.OIDC.ClientID, c.OIDC.ClientSecret.Reveal(), c.OIDC.Label),
 	}

@@ -91,6 +91,8 @@ func (c *Config) check(d *decoder) {
 	c.checkConsole(d)
 	c.checkAudit(d)
 	c.checkDeliver(d)
+	c.checkAlarms(d)
+	c.checkBackup(d)
 	if a := c.Stock.Authority; a != "hub" && !slices.Contains(names, a) {
 		d.found("stock.authority", "is neither hub nor a connection", "write hub"+orOneOf(names))
 	}

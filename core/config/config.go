@@ -43,6 +43,8 @@ type Config struct {
 	Connections []Connection `yaml:"connections"`
 	Console     Console      `yaml:"console"`
 	Audit       Audit        `yaml:"audit"`
+	Alarms      Alarms       `yaml:"alarms"`
+	Backup      Backup       `yaml:"backup"`
 	// Rates is a file of exchange rates for reports, read anew for each report; empty for none. Relative like Data.
 	Rates string `yaml:"rates"`
 	// Roles are the house's own, by name.
@@ -273,7 +275,7 @@ func Default() *Config {
 		Listen: "127.0.0.1:8480", Data: "./data", Plugins: "./plugins", Bus: defaultBus(),
 		Match: Match{Item: []string{"certificate", "epc", "huid", "serial", "sku"}, Serialized: Serialized{Default: "when_quantity_max_1"}},
 		Stock: Stock{Authority: "hub"}, Region: "FR", Log: Log{Level: "info", Format: "text"},
-		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512}, Console: defaultConsole(), Audit: defaultAudit(),
+		Limits: Limits{WebhookBytes: 2 << 20, JSONBytes: 1 << 20, ConnectorMemory: 512}, Console: defaultConsole(), Audit: defaultAudit(), Alarms: defaultAlarms(), Backup: defaultBackup(),
 		Deliveries: Deliveries{Keep: "168h", KeepMB: 512, Waiting: 10_000, WaitingMB: 128},
 	}
 }

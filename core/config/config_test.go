@@ -66,7 +66,7 @@ func TestTheShippedConfigurationIsRead(t *testing.T) {
 
 	// What the file says of defaults is true: without its connections and address it is the configuration of no file.
 	d := Default()
-	d.Data, d.Plugins, d.PublicURL, d.Attributes, d.Locations, d.Connections, d.Roles = c.Data, c.Plugins, c.PublicURL, c.Attributes, c.Locations, c.Connections, c.Roles
+	d.Data, d.Plugins, d.PublicURL, d.Attributes, d.Locations, d.Connections, d.Roles, d.Backup.To = c.Data, c.Plugins, c.PublicURL, c.Attributes, c.Locations, c.Connections, c.Roles, c.Backup.To
 	require.Equal(t, d, c)
 }
 

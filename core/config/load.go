@@ -111,6 +111,14 @@ func Parse(raw []byte, file string, src Source) (*Config, error) {
 	if c.Audit.Copy != "" && !filepath.IsAbs(c.Audit.Copy) {
 		c.Audit.Copy = filepath.Join(folder, c.Audit.Copy)
 	}
+	if !filepath.IsAbs(c.Backup.To) {
+		c.Backup.To = filepath.Join(folder, c.Backup.To)
+	}
+	for i := range c.Alarms.Ways {
+		if m := &c.Alarms.Ways[i].Mail; m.CA != "" && !filepath.IsAbs(m.CA) {
+			m.CA = filepath.Join(folder, m.CA)
+		}
+	}
 	if c.Rates != "" && !filepath.IsAbs(c.Rates) {
 		c.Rates = filepath.Join(folder, c.Rates)
 	}

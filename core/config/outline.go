@@ -74,6 +74,13 @@ func kinds(v any) any {
 	return "a number"
 }
 
+// Secrets gives those of the alarms, so that a change of them is noticed.
+func (a *Alarms) Secrets() []string {
+	var out []string
+	secretsIn(reflect.ValueOf(a).Elem(), &out)
+	return out
+}
+
 // SecretValues gives every secret of the configuration, to look for them where they must not be.
 func (c *Config) SecretValues() []string {
 	var out []string

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/core/alarm"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/reconcile"
 	"github.com/jumpring/jumpring/core/router"
@@ -41,6 +42,8 @@ type Hub struct {
 	search *search.Live
 	// auditor seals, and keeps who read what. Set before the doors open.
 	auditor *auditor
+	alarms  *alarm.Keeper
+	backups *backups
 	// version and metrics are for the support bundle. Set before the doors open.
 	version string
 	metrics prometheus.Gatherer

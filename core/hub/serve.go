@@ -40,6 +40,9 @@ type ServeOptions struct {
 	Console *console.Options
 	// Audit says how often the journal's end is sealed, and where.
 	Audit AuditOptions
+	// Alarms say what people outside are told, Backups when the hub backs itself up.
+	Alarms  AlarmOptions
+	Backups ScheduleOptions
 	// Rates reads the exchange rates that reports convert by; nil for none.
 	Rates func() (*report.Rates, error)
 }
@@ -69,6 +72,8 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	g.Go(func() error { return h.Run(ctx) })
 	g.Go(func() error { h.reloadOn(ctx, o.Hangups); return nil })
 	g.Go(func() error { h.auditor.run(ctx); return nil })
+	g.Go(func() error { h.alarms.Run(ctx); return nil })
+	g.Go(func() error { h.backups.run(ctx); return nil })
 	g.Go(func() error {
 		if err := doors.Serve(ln); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("hub: serve: %w", err)
@@ -128,6 +133,10 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 	}
 	auditor, err := h.openAudit(o.Audit)
 	if err != nil {
+		return nil, err
+	}
+	h.backups = h.openBackups(o.Backups)
+	if h.alarms, err = h.openAlarms(o.Alarms); err != nil {
 		return nil, err
 	}
 	made, err := api.New(api.Options{

@@ -50,6 +50,8 @@ const (
 	ReloadRefused     Code = "reload.refused"
 	ReloadStale       Code = "reload.stale"
 	ReloadImpossible  Code = "reload.impossible"
+	AlarmUntold       Code = "alarm.untold"
+	BackupFailed      Code = "backup.failed"
 )
 
 // Spec is what a code means: the HTTP status it goes with, its title, and what to do about it.
@@ -106,6 +108,8 @@ func Specs() []Spec {
 		{ReloadRefused, http.StatusUnprocessableEntity, "The configuration can't be taken up", "Change what detail names; the hub goes on with the one that it has."},
 		{ReloadStale, http.StatusConflict, "The configuration has changed since its effect was looked at", "Look at the effect again and pass its new digest."},
 		{ReloadImpossible, http.StatusConflict, "There is no configuration to read", "Restart the hub."},
+		{AlarmUntold, http.StatusBadGateway, "The alarm could not be told", "detail says at which step; see alarms.ways of the configuration."},
+		{BackupFailed, http.StatusConflict, "The backup could not be made", "detail says why; see backup of the configuration."},
 		{"item.held", http.StatusConflict, "Somebody else holds the piece", "holder names the channel and until when; ask again afterwards."},
 		{"item.contested", http.StatusConflict, "More than one claim is live on the piece", "Resolve its case first."},
 		{"item.component_held", http.StatusConflict, "Something that shares a component with the piece is held", "Wait for its end; blocked_by of the item names it."},
