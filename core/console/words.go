@@ -24,7 +24,7 @@ func (v *view) recordFunctions(into template.FuncMap) template.FuncMap {
 		"sorts": func() []string { return []string{"relevance", "price", "-price", "carat", "-carat", "newest"} },
 		"modes": func() []string { return []string{"shadow", "observe"} },
 		"actor": actorText, "entitylink": v.entityLink, "recordlink": recordLink, "amount": v.amount,
-		"facet": v.facet,
+		"facet":       v.facet,
 		"hascurrency": report.HasCurrency, "column": v.columnOf, "reportkey": func(a report.Answer, key string) string { return v.keyOf(&a, key) },
 		"group": v.group, "headtext": headText, "shorthash": func(s string) string { return s[:min(len(s), 16)] }, "eventwords": v.eventWords,
 		"otheraccount": otherAccount, "int64": func(n int) int64 { return int64(n) },
