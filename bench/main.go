@@ -13,6 +13,8 @@
 //	journal        appends per second of 64 writers, over the disk's own fdatasync and over Badger with a synced
 //	               transaction each; events per second that a tail reads
 //	search         99th percentile of a search with facets, and of one record, among 100,000 pieces, one at a time
+//	console        99th percentile of the slowest page of the console among 100,000 pieces and as many clients; what 200
+//	               people on its live page cost at 100 facts per second
 //	plugin         facts through one connector per second, over those of a bare go-plugin program that streams the same
 //	               batches; from a connector's launch to its first call; its memory while it idles
 //	idle           memory and CPU of a hub with two connectors, connectors included
@@ -55,7 +57,7 @@ func run(args []string) error {
 	f.Int64Var(&b.buyers, "buyers", 3000, "distinct buyers; each comes back after that many webhooks")
 	f.IntVar(&b.rate, "rate", 1000, "webhooks per second of the open loop")
 	f.DurationVar(&b.length, "length", 3*time.Second, "how long a round of the other parts takes")
-	f.StringVar(&only, "only", "journal,path,floor,open,read,plugin,idle,search", "the parts to run")
+	f.StringVar(&only, "only", "journal,path,floor,open,read,plugin,idle,search,console", "the parts to run")
 	f.StringVar(&b.dir, "dir", "bench/out", "a folder on the disk to measure; what it has is removed")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -112,7 +114,14 @@ func (b *bench) run() error {
 		}
 	}
 	if b.does("search") {
-		return b.searching()
+		if err := b.searching(); err != nil {
+			return err
+		}
+	}
+	if b.does("console") {
+		if err := b.consoles(); err != nil {
+			return fmt.Errorf("console: %w", err)
+		}
 	}
 	return nil
 }

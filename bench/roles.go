@@ -24,6 +24,7 @@ import (
 	wootwin "github.com/jumpring/jumpring/connectors/woocommerce/twin"
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/console"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/plugins/host"
 	"github.com/jumpring/jumpring/plugins/sdk"
@@ -41,12 +42,14 @@ const (
 
 // role is what a child process is started with; which of the fields count depends on Name.
 type role struct {
-	Name string // platform, hub, search, verify, log, floor or items
+	Name string // platform, hub, search, console, verify, log, floor or items
 	Dir  string // for what it writes
 	// Pieces and SKUs are how much the platform sells.
 	Pieces, SKUs int
 	// Shop and Woo are the addresses of a hub's platforms; it has no connection to one that is empty.
 	Shop, Woo string
+	// Console tells that a hub has its pages.
+	Console bool
 }
 
 // ready is what a child process says, in one line, when it takes requests.
@@ -74,6 +77,8 @@ func runRole(raw string) error {
 		return r.hub(ctx)
 	case "search":
 		return r.searchHub(ctx)
+	case "console":
+		return r.consoleHub(ctx)
 	case "verify":
 		return serve(ctx, bare.Verify(config, []byte(webhookSecret)))
 	case "log":
@@ -260,13 +265,17 @@ func (r *role) hub(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var pages *console.Options
+	if r.Console {
+		pages = &console.Options{}
+	}
 	var announced error
 	err = hub.Serve(ctx, hub.ServeOptions{
 		Options: hub.Options{
 			Data: filepath.Join(r.Dir, "data"), Settings: settings, Connections: connections,
 			Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: logFile}),
 		},
-		Listen: "127.0.0.1:0", Version: "bench", AdminToken: adminToken,
+		Listen: "127.0.0.1:0", Version: "bench", AdminToken: adminToken, Console: pages,
 		Started: func(address string) { announced = announce(ready{Address: address}) },
 	})
 	return errors.Join(err, announced)

@@ -79,11 +79,21 @@ func (b *bench) searching() error {
 // latencies gets paths one after the other and gives the times in milliseconds, sorted.
 func (l *loader) latencies(paths []string) ([]float64, error) {
 	var x exchange
-	out := make([]float64, len(paths))
-	for i, path := range paths {
+	return timed(len(paths), func(i int) error {
+		if err := l.get(&x, paths[i]); err != nil {
+			return fmt.Errorf("%s: %w", paths[i], err)
+		}
+		return nil
+	})
+}
+
+// timed does something n times, one after the other, and gives the times in milliseconds, sorted.
+func timed(n int, do func(i int) error) ([]float64, error) {
+	out := make([]float64, n)
+	for i := range out {
 		start := time.Now()
-		if err := l.get(&x, path); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		if err := do(i); err != nil {
+			return nil, err
 		}
 		out[i] = float64(time.Since(start).Microseconds()) / 1000
 	}
@@ -121,6 +131,8 @@ type shelf struct {
 func (s shelf) View() (store.View, error)             { return s.store.View() }
 func (s shelf) Missing(context.Context) []api.Missing { return nil }
 
+func (s shelf) Subscribe(ctx context.Context) <-chan router.Commit { return noCommits(ctx) }
+
 // searchHub runs the API over a view that has pieces and nothing else.
 func (r *role) searchHub(ctx context.Context) error {
 	st, err := store.Open(store.Options{Dir: filepath.Join(r.Dir, "view")})
@@ -155,17 +167,20 @@ func (r *role) searchHub(ctx context.Context) error {
 func loadedIndex(ctx context.Context, st store.Store) (*search.Live, time.Duration) {
 	ready := make(chan struct{})
 	close(ready)
-	finder := search.NewLive(search.Options{Store: st, Ready: ready, Subscribe: func(ctx context.Context) <-chan router.Commit {
-		out := make(chan router.Commit)
-		context.AfterFunc(ctx, func() { close(out) })
-		return out
-	}})
+	finder := search.NewLive(search.Options{Store: st, Ready: ready, Subscribe: noCommits})
 	start := time.Now()
 	go func() { _ = finder.Run(ctx) }() // ends with the process
 	for finder.Loading() != "" {
 		time.Sleep(5 * time.Millisecond)
 	}
 	return finder, time.Since(start)
+}
+
+// noCommits is the subscription to a view that nothing is added to.
+func noCommits(ctx context.Context) <-chan router.Commit {
+	out := make(chan router.Commit)
+	context.AfterFunc(ctx, func() { close(out) })
+	return out
 }
 
 func heap() int64 {
@@ -188,7 +203,9 @@ func stockShelf(st store.Store, n int) error {
 				return err
 			}
 			w.Put(store.RecordKey(store.TypeItem, it.ID), raw)
-			w.Put(store.EntityKey(it.ID, it.Version, 0), nil)
+			if err := firstRow(&w, store.TypeItem, it.ID, it.Version); err != nil {
+				return err
+			}
 			if i++; i == n {
 				break
 			}
@@ -197,6 +214,17 @@ func stockShelf(st store.Store, n int) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// firstRow writes the first row of a record's timeline.
+func firstRow(w *store.Writes, typ, id string, at canon.Position) error {
+	raw, err := json.Marshal(canon.Row{Entity: id, Type: typ, Event: typ + ".created", At: time.Unix(int64(at.Offset), 0).UTC(), Actor: "connection:till", Position: at})
+	if err != nil {
+		return err
+	}
+	w.Put(store.RowKey(at, 0), raw)
+	w.Put(store.EntityKey(id, at, 0), nil)
 	return nil
 }
 

@@ -45,6 +45,8 @@ type Options struct {
 	Version   string
 	// Now is the clock of sessions; nil is the system's.
 	Now func() time.Time
+	// ReportWait is how long a page waits for a report before it says that it is being made; 0 means 50 ms.
+	ReportWait time.Duration
 }
 
 // Console serves the pages.
@@ -53,6 +55,7 @@ type Console struct {
 	sessions *access.Sessions
 	views    map[string]*view // by language
 	tries    *tries
+	desk     *desk
 	sso      *singleSignOn // nil for none
 }
 
@@ -77,10 +80,13 @@ func Mount(app *fiber.App, o Options) (*Console, error) {
 	if o.Longest == 0 {
 		o.Longest = 12 * time.Hour
 	}
+	if o.ReportWait == 0 {
+		o.ReportWait = 50 * time.Millisecond
+	}
 	if o.Log == nil {
 		o.Log = hclog.NewNullLogger()
 	}
-	k := &Console{Options: o, tries: newTries(o.Now)}
+	k := &Console{Options: o, tries: newTries(o.Now), desk: newDesk(o.API, o.Now, o.ReportWait)}
 	var err error
 	if k.sessions, err = access.OpenSessions(o.Kept, o.Staff, o.Now, o.Idle, o.Longest, func(err error) { o.Log.Error("a session was not kept", "error", err) }); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/audit"
+	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/policy"
 	"github.com/jumpring/jumpring/core/report"
 )
@@ -202,4 +203,22 @@ func TestReportsAndRulesHaveWords(t *testing.T) {
 	for _, p := range periodsAt(time.Now()) {
 		require.Contains(t, words, "period."+p.Key)
 	}
+}
+
+func TestAReportThatTakesLongIsShownWhenItIsMade(t *testing.T) {
+	b := newBoutique(t, func(o *Options) { o.ReportWait = time.Nanosecond })
+	b.furnish()
+	b.hire("anna", access.RoleManager, "")
+	w := b.signedIn("anna")
+	made := false
+	require.Eventually(t, func() bool {
+		page := w.get("/console/reports")
+		require.Equal(t, 200, page.status, page.body)
+		made = strings.Contains(page.body, "4,800.00")
+		require.True(t, made || strings.Contains(page.body, `http-equiv="refresh"`), "a page without the report comes back by itself")
+		return made
+	}, patience, 10*time.Millisecond)
+	b.see("till-file", canon.Observation{Kind: canon.KindListing, ExternalID: "t9", Listing: &canon.ListingState{Title: "Brooch", SKU: "BR-9", Home: "paris"}})
+	b.clock.move(time.Minute)
+	require.Contains(t, w.get("/console/reports").body, "4,800.00", "the one before is shown while the next is made")
 }

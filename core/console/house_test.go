@@ -166,7 +166,7 @@ func newBoutique(t testing.TB, change ...func(*Options)) *boutique {
 		Log: hclog.New(&hclog.LoggerOptions{Output: b.log}), Version: "1.2.3",
 	})
 	require.NoError(t, err)
-	o := Options{API: b.api, Staff: b.staff, Kept: box, Log: hclog.New(&hclog.LoggerOptions{Output: b.log}), Version: "1.2.3", Now: b.clock.now}
+	o := Options{API: b.api, Staff: b.staff, Kept: box, ReportWait: time.Minute, Log: hclog.New(&hclog.LoggerOptions{Output: b.log}), Version: "1.2.3", Now: b.clock.now}
 	for _, c := range change {
 		c(&o)
 	}

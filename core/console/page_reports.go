@@ -26,6 +26,7 @@ type reportShown struct {
 	Bound      string // the location that who asks is bound to
 	Places     []string
 	Periods    []reportPeriod
+	Ready      bool // Answer is there; else it is being made
 	Answer     report.Answer
 	Columns    []string
 	Plot       template.HTML
@@ -120,8 +121,12 @@ func (k *Console) reports(r *request) error {
 			d.Bys = one.By
 		}
 	}
-	if d.Answer, err = ask[report.Answer](r, route("reports", d.Name), q); err != nil {
+	if d.Answer, d.Ready, err = k.desk.ask(r.who, route("reports", d.Name)+"?"+q.Encode()); err != nil {
 		return err
+	}
+	refresh := 0
+	if !d.Ready {
+		d.Answer.By, refresh = d.By, jobRefresh
 	}
 	d.By, d.Columns = d.Answer.By, report.Columns(d.Name, r.who.Sees(access.Cost))
 	if _, d.Places, err = k.rolesAndPlaces(r); err != nil {
@@ -129,10 +134,11 @@ func (k *Console) reports(r *request) error {
 	}
 	if d.By != report.ByDay && d.By != report.ByMonth && d.By != report.ByAge {
 		main := mainColumn[d.Name]
+		d.Answer.Rows = slices.Clone(d.Answer.Rows) // the desk keeps its own in order
 		slices.SortStableFunc(d.Answer.Rows, func(a, b report.Line) int { return int(max(-1, min(1, b.Figure(main)-a.Figure(main)))) })
 	}
 	d.Plot = reportPlot(k.views[r.lang], &d.Answer)
-	return r.render("reports", r.words().say("report."+d.Name), &d)
+	return r.show(http.StatusOK, "reports", r.words().word("report", d.Name), refresh, &d)
 }
 
 // reportFile hands a report over as the file that the API gives.

@@ -11,6 +11,7 @@ import (
 	"github.com/jumpring/jumpring/core/api"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/report"
+	"github.com/jumpring/jumpring/core/search"
 	"github.com/jumpring/jumpring/plugins/sdk"
 )
 
@@ -23,6 +24,7 @@ func (v *view) recordFunctions(into template.FuncMap) template.FuncMap {
 		"sorts": func() []string { return []string{"relevance", "price", "-price", "carat", "-carat", "newest"} },
 		"modes": func() []string { return []string{"shadow", "observe"} },
 		"actor": actorText, "entitylink": v.entityLink, "recordlink": recordLink, "amount": v.amount,
+		"facet":       v.facet,
 		"hascurrency": report.HasCurrency, "column": v.columnOf, "reportkey": func(a report.Answer, key string) string { return v.keyOf(&a, key) },
 		"group": v.group, "headtext": headText, "shorthash": func(s string) string { return s[:min(len(s), 16)] }, "eventwords": v.eventWords,
 		"otheraccount": otherAccount, "int64": func(n int) int64 { return int64(n) },
@@ -98,6 +100,14 @@ func recordLink(id string) string {
 		}
 	}
 	return ""
+}
+
+// facet says what a facet of a search is about, in a word where the catalogue has one.
+func (v *view) facet(f search.Facet) string {
+	if text, ok := v.words["facet."+f.Field]; ok {
+		return text
+	}
+	return f.What
 }
 
 // group says what a field group of the policy is called.
