@@ -50,16 +50,42 @@ func (c *testClock) advance(d time.Duration) {
 
 // asked notes what the connector asks for, by method and path.
 type asked struct {
-	mu    sync.Mutex
-	lines []string
-	next  http.Handler
+	mu     sync.Mutex
+	lines  []string
+	before map[string]func() // runs once, before a request of this line is served
+	next   http.Handler
 }
 
 func (a *asked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	line := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/stores/"+testHash+"/")
 	a.mu.Lock()
-	a.lines = append(a.lines, r.Method+" "+strings.TrimPrefix(r.URL.Path, "/stores/"+testHash+"/"))
+	a.lines = append(a.lines, line)
+	run := a.before[line]
+	delete(a.before, line)
 	a.mu.Unlock()
+	if run != nil {
+		run()
+	}
 	a.next.ServeHTTP(w, r)
+}
+
+// meanwhile has something happen just before a request is served.
+func (a *asked) meanwhile(line string, do func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.before == nil {
+		a.before = map[string]func(){}
+	}
+	a.before[line] = do
+}
+
+func count(lines []string, line string) (n int) {
+	for _, l := range lines {
+		if l == line {
+			n++
+		}
+	}
+	return n
 }
 
 // take forgets what was asked before and gives it.
