@@ -119,6 +119,11 @@ func operation(docs map[string][]*openapi3.T, method, path string) *published {
 // unpublished is what the connector uses and the vendor's files do not have; it is in the vendor's guides.
 var unpublished = []string{"GET v2/customer_groups"}
 
+// unnamed are fields of answers that the vendor's examples, guides or other files have, and the schema of the answer has not.
+var unnamed = []string{
+	".custom_status", ".data.variants", ".data.gtin", ".data.mpn", ".data.image_url", ".meta.pagination.links",
+}
+
 // contract stands before the twin and holds each request and answer against the vendor's files.
 type contract struct {
 	docs map[string][]*openapi3.T
@@ -219,11 +224,63 @@ func (c *contract) hold(what string, media *openapi3.MediaType, raw []byte) {
 		c.fault("%s: %v", what, err)
 		return
 	}
+	for _, field := range extra([]*openapi3.SchemaRef{media.Schema}, v, "") {
+		if strings.HasSuffix(what, "request") || !slices.Contains(unnamed, field) {
+			c.fault("%s: the vendor has no field %s", what, field)
+		}
+	}
 	if err := media.Schema.Value.VisitJSON(v, openapi3.MultiErrors()); err != nil {
 		for _, f := range complaints(err) {
 			c.fault("%s: %s", what, f)
 		}
 	}
+}
+
+// shapes gives the fields that a schema names, whichever of its parts they are in.
+func shapes(ref *openapi3.SchemaRef, into map[string][]*openapi3.SchemaRef) (items []*openapi3.SchemaRef) {
+	if ref == nil || ref.Value == nil {
+		return nil
+	}
+	for k, p := range ref.Value.Properties {
+		into[k] = append(into[k], p)
+	}
+	if ref.Value.Items != nil {
+		items = append(items, ref.Value.Items)
+	}
+	for _, parts := range []openapi3.SchemaRefs{ref.Value.AllOf, ref.Value.OneOf, ref.Value.AnyOf} {
+		for _, p := range parts {
+			items = append(items, shapes(p, into)...)
+		}
+	}
+	return items
+}
+
+// extra finds fields that the vendor's schema does not have.
+func extra(refs []*openapi3.SchemaRef, v any, path string) (out []string) {
+	fields := map[string][]*openapi3.SchemaRef{}
+	var items []*openapi3.SchemaRef
+	for _, r := range refs {
+		items = append(items, shapes(r, fields)...)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for k, x := range v {
+			switch of := fields[k]; {
+			case len(fields) == 0:
+			case of == nil:
+				out = append(out, path+"."+k)
+			default:
+				out = append(out, extra(of, x, path+"."+k)...)
+			}
+		}
+	case []any:
+		for _, x := range v {
+			if len(items) > 0 {
+				out = append(out, extra(items, x, path)...)
+			}
+		}
+	}
+	return out
 }
 
 // complaints puts what does not fit into words. Left out are: null in place of a text or number, which the vendor's own examples
