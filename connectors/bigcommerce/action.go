@@ -169,7 +169,7 @@ func (s *store) cancelOrder(ctx context.Context, w *sdk.Write, o *sale) sdk.Resu
 	case o.paid() && w.Action.Refund != canon.RefundNone:
 		return s.refundWhole(ctx, w, o)
 	case o.order.PaymentStatus == "authorized" && w.Action.Refund != canon.RefundNone:
-		if _, err := s.client.do(ctx, http.MethodPost, "v3/orders/"+idText(o.order.ID)+"/payment_actions/void", nil, map[string]any{}, nil); err != nil {
+		if _, err := s.client.do(ctx, http.MethodPost, "v3/orders/"+idText(o.order.ID)+"/payment_actions/void", nil, nil, nil); err != nil {
 			res := sdk.Result{Key: w.Key}
 			writeFailed(err, &res)
 			return res

@@ -173,7 +173,7 @@ func (c *client) call(ctx context.Context, method, path string, q url.Values, bo
 		return time.Time{}, fmt.Errorf("%w: %s %s: the address can't be used", sdk.ErrNotSent, method, path)
 	}
 	req.Header.Set("Accept", "application/json") // v2 answers in XML without it
-	if body != nil {
+	if method != http.MethodGet {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.http.Do(req)

@@ -35,8 +35,9 @@ const translationVersion = 1
 // maxWrites is how many writes and reads the hub gives at once.
 const maxWrites = 100
 
-// settle is how long after a write a read of the inventory usually shows it.
-const settle = time.Second
+// settle is how long a read of the inventory usually lags behind a write. Where it lags longer, the levels that it does not
+// show yet are left out; see recentWrites.
+const settle = 100 * time.Millisecond
 
 var errNotOpen = errors.New("bigcommerce: the connection is not open")
 

@@ -46,7 +46,6 @@ type reading struct {
 	places   []string
 	levelled []canon.Ref
 	listings map[int64]int64 // to the product that the hub knows, 0 where it knows none
-	facts    *facts
 
 	obs   []canon.Observation
 	again time.Duration

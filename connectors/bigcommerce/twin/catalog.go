@@ -171,7 +171,7 @@ func (s *Server) productRow(r *request, p *product) row {
 	if slices.Contains(include, "images") {
 		list := []row{}
 		for i, u := range p.images {
-			list = append(list, row{"id": i + 1, "product_id": p.id, "is_thumbnail": i == 0, "sort_order": i, "description": "", "image_file": "a/1.jpg", "url_zoom": u, "url_standard": u, "url_thumbnail": u, "url_tiny": u, "date_modified": isoTime(p.modified)})
+			list = append(list, row{"id": i + 1, "product_id": p.id, "is_thumbnail": i == 0, "sort_order": i, "description": "", "url_zoom": u, "url_standard": u, "url_thumbnail": u, "url_tiny": u, "date_modified": isoTime(p.modified)})
 		}
 		out["images"] = list
 	}

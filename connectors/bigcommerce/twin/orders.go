@@ -46,7 +46,7 @@ type order struct {
 	lines                 []*orderLine
 	shipping, discount    money
 	storeCredit, gift     money
-	method, gateway       string
+	method                string
 	payment               string
 	transactions          []*transaction
 	shipments             []*shipment
