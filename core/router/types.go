@@ -56,6 +56,8 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.PrefixReport, New: func() any { return new(canon.DriftReport) }},
 		{Prefix: store.PrefixHold, New: func() any { return new(canon.DriftHold) }},
 		{Prefix: store.PrefixLease, New: func() any { return new(canon.Lease) }},
+		{Prefix: store.PrefixSide, New: func() any { return new(canon.SideValue) }},
+		{Prefix: store.KeySideProof, New: func() any { return new(canon.SideKey) }},
 		{Prefix: prefixAppender, New: func() any { return new(appender) }},
 	}
 }

@@ -33,6 +33,8 @@ const (
 	PrefixToDo     = "aco/"          // empty values; aco/<connection>/<key>: actions that are not over
 	PrefixTopic    = "topic/"        // canon.Published by topic
 	PrefixLease    = "lease/"        // canon.Lease by name
+	PrefixSide     = "side/"         // canon.SideValue by space and key: sealed values that nodes share
+	KeySideProof   = "sidekey"       // canon.SideKey: what the nodes' key opens
 	PrefixSweep    = "drift/run/"    // canon.DriftRun by connection
 	PrefixReport   = "drift/report/" // canon.DriftReport by connection and position
 	PrefixHold     = "drift/hold/"   // canon.DriftHold by connection and level external id
@@ -136,6 +138,9 @@ func RowOfEntityKey(key string) string {
 	number := strings.LastIndexByte(rest, '/')
 	return PrefixRow + rest[strings.LastIndexByte(rest[:number], '/')+1:]
 }
+
+// SideKey is the key of a sealed value that nodes share.
+func SideKey(space, key string) string { return PrefixSide + Part(space) + "/" + Part(key) }
 
 // ActionKey is the key of an action.
 func ActionKey(connection, key string) string { return PrefixAction + connection + "/" + key }
