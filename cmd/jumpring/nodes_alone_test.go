@@ -31,7 +31,7 @@ locations: [paris]
 bus: {kind: rabbit, journal: stream, node: %s, urls: %s}
 connections: []
 `, n.specs[name].Data, name, urls), 0o600))
-	return &operator{t: t, config: file, env: map[string]string{}}
+	return &operator{t: t, config: file, env: map[string]string{keyVariable: nodesKey}}
 }
 
 // open starts a known node and waits for its doors alone.

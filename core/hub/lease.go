@@ -226,12 +226,13 @@ func (h *Hub) part() {
 	if h.parting == nil {
 		return
 	}
-	closing := time.After(partWait)
+	ctx, cancel := context.WithTimeout(context.Background(), partWait)
+	defer cancel()
 	all, _ := h.each()
 	for _, c := range all {
 		select {
 		case <-c.closed:
-		case <-closing:
+		case <-ctx.Done():
 		}
 	}
 	h.guard.Store(nil)

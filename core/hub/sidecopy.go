@@ -189,6 +189,7 @@ func (s *sharedSide) runCopies(ctx context.Context) error {
 		case <-s.wake:
 		case <-again.C:
 		case <-ctx.Done():
+			s.copyTodo()
 			return nil
 		}
 	}
