@@ -40,7 +40,7 @@ func (h *Hub) keepRotated(space, key string, raw []byte) error {
 	if guard == nil {
 		return errNotLeading
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), sideChange)
+	ctx, cancel := context.WithTimeout(context.Background(), h.shared.within)
 	defer cancel()
 	return h.shared.change(ctx, guard, space, key, func([]byte) ([]byte, error) { return raw, nil })
 }

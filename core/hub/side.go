@@ -44,7 +44,7 @@ func (o ownSide) Change(space, key string, how func(was []byte) ([]byte, error))
 
 // The times of a change of what nodes share.
 const (
-	sideChange = 10 * time.Second // within which it is journaled and folded
+	sideChange = 20 * time.Second // within which it is journaled and folded
 	sideTries  = 20               // how often somebody else may be faster
 )
 
@@ -60,6 +60,8 @@ type sharedSide struct {
 	seal *vault.Shared
 	// first is called when the journal's side state is there, before the node is ready; nil for nothing.
 	first func() error
+	// within bounds a change of who gives no context.
+	within time.Duration
 
 	mu      sync.Mutex
 	watches map[string]func(key string) error // by space
@@ -73,11 +75,15 @@ func (h *Hub) openSide() error {
 		h.side = ownSide{h.vault}
 		return nil
 	}
+	return h.openShare()
+}
+
+func (h *Hub) openShare() error {
 	seal, err := vault.OpenShared(keySource(h.o.Data, h.o.VaultKey), h.journal.ID())
 	if err != nil {
 		return err
 	}
-	h.shared = &sharedSide{h: h, seal: seal, watches: map[string]func(string) error{}, copies: map[router.Side]bool{}, wake: make(chan struct{}, 1)}
+	h.shared = &sharedSide{h: h, seal: seal, within: sideChange, watches: map[string]func(string) error{}, copies: map[router.Side]bool{}, wake: make(chan struct{}, 1)}
 	h.side = h.shared
 	_, err = h.shared.proven()
 	return err
@@ -166,7 +172,7 @@ func (s *sharedSide) Delete(space, key string) error {
 
 // Change implements access.Changer. It returns when this node has folded the change.
 func (s *sharedSide) Change(space, key string, how func(was []byte) ([]byte, error)) error {
-	ctx, cancel := context.WithTimeout(context.Background(), sideChange)
+	ctx, cancel := context.WithTimeout(context.Background(), s.within)
 	defer cancel()
 	return s.change(ctx, nil, space, key, how)
 }
