@@ -71,7 +71,10 @@ func TestUniversalReconnect(t *testing.T) {
 	restarting.RestartServiceCommand = restartCommand(t, b.Node(0))
 	make := pubSub(b.Node(0).URL("/"), 16)
 	tests.TestReconnect(t, tests.TestContext{TestID: tests.NewTestID(), Features: restarting},
-		func(t *testing.T) (message.Publisher, message.Subscriber) { return make(t, "main") })
+		func(t *testing.T) (message.Publisher, message.Subscriber) {
+			pub, sub := make(t, "main")
+			return newReturned(10_000).wrap(pub, sub)
+		})
 }
 
 // restartCommand is a command that has this process restart a node, and returns when it takes connections again: it

@@ -156,6 +156,7 @@ func TestTheConfigurationOfTheNodesPageIsRead(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, o.Bus, "the node that holds the lease takes devices and publishes changes")
 	require.Equal(t, "hub-1", o.Node)
+	require.Equal(t, "https://hub-1.example.com", o.Address)
 	require.Equal(t, "jumpring.journal", o.Stream.Name)
 	require.Len(t, o.Stream.Rabbit.URLs, 3)
 	require.Equal(t, "amqps://jumpring-hub:p@rabbit3:5671/jumpring", o.Stream.Rabbit.URLs[2])

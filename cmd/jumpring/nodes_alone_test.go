@@ -31,7 +31,7 @@ locations: [paris]
 bus: {kind: rabbit, journal: stream, node: %s, urls: %s}
 connections: []
 `, n.specs[name].Data, name, urls), 0o600))
-	return &operator{t: t, config: file, env: map[string]string{}}
+	return &operator{t: t, config: file, env: map[string]string{keyVariable: nodesKey}}
 }
 
 // open starts a known node and waits for its doors alone.
@@ -107,6 +107,9 @@ func TestANodeWithoutItsBrokers(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, refused.status, "%s", refused.body)
 	require.Equal(t, problem.HubBusy, refused.problem(t).Code)
 	require.NotEmpty(t, refused.header.Get("Retry-After"))
+	refused = n.door.must(t, http.MethodPost, "/v1/tokens", api.TokenAsked{Name: "late", Role: "till"})
+	require.Equal(t, http.StatusServiceUnavailable, refused.status, "who is known comes in; nothing of that can be changed: %s", refused.body)
+	require.Equal(t, problem.HubBusy, refused.problem(t).Code)
 
 	// They come back, and the node goes on by itself.
 	require.NoError(t, broker.Node(0).Start(t.Context()))

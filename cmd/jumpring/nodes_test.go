@@ -37,12 +37,17 @@ import (
 	"github.com/jumpring/jumpring/core/store"
 )
 
+// nodesKey is what JUMPRING_KEY holds at each node.
+const nodesKey = "a key that all nodes have"
+
 // nodes are hubs that share one sandbox and one stream.
 type nodes struct {
 	*sandbox
 	stream stream.Options
 	specs  map[string]hubSpec
 	from   string // address of a node that new ones take a snapshot from
+
+	tillToken string // of the till, at each node
 
 	mu    sync.Mutex
 	procs map[string]*hubProcess
@@ -65,7 +70,7 @@ func (n *nodes) up(t *testing.T, name string) {
 	spec, known := n.specs[name]
 	if !known {
 		spec = n.spec
-		spec.Node, spec.Stream, spec.Address = name, &n.stream, n.front(t, name)
+		spec.Node, spec.Stream, spec.Address, spec.VaultKey = name, &n.stream, n.front(t, name), nodesKey
 		spec.Data = filepath.Join(t.TempDir(), name, "data")
 		require.NoError(t, os.MkdirAll(filepath.Dir(spec.Data), 0o700))
 		if n.from != "" {
@@ -76,22 +81,26 @@ func (n *nodes) up(t *testing.T, name string) {
 	n.spec = spec
 	p := n.start()
 	n.ready()
-	till := n.doors[name]
-	if !known {
-		made := n.door.must(t, http.MethodPost, "/v1/tokens", api.TokenAsked{Name: "till-1", Role: "till", Location: paris})
-		require.Equal(t, http.StatusCreated, made.status, "%s", made.body)
-		var token api.TokenMade
-		require.NoError(t, json.Unmarshal(made.body, &token))
-		till = &door{token: token.Token}
+	if n.tillToken == "" {
+		n.tillToken = n.token(t, n.door, "till-1", "till").Token
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.procs[name] = p
-	n.doors[name] = newDoor("http://"+p.address, till.token)
+	n.doors[name] = newDoor("http://"+p.address, n.tillToken)
 	n.doors[name].http.Timeout = 8 * time.Second
 	// A request on a connection that was used before would be sent again by the client itself, and a refused connection
 	// would not mean that nobody was asked.
 	n.doors[name].http.Transport = &http.Transport{DisableKeepAlives: true}
+}
+
+// token makes a token of a role at a node.
+func (n *nodes) token(t *testing.T, at *door, name, role string) (token api.TokenMade) {
+	t.Helper()
+	made := at.must(t, http.MethodPost, "/v1/tokens", api.TokenAsked{Name: name, Role: role, Location: paris})
+	require.Equal(t, http.StatusCreated, made.status, "%s", made.body)
+	require.NoError(t, json.Unmarshal(made.body, &token))
+	return token
 }
 
 // front gives the address at which other nodes reach a node, whatever process it is.

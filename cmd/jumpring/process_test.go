@@ -22,6 +22,7 @@ import (
 
 	"github.com/jumpring/jumpring/bus/rabbit/stream"
 	"github.com/jumpring/jumpring/core/canon"
+	pages "github.com/jumpring/jumpring/core/console"
 	"github.com/jumpring/jumpring/core/hub"
 )
 
@@ -42,6 +43,10 @@ type hubSpec struct {
 	Join   *hub.Join
 	// Address is where other nodes reach it.
 	Address string
+	// VaultKey seals the vault and what nodes share; empty for a key file in Data.
+	VaultKey string
+	// Pages tells that people may sign in.
+	Pages bool
 	// KillFile names the file that arms the journal's kill points; empty for none.
 	KillFile string
 }
@@ -65,11 +70,14 @@ func runHub(file string) error {
 	o := hub.ServeOptions{
 		Options: hub.Options{
 			Data: spec.Data, Settings: spec.Settings, Connections: spec.Connections, PublicURL: spec.PublicURL, Bus: spec.Bus,
-			Node: spec.Node, Stream: spec.Stream, Join: spec.Join, Address: spec.Address,
+			Node: spec.Node, Stream: spec.Stream, Join: spec.Join, Address: spec.Address, VaultKey: spec.VaultKey,
 			Logger: hclog.New(&hclog.LoggerOptions{Name: "hub", Level: hclog.Info, Output: os.Stderr}),
 		},
 		Listen: "127.0.0.1:0", Version: "test", AdminToken: spec.AdminToken,
 		Started: func(address string) { fmt.Println("listening", address) },
+	}
+	if spec.Pages {
+		o.Console = &pages.Options{Idle: time.Hour, Longest: 10 * time.Hour}
 	}
 	if spec.KillFile != "" {
 		o.JournalFS = newKillFS(spec.KillFile)
@@ -91,6 +99,26 @@ type hubProcess struct {
 // start runs a hub on the sandbox's data folder and waits until its doors are open.
 func (s *sandbox) start() *hubProcess {
 	s.t.Helper()
+	p, opened := s.launch()
+	select {
+	case address, ok := <-opened:
+		if !ok {
+			<-p.exited
+			s.t.Fatalf("the hub did not start: %v\n%s", p.err, p.log.String())
+		}
+		p.address = address
+	case <-time.After(2 * time.Minute):
+		s.t.Fatalf("the hub does not open its doors\n%s", p.log.String())
+	}
+	s.backend.Store(&p.address)
+	s.hub, s.door = p, newDoor("http://"+p.address, adminToken)
+	return p
+}
+
+// launch runs a hub on the sandbox's data folder; opened gets its address when its doors are open, and is closed when it
+// has ended.
+func (s *sandbox) launch() (p *hubProcess, opened chan string) {
+	s.t.Helper()
 	dir := filepath.Dir(s.spec.Data)
 	raw, err := json.Marshal(s.spec)
 	require.NoError(s.t, err)
@@ -98,7 +126,7 @@ func (s *sandbox) start() *hubProcess {
 	require.NoError(s.t, os.WriteFile(file, raw, 0o600))
 	self, err := os.Executable()
 	require.NoError(s.t, err)
-	p := &hubProcess{t: s.t, cmd: exec.Command(self, hubRole, file), exited: make(chan struct{}), log: &logTail{}}
+	p = &hubProcess{t: s.t, cmd: exec.Command(self, hubRole, file), exited: make(chan struct{}), log: &logTail{}}
 	p.cmd.Stderr = p.log
 	stdin, err := p.cmd.StdinPipe()
 	require.NoError(s.t, err)
@@ -106,7 +134,7 @@ func (s *sandbox) start() *hubProcess {
 	require.NoError(s.t, err)
 	require.NoError(s.t, p.cmd.Start())
 	lines := bufio.NewScanner(stdout)
-	opened := make(chan string, 1)
+	opened = make(chan string, 1)
 	go func() {
 		defer close(p.exited)
 		defer close(opened)
@@ -125,19 +153,7 @@ func (s *sandbox) start() *hubProcess {
 			s.t.Logf("the hub's log ends with:\n%s", p.log.String())
 		}
 	})
-	select {
-	case address, ok := <-opened:
-		if !ok {
-			<-p.exited
-			s.t.Fatalf("the hub did not start: %v\n%s", p.err, p.log.String())
-		}
-		p.address = address
-	case <-time.After(2 * time.Minute):
-		s.t.Fatalf("the hub does not open its doors\n%s", p.log.String())
-	}
-	s.backend.Store(&p.address)
-	s.hub, s.door = p, newDoor("http://"+p.address, adminToken)
-	return p
+	return p, opened
 }
 
 // sigkill ends the process at once, as a crash does. It may be called from any goroutine.

@@ -86,6 +86,8 @@ type sandboxOptions struct {
 	mode   canon.Mode
 	limits reconcile.Limits
 	till   bool // with a csv connection "till" in folder till
+	// rotating tells that the shop's access tokens expire and its refresh token is good once.
+	rotating bool
 }
 
 func newSandbox(t *testing.T, o sandboxOptions) *sandbox {
@@ -94,13 +96,20 @@ func newSandbox(t *testing.T, o sandboxOptions) *sandbox {
 		t.Skip("SHORT: NO WHOLE PROCESS IS TESTED; run make test")
 	}
 	s := &sandbox{t: t}
-	s.shop = shopifytwin.New(shopifytwin.Options{
+	shop := shopifytwin.Options{
 		Shop: shopDomain, Currency: "EUR", ClientSecret: shopSecret, AccessToken: "shpat_1", AllowHTTP: true, Latency: shopLatency,
 		RetryUnit: 100 * time.Millisecond, BucketSize: 20000, RestoreRate: 20000,
-	})
+	}
+	shopConfig, shopSecrets := map[string]string{"shop": shopDomain, "currency": "EUR"}, map[string]string{"client_secret": shopSecret, "access_token": "shpat_1"}
+	if o.rotating {
+		shop.ClientID, shop.AccessToken, shop.RefreshToken, shop.TokenTTL = "app_1", "", "shprt_1", time.Hour
+		shopConfig["client_id"], shopSecrets = "app_1", map[string]string{"client_secret": shopSecret, "refresh_token": "shprt_1"}
+	}
+	s.shop = shopifytwin.New(shop)
 	t.Cleanup(func() { require.NoError(t, s.shop.Close()) })
 	address, err := s.shop.Start("127.0.0.1:0")
 	require.NoError(t, err)
+	shopConfig["endpoint"] = address
 	s.place = s.shop.AddLocation("Paris", "FR")
 
 	s.woo = wootwin.New(wootwin.Options{Keys: []wootwin.Key{{ConsumerKey: "ck_1", ConsumerSecret: "cs_1"}}, CronInterval: 50 * time.Millisecond, Latency: shopLatency})
@@ -144,8 +153,7 @@ func newSandbox(t *testing.T, o sandboxOptions) *sandbox {
 			},
 		},
 		Connections: []hub.Connection{
-			connection("web", "shopify", map[string]string{"shop": shopDomain, "endpoint": address, "currency": "EUR"},
-				map[string]string{"client_secret": shopSecret, "access_token": "shpat_1"}),
+			connection("web", "shopify", shopConfig, shopSecrets),
 			connection("woo", "woocommerce", map[string]string{"url": s.wooURL},
 				map[string]string{"consumer_key": "ck_1", "consumer_secret": "cs_1", "webhook_secret": wooSecret}),
 		},

@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,9 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 )
-
-// staffNamespace is where people are in Storage, by name.
-const staffNamespace = "staff"
 
 // staffPrefix begins the name under which a person acts: "staff:anna". No token can have such a name.
 const staffPrefix = "staff:"
@@ -67,28 +63,27 @@ type Staff struct {
 	// stand is verified in the place of the password of somebody who is not there, so that it takes as long.
 	stand string
 
-	mu     sync.Mutex // one change at a time
-	people atomic.Pointer[map[string]Person]
+	changing sync.Mutex // one change at a time
+	reading  sync.Mutex // one at a time takes over what is kept; never held while something is changed
+	people   atomic.Pointer[map[string]Person]
 }
 
 // NewStaff reads the people that storage has.
 func NewStaff(storage Storage, now func() time.Time, roles *RoleBook) (*Staff, error) {
 	s := &Staff{storage: storage, now: now, roles: roles, slots: make(chan struct{}, 2)}
-	keys, err := storage.List(staffNamespace)
+	keys, err := storage.List(StaffSpace)
 	if err != nil {
 		return nil, fmt.Errorf("access: list staff: %w", err)
 	}
 	people := make(map[string]Person, len(keys))
 	for _, key := range keys {
-		raw, err := storage.Get(staffNamespace, key)
+		p, err := kept[Person](storage, StaffSpace, key)
 		if err != nil {
-			return nil, fmt.Errorf("access: read %s of the staff: %w", key, err)
+			return nil, err
 		}
-		var p Person
-		if err := json.Unmarshal(raw, &p); err != nil {
-			return nil, fmt.Errorf("access: what is kept of %s does not decode: %w", key, err)
+		if p != nil {
+			people[p.Name] = *p
 		}
-		people[p.Name] = p
 	}
 	if s.stand, err = hashPassword("nobody has this one"); err != nil {
 		return nil, err
@@ -139,18 +134,17 @@ func (s *Staff) Add(p Person, password string) (Person, error) {
 			return Person{}, err
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	people := *s.people.Load()
-	if _, taken := people[p.Name]; taken {
-		return Person{}, fmt.Errorf("%w: %s", ErrPersonExists, p.Name)
-	}
-	for _, other := range people {
-		if p.Email != "" && other.Email == p.Email {
-			return Person{}, fmt.Errorf("%w: %s has the same e-mail", ErrPersonExists, other.Name)
+	return s.change(p.Name, func(was *Person) (*Person, error) {
+		if was != nil {
+			return nil, fmt.Errorf("%w: %s", ErrPersonExists, p.Name)
 		}
-	}
-	return p, s.keep(p)
+		for _, other := range *s.people.Load() {
+			if p.Email != "" && other.Email == p.Email {
+				return nil, fmt.Errorf("%w: %s has the same e-mail", ErrPersonExists, other.Name)
+			}
+		}
+		return &p, nil
+	})
 }
 
 func (s *Staff) hash(p *Person, password string) error {
@@ -167,32 +161,46 @@ func (s *Staff) hash(p *Person, password string) error {
 	return nil
 }
 
-// keep stores a person; s.mu is held.
-func (s *Staff) keep(p Person) error {
-	raw, err := json.Marshal(p)
+// change keeps what how makes of a person and takes it over. how may be called more than once.
+func (s *Staff) change(name string, how func(was *Person) (*Person, error)) (p Person, err error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	err = change(s.storage, StaffSpace, name, func(was *Person) (*Person, error) {
+		next, err := how(was)
+		if err == nil {
+			p = *next
+		}
+		return next, err
+	})
 	if err != nil {
-		return fmt.Errorf("access: %w", err)
-	}
-	if err := s.storage.Put(staffNamespace, p.Name, raw); err != nil {
-		return fmt.Errorf("access: keep %s: %w", p.Name, err)
-	}
-	people := maps.Clone(*s.people.Load())
-	people[p.Name] = p
-	s.people.Store(&people)
-	return nil
-}
-
-func (s *Staff) change(name string, how func(*Person) error) (Person, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p, ok := (*s.people.Load())[name]
-	if !ok {
-		return Person{}, fmt.Errorf("%w: %.64q", ErrPersonUnknown, name)
-	}
-	if err := how(&p); err != nil {
 		return Person{}, err
 	}
-	return p, s.keep(p)
+	return p, s.Refresh(name)
+}
+
+// alter changes somebody who is there.
+func (s *Staff) alter(name string, how func(*Person) error) (Person, error) {
+	return s.change(name, func(was *Person) (*Person, error) {
+		if was == nil {
+			return nil, fmt.Errorf("%w: %.64q", ErrPersonUnknown, name)
+		}
+		return was, how(was)
+	})
+}
+
+// Refresh takes over what storage has of a person, when something else than this staff may have changed it. Who can't be
+// read may do nothing any more.
+func (s *Staff) Refresh(name string) error {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	people := maps.Clone(*s.people.Load())
+	delete(people, name)
+	p, err := kept[Person](s.storage, StaffSpace, name)
+	if err == nil && p != nil {
+		people[p.Name] = *p
+	}
+	s.people.Store(&people)
+	return err
 }
 
 // SetRole gives somebody another role and location. It holds from their next request on.
@@ -200,12 +208,12 @@ func (s *Staff) SetRole(name string, role Role, location string) (Person, error)
 	if err := s.roles.Known(role); err != nil {
 		return Person{}, err
 	}
-	return s.change(name, func(p *Person) error { p.Role, p.Location = role, location; return nil })
+	return s.alter(name, func(p *Person) error { p.Role, p.Location = role, location; return nil })
 }
 
 // Disable ends what somebody may do, at once, or begins it again. Enabling ends a lockout too.
 func (s *Staff) Disable(name string, disabled bool) (Person, error) {
-	return s.change(name, func(p *Person) error {
+	return s.alter(name, func(p *Person) error {
 		p.Disabled, p.Failed, p.LockedUntil = disabled, 0, time.Time{}
 		return nil
 	})
@@ -220,7 +228,7 @@ func (s *Staff) SetPassword(name, password string) (Person, error) {
 	if err := s.hash(&p, password); err != nil {
 		return Person{}, err
 	}
-	return s.change(name, func(now *Person) error {
+	return s.alter(name, func(now *Person) error {
 		now.Hash, now.PasswordAt, now.Failed, now.LockedUntil = p.Hash, p.PasswordAt, 0, time.Time{}
 		return nil
 	})
@@ -246,10 +254,10 @@ func (s *Staff) SignIn(ctx context.Context, name, password string) (Person, erro
 		if p.Failed == 0 {
 			return p, nil
 		}
-		return s.change(name, func(p *Person) error { p.Failed, p.LockedUntil = 0, time.Time{}; return nil })
+		return s.alter(name, func(p *Person) error { p.Failed, p.LockedUntil = 0, time.Time{}; return nil })
 	}
 	if usable {
-		if _, err := s.change(name, s.failed); err != nil {
+		if _, err := s.alter(name, s.failed); err != nil {
 			return Person{}, err
 		}
 	}
@@ -277,7 +285,7 @@ func (s *Staff) SingleSignOn(issuer, subject, email string) (Person, error) {
 	}
 	for _, p := range s.List() {
 		if email != "" && p.Email == email && p.Subject == "" && !p.Disabled {
-			return s.change(p.Name, func(p *Person) error { p.Subject = id; return nil })
+			return s.alter(p.Name, func(p *Person) error { p.Subject = id; return nil })
 		}
 	}
 	return Person{}, ErrSignIn

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,16 +23,11 @@ const prefix = "jr_"
 // secretBytes is how many random bytes a token has.
 const secretBytes = 32
 
-// Storage keeps sealed bytes by namespace and key; core/vault is one. Put and Delete return when they are durable.
-type Storage interface {
-	Put(namespace, key string, value []byte) error
-	Get(namespace, key string) ([]byte, error)
-	List(namespace string) ([]string, error)
-	Delete(namespace, key string) error
-}
-
-// namespace is where tokens are in Storage, by name.
-const namespace = "tokens"
+// TokenSpace and StaffSpace are where tokens and people are in Storage, by name.
+const (
+	TokenSpace = "tokens"
+	StaffSpace = "staff"
+)
 
 // Token is what is kept of a token: never the token itself, only its hash.
 type Token struct {
@@ -72,8 +66,9 @@ type Keeper struct {
 	now     func() time.Time
 	roles   *RoleBook
 
-	mu     sync.Mutex // one change at a time
-	tokens atomic.Pointer[map[[sha256.Size]byte]Token]
+	changing sync.Mutex // one change at a time
+	reading  sync.Mutex // one at a time takes over what is kept; never held while something is changed
+	tokens   atomic.Pointer[map[[sha256.Size]byte]Token]
 }
 
 // NewKeeper reads the tokens that storage has. now is the clock that expiry goes by; own are the house's own roles. A
@@ -84,21 +79,20 @@ func NewKeeper(storage Storage, now func() time.Time, own ...Definition) (*Keepe
 		return nil, err
 	}
 	k := &Keeper{storage: storage, now: now, roles: roles}
-	keys, err := storage.List(namespace)
+	keys, err := storage.List(TokenSpace)
 	if err != nil {
 		return nil, fmt.Errorf("access: list tokens: %w", err)
 	}
 	tokens := make(map[[sha256.Size]byte]Token, len(keys))
 	for _, key := range keys {
-		raw, err := storage.Get(namespace, key)
+		t, err := kept[Token](storage, TokenSpace, key)
 		if err != nil {
-			return nil, fmt.Errorf("access: read token %s: %w", key, err)
+			return nil, err
 		}
-		var t Token
-		if err := json.Unmarshal(raw, &t); err != nil {
-			return nil, fmt.Errorf("access: what is kept of token %s does not decode: %w", key, err)
+		if t == nil {
+			continue // removed meanwhile
 		}
-		if err := index(tokens, &t); err != nil {
+		if err := index(tokens, t); err != nil {
 			return nil, err
 		}
 	}
@@ -143,36 +137,47 @@ func (k *Keeper) Adopt(text, name string, role Role, location string, expires ti
 	if !expires.IsZero() && !expires.After(now) {
 		return Token{}, errors.New("access: the expiry is in the past")
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	h := sha256.Sum256([]byte(text))
-	tokens := maps.Clone(*k.tokens.Load())
-	for _, other := range tokens {
-		if other.Name == name {
-			return Token{}, fmt.Errorf("%w: %s", ErrExists, name)
-		}
-	}
-	if _, taken := tokens[h]; taken {
-		return Token{}, errors.New("access: this token is in use under another name")
-	}
 	t := Token{Name: name, Role: role, Location: location, Expires: expires, Created: now.UTC(), Hash: hex.EncodeToString(h[:])}
-	if err := k.keep(&t); err != nil {
+	err := k.change(name, func(was *Token) (*Token, error) {
+		if was != nil {
+			return nil, fmt.Errorf("%w: %s", ErrExists, name)
+		}
+		if _, taken := (*k.tokens.Load())[h]; taken {
+			return nil, errors.New("access: this token is in use under another name")
+		}
+		return &t, nil
+	})
+	if err != nil {
 		return Token{}, err
 	}
-	tokens[h] = t
-	k.tokens.Store(&tokens)
 	return t, nil
 }
 
-func (k *Keeper) keep(t *Token) error {
-	raw, err := json.Marshal(t)
+// change keeps what how makes of a token, nil for none, and takes it over. how may be called more than once.
+func (k *Keeper) change(name string, how func(was *Token) (*Token, error)) error {
+	k.changing.Lock()
+	defer k.changing.Unlock()
+	err := change(k.storage, TokenSpace, name, how)
 	if err != nil {
-		return fmt.Errorf("access: %w", err)
+		return err
 	}
-	if err := k.storage.Put(namespace, t.Name, raw); err != nil {
-		return fmt.Errorf("access: keep token %s: %w", t.Name, err)
+	return k.Refresh(name)
+}
+
+// Refresh takes over what storage has of a token, when something else than this keeper may have changed it. What can't be
+// read is valid no more.
+func (k *Keeper) Refresh(name string) error {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	tokens := maps.Clone(*k.tokens.Load())
+	maps.DeleteFunc(tokens, func(_ [sha256.Size]byte, t Token) bool { return t.Name == name })
+	t, err := kept[Token](k.storage, TokenSpace, name)
+	if err == nil && t != nil {
+		err = index(tokens, t)
 	}
-	return nil
+	k.tokens.Store(&tokens)
+	return err
 }
 
 // Rotate gives a token a new text, which is shown once; name, role and location stay. For as long as grace the text
@@ -189,35 +194,25 @@ func (k *Keeper) Rotate(name string, grace time.Duration, expires time.Time) (te
 	if !expires.IsZero() && !expires.After(now) {
 		return "", Token{}, errors.New("access: the expiry is in the past")
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	tokens := maps.Clone(*k.tokens.Load())
-	found := false
-	for _, other := range tokens {
-		if other.Name == name {
-			t, found = other, true
+	err = k.change(name, func(was *Token) (*Token, error) {
+		if was == nil {
+			return nil, fmt.Errorf("%w: %.64q", ErrUnknown, name)
 		}
-	}
-	if !found {
-		return "", Token{}, fmt.Errorf("%w: %.64q", ErrUnknown, name)
-	}
-	maps.DeleteFunc(tokens, func(_ [sha256.Size]byte, other Token) bool { return other.Name == name })
-	t.Before, t.BeforeUntil = "", time.Time{}
-	if grace > 0 && !t.Expired(now) {
-		t.Before, t.BeforeUntil = t.Hash, now.Add(grace).UTC()
-	}
-	h := sha256.Sum256([]byte(text))
-	t.Hash, t.Rotated = hex.EncodeToString(h[:]), now.UTC()
-	if !expires.IsZero() {
-		t.Expires = expires
-	}
-	if err := k.keep(&t); err != nil {
+		t = *was
+		t.Before, t.BeforeUntil = "", time.Time{}
+		if grace > 0 && !t.Expired(now) {
+			t.Before, t.BeforeUntil = t.Hash, now.Add(grace).UTC()
+		}
+		h := sha256.Sum256([]byte(text))
+		t.Hash, t.Rotated = hex.EncodeToString(h[:]), now.UTC()
+		if !expires.IsZero() {
+			t.Expires = expires
+		}
+		return &t, nil
+	})
+	if err != nil {
 		return "", Token{}, err
 	}
-	if err := index(tokens, &t); err != nil {
-		return "", Token{}, err
-	}
-	k.tokens.Store(&tokens)
 	return text, t, nil
 }
 
@@ -241,19 +236,12 @@ func index(tokens map[[sha256.Size]byte]Token, t *Token) error {
 
 // Revoke ends a token at once.
 func (k *Keeper) Revoke(name string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	tokens := maps.Clone(*k.tokens.Load())
-	had := len(tokens)
-	maps.DeleteFunc(tokens, func(_ [sha256.Size]byte, t Token) bool { return t.Name == name })
-	if len(tokens) == had {
-		return fmt.Errorf("%w: %.64q", ErrUnknown, name)
-	}
-	if err := k.storage.Delete(namespace, name); err != nil {
-		return fmt.Errorf("access: revoke %s: %w", name, err)
-	}
-	k.tokens.Store(&tokens)
-	return nil
+	return k.change(name, func(was *Token) (*Token, error) {
+		if was == nil {
+			return nil, fmt.Errorf("%w: %.64q", ErrUnknown, name)
+		}
+		return nil, nil
+	})
 }
 
 // List gives the tokens by name, expired ones included.

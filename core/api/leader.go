@@ -94,7 +94,7 @@ func (a *API) passOn(c *fiber.Ctx) (done bool, err error) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode == http.StatusUnauthorized {
-		return false, problem.New(problem.TokenInvalid, fmt.Sprintf("node %s leads and does not know this token: tokens are each node's own", l.Node))
+		return false, problem.New(problem.TokenInvalid, fmt.Sprintf("node %s leads and does not take this token: it may have ended, or that node has not folded it yet", l.Node))
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, passedBytes))
 	if err != nil {

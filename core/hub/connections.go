@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -43,6 +44,9 @@ type connection struct {
 	sender    *outbox.Sender
 	retired   bool
 	outward   sync.WaitGroup // its outward side; nothing is added once it is retired
+
+	secretsMu sync.Mutex
+	secrets   map[string]string // that its process has; nil before it was launched
 }
 
 func newConnection(h *Hub, spec *Connection) *connection {
@@ -212,6 +216,14 @@ func (c *connection) runOutward(ctx context.Context, j reconcile.Journal) error 
 	case <-ctx.Done():
 		return nil
 	}
+	if !c.current() { // what another node did as it led was folded before this one got to lead
+		c.hub.askRenewal()
+		select {
+		case <-c.gone:
+		case <-ctx.Done():
+		}
+		return nil
+	}
 	c.mu.Lock()
 	if c.retired {
 		c.mu.Unlock()
@@ -240,13 +252,15 @@ func (c *connection) launch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.secretsMu.Lock()
+	c.secrets = maps.Clone(secrets)
+	c.secretsMu.Unlock()
 	p, err := host.Launch(ctx, host.Spec{
 		Connection: c.spec.Name, Command: c.spec.Command, Checksum: c.spec.Checksum, Config: c.spec.Config, Secrets: secrets,
 		WorkDir: filepath.Join(c.hub.folder(workFolder), c.spec.Name), Deadlines: c.spec.Deadlines,
 		MemoryLimit: c.spec.Memory, FileLimit: c.spec.Files, Hog: c.spec.Hog,
 		Env: c.spec.Env, Verify: c.spec.Verify,
-		Logger: c.hub.log.Named(c.spec.Name), Rotate: func(key, value string) error { return c.hub.rotate(c.spec.Name, key, value) },
-		Values: c.hub.values(c.spec.Name),
+		Logger: c.hub.log.Named(c.spec.Name), Rotate: c.rotate, Values: c.hub.values(c.spec.Name),
 	})
 	if err != nil {
 		return err

@@ -30,17 +30,21 @@ func (h *Hub) newDrifter(spec *Connection, j reconcile.Journal, in *intake.Conne
 }
 
 // driftKey gives the key that this hub signs drift reports with. It is made when it is first needed, and is in backups
-// with the rest of the vault, so that old reports can be verified after a restore.
+// with the rest of the vault, so that old reports can be verified after a restore. Nodes that share the journal have the
+// same.
 func (h *Hub) driftKey() (ed25519.PrivateKey, error) {
 	h.driftMu.Lock()
 	defer h.driftMu.Unlock()
-	seed, err := h.vault.Get(driftNamespace, driftSeed)
+	seed, err := h.side.Get(driftNamespace, driftSeed)
 	if errors.Is(err, vault.ErrNotFound) {
-		seed = make([]byte, ed25519.SeedSize)
-		if _, err := rand.Read(seed); err != nil {
-			return nil, fmt.Errorf("hub: key of drift reports: %w", err)
-		}
-		err = h.vault.Put(driftNamespace, driftSeed, seed)
+		err = h.side.Change(driftNamespace, driftSeed, func(was []byte) ([]byte, error) {
+			if seed = was; was != nil { // another node made it just now
+				return was, nil
+			}
+			seed = make([]byte, ed25519.SeedSize)
+			_, err := rand.Read(seed)
+			return seed, err
+		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("hub: key of drift reports: %w", err)

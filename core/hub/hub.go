@@ -35,6 +35,8 @@ type Hub struct {
 	store   *store.Badger
 	router  *router.Router
 	vault   *vault.Vault
+	side    sideState   // rotated credentials, tokens, staff, the key of reports
+	shared  *sharedSide // the side state, if nodes share it
 	// ready is closed when the fold has passed the journal's end as it was at the start: no effect runs before.
 	ready chan struct{}
 	link  *link // to RabbitMQ; nil for none. Set before the doors open.
@@ -56,9 +58,12 @@ type Hub struct {
 	reloading   sync.Mutex
 	settingsMu  sync.Mutex
 	driftMu     sync.Mutex
-	run         string        // names this process among the node's
-	leading     atomic.Bool   // this node polls and writes
-	outwardOver chan struct{} // closed when the outward side has ended for good
+	run         string                           // names this process among the node's
+	leading     atomic.Bool                      // this node polls and writes
+	guard       atomic.Pointer[canon.LeaseGuard] // of the lease that this node holds; nil for none
+	parting     *tenure                          // the lease that this node has when it stops, for part alone
+	renewals    chan struct{}                    // asks to look at the connections' credentials
+	outwardOver chan struct{}                    // closed when the outward side has ended for good
 }
 
 // journal is what the hub needs of its journal.
@@ -73,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), deliveries: make(map[string]*deliveries), changed: make(chan struct{}), reloads: make(chan reload), run: ulid.Make().String(), outwardOver: make(chan struct{})}
+	h := &Hub{o: o, log: o.Logger, ready: make(chan struct{}), connections: make(map[string]*connection), deliveries: make(map[string]*deliveries), changed: make(chan struct{}), reloads: make(chan reload), run: ulid.Make().String(), outwardOver: make(chan struct{}), renewals: make(chan struct{}, 1)}
 	var err error
 	if o.Stream != nil {
 		err = h.openShared(ctx)
@@ -83,7 +88,14 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store, Logger: h.log.Named("fold")}); err != nil {
+	var sides func([]router.Side)
+	if err = h.openSide(); err == nil {
+		if h.shared != nil {
+			sides = h.shared.folded
+		}
+		h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store, Sides: sides, Logger: h.log.Named("fold")})
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
 	h.journal.SetFold(func() uint64 { return h.router.Mark().Position.Offset })
@@ -146,9 +158,14 @@ func (h *Hub) Run(ctx context.Context) error {
 	g.Go(func() error { sdk.ReturnIdleMemory(ctx); return nil })
 	g.Go(func() error { return h.runConnections(ctx, g) })
 	g.Go(func() error { return h.runReloads(ctx, g) })
+	if h.shared != nil {
+		g.Go(func() error { return h.shared.runCopies(ctx) })
+	}
 	g.Go(func() error {
-		defer close(h.outwardOver)
-		return h.lead(ctx)
+		err := h.lead(ctx)
+		close(h.outwardOver)
+		h.part()
+		return err
 	})
 	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -159,6 +176,9 @@ func (h *Hub) Run(ctx context.Context) error {
 
 func (h *Hub) awaitReady(ctx context.Context, start uint64, absent time.Duration) error {
 	err := h.router.WaitFolded(ctx, start)
+	if err == nil && h.shared != nil {
+		err = h.shared.begin(ctx)
+	}
 	if err == nil {
 		err = h.fallBack(ctx, absent)
 	}

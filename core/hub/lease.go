@@ -28,6 +28,7 @@ const (
 	callEnd    = 2 * time.Second // within which a call whose context has ended is over
 	renewAfter = time.Second
 	leaseLook  = 100 * time.Millisecond
+	partWait   = callEnd // for the connectors, of a node that stops
 )
 
 // ErrLeaseLost is returned to who appends as the holder of a lease that it does not hold any more.
@@ -57,9 +58,10 @@ func (h *Hub) lead(ctx context.Context) error {
 		err = t.hold(ctx, h.outward)
 		h.leading.Store(false)
 		if ctx.Err() != nil {
-			t.release()
+			h.parting = t
 			return err
 		}
+		h.guard.Store(nil)
 		if err != nil {
 			return err
 		}
@@ -163,12 +165,14 @@ func (t *tenure) hold(ctx context.Context, work func(context.Context, reconcile.
 	held, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, held := errgroup.WithContext(held)
+	guard := canon.LeaseGuard{Name: t.lease.Name, Term: t.lease.Term}
+	t.h.guard.Store(&guard)
 	g.Go(func() error {
 		defer cancel()
 		return t.renew(held)
 	})
 	g.Go(func() error {
-		err := work(held, &leased{Router: t.h.router, t: t, guard: canon.LeaseGuard{Name: t.lease.Name, Term: t.lease.Term}})
+		err := work(held, &leased{Router: t.h.router, t: t, guard: guard})
 		lost := errors.Is(err, ErrLeaseLost) || held.Err() != nil
 		cancel()
 		switch {
@@ -214,6 +218,25 @@ func (t *tenure) renew(ctx context.Context) error {
 			t.lease = *l
 		}
 	}
+}
+
+// part gives the lease back when this node stops. The connectors have ended then: a credential that one of them got at the
+// last moment is journaled before another node goes on with it.
+func (h *Hub) part() {
+	if h.parting == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), partWait)
+	defer cancel()
+	all, _ := h.each()
+	for _, c := range all {
+		select {
+		case <-c.closed:
+		case <-ctx.Done():
+		}
+	}
+	h.guard.Store(nil)
+	h.parting.release()
 }
 
 // release lets another node go on at once.

@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
-
-	"github.com/jumpring/jumpring/core/store"
-	"github.com/jumpring/jumpring/core/vault"
 )
 
 // brokerWait is how long who looks at a stopped node waits for the brokers of its journal.
@@ -49,17 +45,4 @@ func OpenStopped(ctx context.Context, o Options) (*Hub, error) {
 		return nil, err
 	}
 	return h, nil
-}
-
-// OpenSide opens the vault of a stopped node that shares its journal, without that journal. The node can't start before
-// done was called.
-func OpenSide(data, key string) (v *vault.Vault, done func() error, err error) {
-	st, err := store.Open(store.Options{Dir: filepath.Join(data, viewFolder)}) // which is what one process at a time may have open
-	if err != nil {
-		return nil, nil, err
-	}
-	if v, err = OpenVault(data, key); err != nil {
-		return nil, nil, errors.Join(err, st.Close())
-	}
-	return v, st.Close, nil
 }

@@ -221,7 +221,7 @@ func (h *Hub) tryOut(ctx context.Context, spec *Connection) []string {
 	return nil
 }
 
-// runReloads carries reloads out, one after another, until ctx ends.
+// runReloads carries reloads out, and begins connectors anew whose credentials changed, one after another, until ctx ends.
 func (h *Hub) runReloads(ctx context.Context, g *errgroup.Group) error {
 	for {
 		select {
@@ -229,6 +229,10 @@ func (h *Hub) runReloads(ctx context.Context, g *errgroup.Group) error {
 			return nil
 		case r := <-h.reloads:
 			r.done <- h.carryOut(ctx, g, r)
+		case <-h.renewals:
+			if err := h.renew(ctx, g); err != nil && ctx.Err() == nil {
+				return err
+			}
 		}
 	}
 }
@@ -260,6 +264,17 @@ func (h *Hub) carryOut(ctx context.Context, g *errgroup.Group, r reload) error {
 	close(h.changed)
 	h.changed = make(chan struct{})
 	h.mu.Unlock()
+	if err := h.follow(ctx, g, ended, begun); err != nil {
+		return err
+	}
+	for _, c := range r.plan.Changes {
+		h.log.Info("reloaded", "connection", c.Connection, "does", c.Does, "why", c.Why, "version", c.To)
+	}
+	return nil
+}
+
+// follow begins connections when those have ended whose place they take.
+func (h *Hub) follow(ctx context.Context, g *errgroup.Group, ended, begun []*connection) error {
 	for _, c := range ended {
 		g.Go(func() error { c.retire(ctx); return nil })
 	}
@@ -274,9 +289,6 @@ func (h *Hub) carryOut(ctx context.Context, g *errgroup.Group, r reload) error {
 		if err := h.begin(ctx, g, c); err != nil {
 			return err
 		}
-	}
-	for _, c := range r.plan.Changes {
-		h.log.Info("reloaded", "connection", c.Connection, "does", c.Does, "why", c.Why, "version", c.To)
 	}
 	return h.settleWhenTold(ctx, begun)
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -23,11 +22,15 @@ const (
 // OpenVault opens the vault of a data folder. key is what JUMPRING_KEY holds; without it the key is in a file that is
 // made at the first start.
 func OpenVault(data, key string) (*vault.Vault, error) {
+	return vault.Open(filepath.Join(data, vaultFolder), keySource(data, key))
+}
+
+func keySource(data, key string) vault.KeySource {
 	source := vault.KeySource{Secret: key}
 	if key == "" {
 		source.File = filepath.Join(data, vaultKeyFile)
 	}
-	return vault.Open(filepath.Join(data, vaultFolder), source)
+	return source
 }
 
 // rotated is a secret that a connector changed.
@@ -38,7 +41,10 @@ type rotated struct {
 	Value   string `json:"value"`
 }
 
-func secretsNamespace(connection string) string { return "secrets." + connection }
+// secretsPrefix begins the namespaces of rotated secrets.
+const secretsPrefix = "secrets."
+
+func secretsNamespace(connection string) string { return secretsPrefix + connection }
 
 func hashOf(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
@@ -51,12 +57,12 @@ func (h *Hub) secrets(c *Connection) (map[string]string, error) {
 	if out == nil {
 		out = make(map[string]string)
 	}
-	keys, err := h.vault.List(secretsNamespace(c.Name))
+	keys, err := h.side.List(secretsNamespace(c.Name))
 	if err != nil {
 		return nil, fmt.Errorf("rotated secrets: %w", err)
 	}
 	for _, key := range keys {
-		raw, err := h.vault.Get(secretsNamespace(c.Name), key)
+		raw, err := h.side.Get(secretsNamespace(c.Name), key)
 		if err != nil {
 			return nil, fmt.Errorf("rotated secret %s: %w", key, err)
 		}
@@ -69,17 +75,4 @@ func (h *Hub) secrets(c *Connection) (map[string]string, error) {
 		}
 	}
 	return out, nil
-}
-
-// rotate seals a secret that a connector changed. It is durable when this returns.
-func (h *Hub) rotate(connection, key, value string) error {
-	c := h.connection(connection)
-	if c == nil {
-		return errors.New("unknown connection")
-	}
-	raw, err := json.Marshal(rotated{Instead: hashOf(c.spec.Secrets[key]), Value: value})
-	if err != nil {
-		return err
-	}
-	return h.vault.Put(secretsNamespace(connection), key, raw)
 }

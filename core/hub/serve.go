@@ -93,11 +93,14 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 }
 
 func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
-	tokens, err := access.NewKeeper(h.vault, time.Now, o.Roles...)
+	tokens, err := access.NewKeeper(h.side, time.Now, o.Roles...)
 	if err != nil {
 		return nil, err
 	}
-	if err := firstToken(tokens, o); err != nil {
+	if h.shared != nil {
+		h.shared.watch(access.TokenSpace, tokens.Refresh)
+		h.shared.first = func() error { return firstToken(tokens, o) }
+	} else if err := firstToken(tokens, o); err != nil {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
@@ -127,9 +130,12 @@ func (h *Hub) doors(o *ServeOptions) (*api.API, error) {
 		return nil, fmt.Errorf("hub: listen %q is not HOST:PORT: %w", o.Listen, err)
 	}
 	ip := net.ParseIP(host)
-	staff, err := access.NewStaff(h.vault, time.Now, tokens.Roles())
+	staff, err := access.NewStaff(h.side, time.Now, tokens.Roles())
 	if err != nil {
 		return nil, err
+	}
+	if h.shared != nil {
+		h.shared.watch(access.StaffSpace, staff.Refresh)
 	}
 	auditor, err := h.openAudit(o.Audit)
 	if err != nil {
@@ -162,13 +168,21 @@ func firstToken(tokens *access.Keeper, o *ServeOptions) error {
 	}
 	if o.AdminToken != "" {
 		_, err := tokens.Adopt(o.AdminToken, "admin", access.RoleAdmin, "", time.Time{})
-		return err
+		return unlessMade(err)
 	}
 	text, _, err := tokens.Create("admin", access.RoleAdmin, "", time.Time{})
 	if err != nil || o.FirstToken == nil {
-		return err
+		return unlessMade(err)
 	}
 	return o.FirstToken(text)
+}
+
+// unlessMade passes over that another node, which began at the same time, was faster.
+func unlessMade(err error) error {
+	if errors.Is(err, access.ErrExists) {
+		return nil
+	}
+	return err
 }
 
 // register adds what the hub knows of itself to the metrics.

@@ -5,22 +5,24 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/vault"
 )
 
-// values are what one connection's connector keeps, in a namespace of the vault that is its own.
+// values are what one connection's connector keeps, in a namespace of the side state that is its own: what is kept at one
+// node of several is there at each.
 type values struct {
-	vault     *vault.Vault
+	side      access.Storage
 	namespace string
 }
 
 func (h *Hub) values(connection string) values {
-	return values{vault: h.vault, namespace: "values." + connection}
+	return values{side: h.side, namespace: "values." + connection}
 }
 
 // Load implements host.Values.
 func (v values) Load(key string) ([]byte, bool, error) {
-	value, err := v.vault.Get(v.namespace, key)
+	value, err := v.side.Get(v.namespace, key)
 	if errors.Is(err, vault.ErrNotFound) {
 		return nil, false, nil
 	}
@@ -28,13 +30,13 @@ func (v values) Load(key string) ([]byte, bool, error) {
 }
 
 // Store implements host.Values.
-func (v values) Store(key string, value []byte) error { return v.vault.Put(v.namespace, key, value) }
+func (v values) Store(key string, value []byte) error { return v.side.Put(v.namespace, key, value) }
 
 // Remove implements host.Values.
-func (v values) Remove(key string) error { return v.vault.Delete(v.namespace, key) }
+func (v values) Remove(key string) error { return v.side.Delete(v.namespace, key) }
 
 // Keys implements host.Values.
-func (v values) Keys() ([]string, error) { return v.vault.List(v.namespace) }
+func (v values) Keys() ([]string, error) { return v.side.List(v.namespace) }
 
 // counted exports what connectors count.
 type counted struct{ hub *Hub }

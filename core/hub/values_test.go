@@ -11,14 +11,14 @@ func TestConnectorsKeepTheirValuesApart(t *testing.T) {
 	dir := t.TempDir()
 	v, err := OpenVault(dir, "")
 	require.NoError(t, err)
-	one, other := (&Hub{vault: v}).values("web"), (&Hub{vault: v}).values("web-eu")
+	one, other := (&Hub{side: ownSide{v}}).values("web"), (&Hub{side: ownSide{v}}).values("web-eu")
 	require.NoError(t, one.Store("sync/last", []byte("42")))
 	longest := strings.Repeat("é", 30) // as many bytes as a key may have
 	require.NoError(t, other.Store(longest, []byte("x")))
 
 	again, err := OpenVault(dir, "")
 	require.NoError(t, err)
-	one, other = (&Hub{vault: again}).values("web"), (&Hub{vault: again}).values("web-eu")
+	one, other = (&Hub{side: ownSide{again}}).values("web"), (&Hub{side: ownSide{again}}).values("web-eu")
 	value, ok, err := one.Load("sync/last")
 	require.NoError(t, err)
 	require.True(t, ok)

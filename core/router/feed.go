@@ -34,7 +34,12 @@ type Commit struct {
 	Adopt []string
 	// Deadlines tells that deadlines were set or ended.
 	Deadlines bool
+	// Side are the sealed values that changed.
+	Side []Side
 }
+
+// Side names a sealed value that nodes share.
+type Side struct{ Space, Key string }
 
 // Read is an entity to read at its platform.
 type Read struct {

@@ -278,6 +278,10 @@ func (f *fold) dispatch(ft *fact) error {
 		return f.lease(ft)
 	case canon.EntryStarted:
 		return nil
+	case canon.EntrySide:
+		return f.side(ft)
+	case canon.EntrySideKey:
+		return f.sideKey(ft)
 	case canon.EntryDriftPage:
 		return f.driftPage(ft)
 	case canon.EntryDriftReport:

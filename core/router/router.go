@@ -24,6 +24,10 @@ type Options struct {
 	Journal bus.Journal
 	Store   store.Store
 	Logger  hclog.Logger
+	// Sides gets the sealed values that a commit changed, before anybody is told that the fold has passed it: who waits for
+	// an entry that revokes a token finds it revoked. It is called beside the fold, in order, and must not wait for it. Nil
+	// is for nobody.
+	Sides func([]Side)
 	// GroupBytes bounds the journal payload that one commit folds; 0 means 512 KiB.
 	GroupBytes int
 }
@@ -34,6 +38,7 @@ type Router struct {
 	store   store.Store
 	log     hclog.Logger
 	group   int
+	sides   func([]Side)
 
 	mu      sync.Mutex
 	mark    store.Mark
@@ -61,7 +66,7 @@ func New(o Options) (*Router, error) {
 		o.GroupBytes = 512 << 10
 	}
 	return &Router{
-		journal: o.Journal, store: o.Store, log: o.Logger, group: o.GroupBytes, mark: mark,
+		journal: o.Journal, store: o.Store, log: o.Logger, group: o.GroupBytes, sides: o.Sides, mark: mark,
 		folded: make(chan struct{}), subs: make(map[*subscription]bool),
 	}, nil
 }
@@ -265,12 +270,13 @@ func (c *Commit) join(d Commit) {
 	c.Reads = append(c.Reads, d.Reads...)
 	c.Actions = append(c.Actions, d.Actions...)
 	c.Adopt = append(c.Adopt, d.Adopt...)
+	c.Side = append(c.Side, d.Side...)
 }
 
 // clone gives a commit that shares nothing.
 func (c Commit) clone() Commit {
 	c.Records, c.Levels = slices.Clone(c.Records), slices.Clone(c.Levels)
-	c.Reads, c.Actions, c.Adopt = slices.Clone(c.Reads), slices.Clone(c.Actions), slices.Clone(c.Adopt)
+	c.Reads, c.Actions, c.Adopt, c.Side = slices.Clone(c.Reads), slices.Clone(c.Actions), slices.Clone(c.Adopt), slices.Clone(c.Side)
 	return c
 }
 
@@ -278,6 +284,7 @@ func (c Commit) clone() Commit {
 // often they changed. Of the reads of one entity that are due at once the newest stays.
 func (c *Commit) compact() {
 	c.Records, c.Levels, c.Adopt, c.Actions = distinct(c.Records), distinct(c.Levels), distinct(c.Adopt), distinct(c.Actions)
+	c.Side = distinct(c.Side)
 	type entity struct {
 		connection string
 		ref        canon.Ref
@@ -431,6 +438,9 @@ func (r *Router) yield() {
 }
 
 func (r *Router) passed(c Commit) {
+	if r.sides != nil && len(c.Side) > 0 {
+		r.sides(c.Side)
+	}
 	r.mu.Lock()
 	r.mark = c.Mark
 	r.entries += uint64(c.Entries)

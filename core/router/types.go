@@ -58,6 +58,8 @@ func RecordTypes() []store.RecordType {
 		{Prefix: store.PrefixHold, New: func() any { return new(canon.DriftHold) }},
 		{Prefix: store.PrefixHeld, New: func() any { return new(canon.Undelivered) }},
 		{Prefix: store.PrefixLease, New: func() any { return new(canon.Lease) }},
+		{Prefix: store.PrefixSide, New: func() any { return new(canon.SideValue) }},
+		{Prefix: store.KeySideProof, New: func() any { return new(canon.SideKey) }},
 		{Prefix: prefixAppender, New: func() any { return new(appender) }},
 	}
 }

@@ -34,6 +34,8 @@ const (
 	PrefixPublish  = "pub/"          // canon.Publication by connection and node
 	PrefixTopic    = "topic/"        // canon.Published by topic
 	PrefixLease    = "lease/"        // canon.Lease by name
+	PrefixSide     = "side/"         // canon.SideValue by space and key: sealed values that nodes share
+	KeySideProof   = "sidekey"       // canon.SideKey: what the nodes' key opens
 	PrefixSweep    = "drift/run/"    // canon.DriftRun by connection
 	PrefixReport   = "drift/report/" // canon.DriftReport by connection and position
 	PrefixHold     = "drift/hold/"   // canon.DriftHold by connection and level external id
@@ -141,6 +143,9 @@ func RowOfEntityKey(key string) string {
 
 // HeldKey is where what a connection could not deliver of a record is kept.
 func HeldKey(connection, record string) string { return PrefixHeld + connection + "/" + Part(record) }
+
+// SideKey is the key of a sealed value that nodes share.
+func SideKey(space, key string) string { return PrefixSide + Part(space) + "/" + Part(key) }
 
 // ActionKey is the key of an action.
 func ActionKey(connection, key string) string { return PrefixAction + connection + "/" + key }

@@ -166,6 +166,29 @@ func (v *Vault) List(namespace string) ([]string, error) {
 	return keys, nil
 }
 
+// Namespaces gives the namespaces that were ever used, sorted; some may have no entry any more.
+func (v *Vault) Namespaces() ([]string, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	entries, err := os.ReadDir(v.dir)
+	if err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		name, err := unescape(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
 // Delete removes an entry for good; there need not be one.
 func (v *Vault) Delete(namespace, key string) error {
 	path, err := v.path(namespace, key)
