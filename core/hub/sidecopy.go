@@ -36,7 +36,7 @@ func isShared(namespace string) bool {
 	case access.TokenSpace, access.StaffSpace, driftNamespace:
 		return true
 	}
-	return strings.HasPrefix(namespace, secretsPrefix)
+	return strings.HasPrefix(namespace, secretsPrefix) || strings.HasPrefix(namespace, valuesPrefix)
 }
 
 // begin makes the journal's side state this node's, when the fold has passed the journal's end of the start: the key is

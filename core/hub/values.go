@@ -9,6 +9,9 @@ import (
 	"github.com/jumpring/jumpring/core/vault"
 )
 
+// valuesPrefix is before a connection's name in the namespace of what its connector keeps.
+const valuesPrefix = "values."
+
 // values are what one connection's connector keeps, in a namespace of the side state that is its own: what is kept at one
 // node of several is there at each.
 type values struct {
@@ -17,7 +20,7 @@ type values struct {
 }
 
 func (h *Hub) values(connection string) values {
-	return values{side: h.side, namespace: "values." + connection}
+	return values{side: h.side, namespace: valuesPrefix + connection}
 }
 
 // Load implements host.Values.
