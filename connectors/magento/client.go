@@ -55,7 +55,7 @@ func newClient(cfg *config, transport http.RoundTripper) *client {
 	}
 	c.http = sdk.NewHTTPClient(sdk.HTTPConfig{
 		PerSecond: float64(cfg.RequestsPerSecond), Burst: int(cfg.RequestsPerSecond), Concurrent: int(cfg.Concurrent), Timeout: requestTimeout,
-		MaxBody: 64 << 20, UserAgent: "Jumpring-Magento/" + Version, Sign: c.sign, Secrets: secrets, Transport: transport,
+		MaxBody: 64 << 20, UserAgent: "Jumpring-Magento/" + Version, Sign: c.sign, SignedOnce: true, Secrets: secrets, Transport: transport,
 	})
 	return c
 }

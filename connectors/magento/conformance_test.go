@@ -38,6 +38,7 @@ type kitShop struct {
 	mu       sync.Mutex
 	shop     *twin.Server
 	products []int64
+	sold     int
 	frozen   time.Time // while a change is made
 }
 
@@ -116,18 +117,59 @@ func (k *kitShop) Expire(context.Context) error {
 	return nil
 }
 
+// Sell implements conformance.Seller. Every order is of one new piece.
+func (k *kitShop) Sell(_ context.Context, lines int) (s conformance.Sale, err error) {
+	if lines != 1 {
+		return s, fmt.Errorf("%d lines can't be sold", lines)
+	}
+	k.sold++
+	sku := fmt.Sprintf("SOLD-%d", k.sold)
+	if _, err := k.shop.CreateProduct(twin.ProductSpec{SKU: sku, Name: sku, Price: "1250.00", Stock: map[string]int64{"default": 1}}); err != nil {
+		return s, err
+	}
+	id, err := k.shop.PlaceOrder(twin.Purchase{Lines: []twin.PurchaseLine{{SKU: sku}}, Email: "zoe@example.com", First: "Zoe", Last: "Amsel"})
+	if err != nil {
+		return s, err
+	}
+	s.Order = idText(id)
+	for _, line := range k.shop.OrderLines(id) {
+		s.Lines = append(s.Lines, idText(line))
+	}
+	return s, nil
+}
+
+// Effects implements conformance.Seller.
+func (k *kitShop) Effects(_ context.Context, order string) (e conformance.Effects, err error) {
+	books := k.shop.Ledger()
+	for _, c := range books.Cancels {
+		if idText(c.Order) == order {
+			e.Cancels++
+		}
+	}
+	for _, r := range books.Refunds {
+		if idText(r.Order) == order {
+			e.Refunds++
+		}
+	}
+	return e, nil
+}
+
 // withoutExpiry hides that people's tokens expire, which an integration's don't.
-type withoutExpiry struct{ conformance.Twin }
+type withoutExpiry struct {
+	conformance.Twin
+	conformance.Seller
+}
 
 func kitOptions(t *testing.T) conformance.Options {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
+	shop := newKitShop(t)
 	return conformance.Options{
 		Command: []string{self, "connector"},
 		Config:  []byte(`{"url":"http://127.0.0.1:1","home_url":"` + kitHome + `","events_client_id":"kit"}`),
 		Secrets: testSecrets(),
-		Twin:    withoutExpiry{newKitShop(t)},
+		Twin:    withoutExpiry{shop, shop},
 		URLKey:  "url",
 		Deliveries: []conformance.Delivery{
 			{WebhookRequest: sdk.WebhookRequest{Method: http.MethodGet, Query: "challenge=abc-123"}, Expect: sdk.VerdictChallenge, Answer: "abc-123"},

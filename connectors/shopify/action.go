@@ -216,8 +216,8 @@ func (s *session) cancelOrder(ctx context.Context, w *sdk.Write, f *orderFacts) 
 		return s.told(ctx, w, f, sdk.Result{Status: sdk.StatusRejected, Code: "shopify." + first(word(errs[0].Code), "refused"), Reason: errs[0].Message})
 	}
 	deadline := time.Now().Add(cancelWait)
-	for {
-		if err := sleep(ctx, cancelLook); err != nil {
+	for wait := cancelLook; ; {
+		if err := sleep(ctx, wait); err != nil {
 			return sdk.Result{Status: sdk.StatusUnknown, Code: "shopify.cancelling", Reason: "the shop was still cancelling the order"}
 		}
 		now, res := s.orderFacts(ctx, w, false)
@@ -230,6 +230,9 @@ func (s *session) cancelOrder(ctx context.Context, w *sdk.Write, f *orderFacts) 
 			return out
 		case time.Now().After(deadline):
 			return sdk.Result{Status: sdk.StatusUnknown, Code: "shopify.cancelling", Reason: "the shop was still cancelling the order"}
+		}
+		if wait = cancelLook; res != nil { // throttled, maybe
+			wait = max(wait, time.Duration(res.RetryAfterMillis)*time.Millisecond)
 		}
 	}
 }

@@ -124,6 +124,51 @@ func (k *kitShop) Expire(context.Context) error {
 	return nil
 }
 
+// Sell implements conformance.Seller.
+func (k *kitShop) Sell(_ context.Context, lines int) (conformance.Sale, error) {
+	s := &shop{twin: k.shop}
+	n := twin.NewOrder{}
+	for range lines {
+		piece := s.piece(k.t, 1000+len(k.created))
+		k.created = append(k.created, piece)
+		n.Lines = append(n.Lines, twin.NewLine{VariantID: piece.Variants[0]})
+	}
+	placed, err := k.shop.PlaceOrder(n)
+	return conformance.Sale{Order: placed.ID, Lines: placed.Lines}, err
+}
+
+// Effects implements conformance.Seller.
+func (k *kitShop) Effects(_ context.Context, order string) (e conformance.Effects, err error) {
+	books := k.shop.Ledger()
+	for _, o := range books.Orders {
+		if o.ID == order && o.CancelledAt != nil {
+			e.Cancels++
+		}
+	}
+	for _, r := range books.Refunds {
+		if r.OrderID == order {
+			e.Refunds++
+		}
+	}
+	return e, nil
+}
+
+// Hooks implements conformance.Hooked.
+func (k *kitShop) Hooks(context.Context) (out []string, err error) {
+	for topic, urls := range k.shop.Subscriptions() {
+		for _, u := range urls {
+			out = append(out, topic+" "+u)
+		}
+	}
+	return out, nil
+}
+
+// DropHook implements conformance.Hooked.
+func (k *kitShop) DropHook(context.Context) error {
+	k.shop.DropSubscription()
+	return nil
+}
+
 func kitOptions(t *testing.T) conformance.Options {
 	t.Helper()
 	self, err := os.Executable()

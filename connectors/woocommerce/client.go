@@ -222,6 +222,9 @@ func (c *client) request(ctx context.Context, method, path string, q url.Values,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s %s: the address can't be used", errNotSent, method, path)
 	}
+	if c.oauth != nil && body == nil {
+		req.Body = sdk.Unrepeatable() // the shop takes a nonce once
+	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "Jumpring-WooCommerce/"+Version)
 	if body != nil {

@@ -114,6 +114,52 @@ func (k *kitShop) Change(_ context.Context, n int) error {
 	return nil
 }
 
+// Sell implements conformance.Seller. One order of the shop's twin has one line.
+func (k *kitShop) Sell(_ context.Context, lines int) (s conformance.Sale, err error) {
+	if lines != 1 {
+		return s, fmt.Errorf("%d lines can't be sold", lines)
+	}
+	id, err := k.shop.PlaceOrderREST(twin.Purchase{ID: k.products[0], Method: "sandboxpay"})
+	if err != nil {
+		return s, err
+	}
+	s.Order = idText(id)
+	for _, line := range k.shop.OrderLines(id) {
+		s.Lines = append(s.Lines, idText(line))
+	}
+	return s, nil
+}
+
+// Effects implements conformance.Seller.
+func (k *kitShop) Effects(_ context.Context, order string) (e conformance.Effects, err error) {
+	id, _ := parseID(order)
+	if k.shop.OrderStatus(id) == "cancelled" {
+		e.Cancels++
+	}
+	for _, r := range k.shop.Ledger().Refunds {
+		if r.OrderID == id {
+			e.Refunds++
+		}
+	}
+	return e, nil
+}
+
+// Hooks implements conformance.Hooked.
+func (k *kitShop) Hooks(context.Context) (out []string, err error) {
+	for _, h := range k.shop.Webhooks() {
+		if h.Status == "active" {
+			out = append(out, h.Topic+" "+h.URL)
+		}
+	}
+	return out, nil
+}
+
+// DropHook implements conformance.Hooked.
+func (k *kitShop) DropHook(context.Context) error {
+	k.shop.DisableWebhook()
+	return nil
+}
+
 func kitOptions(t *testing.T) conformance.Options {
 	t.Helper()
 	self, err := os.Executable()

@@ -178,6 +178,10 @@ func (t *trial) inOrder(call string, err error) {
 
 // tryUnreachable makes each call that has to ask the platform, where nobody answers.
 func tryUnreachable(ctx context.Context, t *trial) error {
+	refs, hints, writes, err := t.known(ctx)
+	if err != nil || len(t.findings) > 0 {
+		return err
+	}
 	l := launching{config: t.Config}
 	if t.URLKey != "" {
 		config, err := withKey(t.Config, t.URLKey, nobody)
@@ -220,11 +224,102 @@ func tryUnreachable(ctx context.Context, t *trial) error {
 			t.find("Snapshot succeeds with a platform that is not there")
 		}
 	}
+	if has(sdk.CanDiscover) {
+		_, err := s.Discover(ctx, &sdk.DiscoverRequest{})
+		t.inOrder("Discover", err)
+		if err == nil {
+			t.find("Discover succeeds with a platform that is not there")
+		}
+	}
+	if err := t.unreachableHooks(ctx, s); err != nil {
+		return err
+	}
+	t.unreachableEntities(ctx, s, refs, hints, writes)
 	if has(sdk.CanHealth) {
 		_, err := s.Health(ctx, &sdk.HealthRequest{})
 		t.inOrder("Health", err)
 	}
 	return nil
+}
+
+// unreachableHooks registers and unregisters at a platform that is not there.
+func (t *trial) unreachableHooks(ctx context.Context, s *session) error {
+	if can(sdk.CanRegister)(t.kit) != "" {
+		return nil
+	}
+	address, err := t.hookURL()
+	if err != nil {
+		return err
+	}
+	made, err := s.Register(ctx, &sdk.RegisterRequest{URL: address})
+	t.inOrder("Register", err)
+	if err == nil && len(made.Created) > 0 {
+		t.find("Register says that it made %v at a platform that is not there", made.Created)
+	}
+	gone, err := s.Unregister(ctx, &sdk.UnregisterRequest{URL: address})
+	t.inOrder("Unregister", err)
+	if err == nil && len(gone.Removed) > 0 {
+		t.find("Unregister says that it removed %v at a platform that is not there", gone.Removed)
+	}
+	return nil
+}
+
+// known gives what there is to read and write, by the ids that the platform has.
+func (t *trial) known(ctx context.Context) ([]canon.Ref, []sdk.ReadHint, []sdk.Write, error) {
+	if t.Twin == nil {
+		return nil, nil, nil, nil
+	}
+	s, all, err := t.filledOwn(ctx, launching{})
+	if s == nil {
+		return nil, nil, nil, err
+	}
+	refs, hints, err := readable(all)
+	if err != nil || len(refs[canon.KindLevel]) == 0 {
+		return nil, nil, nil, err
+	}
+	level, hint := refs[canon.KindLevel][0], hints[canon.KindLevel][0]
+	g, _ := levelTarget(key{kind: level.Kind, id: level.ExternalID})
+	g.stock.ListingID, g.stock.ProductID = hint.ListingID, hint.ProductID
+	writes := []sdk.Write{t.write(g, 2, 1)}
+	if sells(t.kit) == "" {
+		for _, kind := range t.about.Actions {
+			sale, err := t.sell(ctx, 1)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			writes = append(writes, t.action(kind, sale))
+		}
+	}
+	return []canon.Ref{level}, []sdk.ReadHint{hint}, writes, nil
+}
+
+// unreachableEntities reads and writes at a platform that is not there: nothing is known of it, and nothing happened.
+func (t *trial) unreachableEntities(ctx context.Context, s *session, refs []canon.Ref, hints []sdk.ReadHint, writes []sdk.Write) {
+	if can(sdk.CanRead)(t.kit) == "" && len(refs) > 0 {
+		got, err := s.readHinted(ctx, refs, hints)
+		t.inOrder("Read", err)
+		if len(got) > 0 {
+			t.find("Read says what a platform that is not there shows, deletions maybe: return an error, or leave out what can't be read")
+		}
+	}
+	if can(sdk.CanApply)(t.kit) != "" {
+		return
+	}
+	for _, w := range writes {
+		r, err := s.Apply(ctx, &sdk.ApplyRequest{Writes: []sdk.Write{w}})
+		t.inOrder("Apply", err)
+		if err == nil && claims(r.Results[0].Status) {
+			t.find("Apply says %s at a platform that is not there", r.Results[0].Status)
+		}
+		if can(sdk.CanLookup)(t.kit) != "" {
+			continue
+		}
+		found, err := s.Lookup(ctx, &sdk.LookupRequest{Writes: []sdk.Write{w}})
+		t.inOrder("Lookup", err)
+		if err == nil && found.Results[0].Status != sdk.StatusUnknown && found.Results[0].Status != sdk.StatusRetry {
+			t.find("Lookup says %s of a platform that is not there, want %s", found.Results[0].Status, sdk.StatusUnknown)
+		}
+	}
 }
 
 // tryCheck checks a platform that is well, and that nothing changed by it.

@@ -119,6 +119,9 @@ func (t *trial) lookUp(ctx context.Context, s *session, w sdk.Write, when string
 			return host.Result{}, false
 		}
 		r := found.Results[0]
+		if r.Status == sdk.StatusRetry { // it could not ask now
+			r.Status, r.RetryAfter = sdk.StatusUnknown, max(r.RetryAfter, 10*time.Millisecond)
+		}
 		if r.Status != sdk.StatusUnknown || r.RetryAfter <= 0 || waited+r.RetryAfter > actionWait {
 			return r, true
 		}

@@ -201,6 +201,25 @@ func (t *trial) callAll(ctx context.Context, s *session) {
 		_, err := s.Health(ctx, &sdk.HealthRequest{})
 		t.hear(err)
 	}
+	if has(sdk.CanDiscover) {
+		_, err := s.Discover(ctx, &sdk.DiscoverRequest{})
+		t.hear(err)
+	}
+	if address, err := t.hookURL(); err == nil && has(sdk.CanRegister) {
+		if r, err := s.Register(ctx, &sdk.RegisterRequest{URL: address}); err != nil {
+			t.hear(err)
+		} else {
+			t.hear(nil, r.Diagnostics...)
+		}
+	}
+	for _, kind := range t.about.Actions {
+		w := t.action(kind, Sale{Order: "1", Lines: []string{"1"}})
+		s.applied(ctx, w)
+		if has(sdk.CanLookup) {
+			_, err := s.Lookup(ctx, &sdk.LookupRequest{Writes: []sdk.Write{w}})
+			t.hear(err)
+		}
+	}
 	for k := range all {
 		if has(sdk.CanRead) {
 			_, err := s.Read(ctx, &sdk.ReadRequest{Refs: []canon.Ref{{Kind: k.kind, ExternalID: k.id}}})

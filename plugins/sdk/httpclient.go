@@ -42,6 +42,10 @@ type HTTPConfig struct {
 	UserAgent string        // ["Jumpring"]
 	// Sign prepares each attempt: a signature with a nonce has to be made anew.
 	Sign func(*http.Request) error
+	// SignedOnce tells that what Sign makes is good for one request (a nonce): Go's transport then does not repeat a safe one
+	// by itself when a kept connection breaks, with a signature that the platform has seen. Do repeats it, signed anew. Such a
+	// request follows no redirect that keeps the method (307, 308).
+	SignedOnce bool
 	// Secrets are redacted in every error.
 	Secrets []string
 	// Transport is for tests [an own one].
@@ -187,6 +191,12 @@ func (c *HTTPClient) attempt(ctx context.Context, req *http.Request) (resp *HTTP
 	if !isSafe(req.Method) {
 		out.GetBody = nil // else the transport would by itself repeat a write whose connection broke
 	}
+	if c.config.SignedOnce {
+		out.GetBody = nil
+		if out.Body == nil || out.Body == http.NoBody {
+			out.Body = Unrepeatable()
+		}
+	}
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", c.config.UserAgent)
 	}
@@ -212,6 +222,11 @@ func (c *HTTPClient) attempt(ctx context.Context, req *http.Request) (resp *HTTP
 		Status: raw.StatusCode, Header: raw.Header, Body: body, RetryAfter: ParseRetryAfter(raw.Header.Get("Retry-After"), time.Now()),
 	}, true, nil
 }
+
+// Unrepeatable gives an empty body for a request that Go's transport must not send again by itself, as it does with safe
+// requests without a body when a kept connection breaks. HTTPConfig.SignedOnce uses it; it is for connectors with an
+// HTTP client of their own whose signatures are good for one request.
+func Unrepeatable() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
 // explain says what failed without query, user and secrets.
 func (c *HTTPClient) explain(req *http.Request, sent bool, err error) error {

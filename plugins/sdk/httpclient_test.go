@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -187,5 +189,46 @@ func TestParseRetryAfter(t *testing.T) {
 		"Sun, 01 Mar 2026 11:00:30 GMT": 0,
 	} {
 		require.Equal(t, want, ParseRetryAfter(value, now), "%q", value)
+	}
+}
+
+// The platform takes each signature once, and breaks a kept connection after it has seen a request.
+func TestASignatureIsSentOnce(t *testing.T) {
+	for once, want := range map[bool]int{true: http.StatusOK, false: http.StatusUnauthorized} {
+		var mu sync.Mutex
+		seen := map[string]bool{}
+		requests := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			nonce := r.Header.Get("Nonce")
+			requests++
+			switch {
+			case seen[nonce]:
+				w.WriteHeader(http.StatusUnauthorized)
+			case requests == 2:
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err == nil {
+					_ = conn.Close()
+				}
+			}
+			seen[nonce] = true
+		}))
+		defer server.Close()
+		n := 0
+		c := NewHTTPClient(HTTPConfig{SignedOnce: once, Sign: func(r *http.Request) error {
+			n++
+			r.Header.Set("Nonce", strconv.Itoa(n))
+			return nil
+		}})
+		status := 0
+		for range 2 {
+			req, err := http.NewRequest(http.MethodGet, server.URL, nil)
+			require.NoError(t, err)
+			resp, err := c.Do(req)
+			require.NoError(t, err)
+			status = resp.Status
+		}
+		require.Equal(t, want, status, "signed once: %v; without it Go's transport repeats what was signed", once)
 	}
 }

@@ -415,7 +415,8 @@ type LookupRequest struct {
 }
 
 // LookupResponse has one result for each write: StatusApplied, StatusRejected for "did not happen", or StatusUnknown
-// when the platform can't tell. For an action, StatusUnknown with RetryAfterMillis means that it can tell later.
+// when the platform can't tell. For an action, StatusRetry and StatusUnknown with RetryAfterMillis mean that it can tell
+// later.
 type LookupResponse struct {
 	Results []Result `json:"results"`
 }

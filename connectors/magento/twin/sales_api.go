@@ -408,3 +408,15 @@ func (s *Server) Order(id int64) (map[string]any, bool) {
 	}
 	return maps.Clone(o), true
 }
+
+// OrderLines gives the ids of an order's lines.
+func (s *Server) OrderLines(order int64) (ids []int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.orders[order]; o != nil {
+		for _, item := range o["items"].([]row) {
+			ids = append(ids, item["item_id"].(int64))
+		}
+	}
+	return ids
+}

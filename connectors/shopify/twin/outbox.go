@@ -88,6 +88,15 @@ func (s *Server) Subscriptions() map[string][]string {
 	return out
 }
 
+// DropSubscription deletes the oldest subscription, as the platform does after deliveries that failed.
+func (s *Server) DropSubscription() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if all := byID(s.state.subscriptions); len(all) > 0 {
+		delete(s.state.subscriptions, all[0].id)
+	}
+}
+
 // publish queues an event for every subscription of its topic; the server's mutex is held.
 func (s *Server) publish(topic string, body fields) {
 	event, at := random(), s.opts.Clock().UTC()

@@ -314,6 +314,28 @@ func (s *Server) Webhooks() []WebhookState {
 	return out
 }
 
+// DisableWebhook disables the oldest webhook, as the shop does after more than five failures in a row.
+func (s *Server) DisableWebhook() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range sortedIDs(s.webhooks) {
+		s.webhooks[id].status = "disabled"
+		return
+	}
+}
+
+// OrderLines gives the ids of an order's lines.
+func (s *Server) OrderLines(order int64) (ids []int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.orders[order]; o != nil {
+		for _, l := range o.lines {
+			ids = append(ids, l.id)
+		}
+	}
+	return ids
+}
+
 // DropWebhooks loses the next n deliveries without a trace.
 func (s *Server) DropWebhooks(n int) {
 	s.mu.Lock()
