@@ -80,7 +80,7 @@ type part struct{ entity, location string }
 
 func (p *part) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.location, "location", "", "only the stock of this location of the hub")
-	cmd.Flags().StringVar(&p.entity, "entity", "", "only this: stock or order")
+	cmd.Flags().StringVar(&p.entity, "entity", "", "only this: stock, order, listing or price")
 }
 
 func (p *part) body() map[string]string {
@@ -215,6 +215,7 @@ var planColumns = []column{
 	{"reason", "reason"},
 	{"order", "order"},
 	{"does", "kind"},
+	{"fields", "fields"},
 	{"refund", "refund"},
 }
 

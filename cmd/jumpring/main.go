@@ -102,7 +102,7 @@ func newRoot(con *console) *cobra.Command {
 	f.StringVarP(&con.format, "output", "o", "table", "table, json or csv")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return con.checkFormat() }
 	root.AddCommand(
-		newServe(con), newConnector(), newConnection(con), newMatch(con), newCase(con), newPolicy(con), newItem(con), newOrder(con), newReservation(con), newApproval(con), newMemo(con), newConsignment(con),
+		newServe(con), newConnector(), newConnection(con), newMatch(con), newPublication(con), newCase(con), newPolicy(con), newItem(con), newOrder(con), newReservation(con), newApproval(con), newMemo(con), newConsignment(con),
 		newTransfer(con), newCount(con), newCredit(con), newPriceList(con), newPromotion(con),
 		newClient(con), newSearch(con), newParked(con), newUndelivered(con), newDrift(con), newImport(con), newReport(con), newAudit(con), newDoctor(con), newSupport(con), newAlarm(con), newVerify(con), newRebuild(con),
 		newBackup(con), newRestore(con), newToken(con), newStaff(con), newBus(con), newReload(con), newReprocess(con), newDemo(con), newBench(con), newVersion(con),

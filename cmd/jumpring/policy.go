@@ -42,7 +42,7 @@ func policyShow(con *console) *cobra.Command {
 func policyExplain(con *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "explain GROUP", Short: "Say which rule a field goes by and why, and what each source states of it", Args: exactly(1),
-		Example: "  jumpring policy explain item.price\n  jumpring policy explain item.price --item itm_4d5x…",
+		Example: "  jumpring policy explain item.price\n  jumpring policy explain item.price --item itm_4d5x…\n  jumpring policy explain publish.web-eu --item itm_4d5x…",
 	}
 	ids := map[string]*string{
 		policy.Item:    cmd.Flags().String("item", "", "any id of an item"),
@@ -56,7 +56,7 @@ func policyExplain(con *console) *cobra.Command {
 			if *id == "" {
 				continue
 			}
-			if of != entity {
+			if of != entity && !(of == policy.Item && entity+"." == policy.PublishGroup) {
 				return coded(exitUsage, fmt.Errorf("--%s goes with a group of %s, and %s is none", of, of, args[0]))
 			}
 			query.Set("id", *id)

@@ -341,6 +341,14 @@ func routes() []route {
 			takes: Decisions{}, gives: json200(Decided{}), handle: (*API).matchesImport,
 		},
 		{
+			method: get, path: "/v1/connections/{name}/publications", name: "publications", summary: "List what the hub means to show at a connection, and how far that is.", needs: access.ConnectionsRead,
+			query: with(param{"state", "same, wanted, written, refused or gone"}), gives: page(canon.Publication{}), handle: (*API).publications,
+		},
+		{
+			method: post, path: "/v1/connections/{name}/publications", name: "publication-word", summary: "Say that a deleted listing is made again, or that what was refused is written once more.", needs: control,
+			takes: ListingWord{}, keyed: true, gives: json200(ListingTold{}), handle: (*API).publicationWord,
+		},
+		{
 			method: get, path: "/v1/bus", name: "bus", summary: "Show how the bus to devices and third parties stands.", needs: access.ConnectionsRead,
 			gives: json200(BusStatus{}), handle: (*API).bus,
 		},

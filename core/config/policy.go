@@ -120,6 +120,8 @@ type exampleItem struct {
 	Sources []exampleSource `yaml:"sources"`
 	Expect  Document        `yaml:"expect"`
 	Cases   []string        `yaml:"cases"`
+	// Published are the connections that the item is published to.
+	Published []string `yaml:"published"`
 }
 
 type exampleSource struct {
@@ -153,7 +155,7 @@ func LoadExamples(path string, src Source, connections []string) (examples []exa
 }
 
 func (x *exampleItem) example(d *decoder, path string, connections []string) example.Example {
-	e := example.Example{Name: x.Name, Entity: x.Entity, Cases: x.Cases, Expect: x.Expect.raw}
+	e := example.Example{Name: x.Name, Entity: x.Entity, Cases: x.Cases, Expect: x.Expect.raw, Published: x.Published}
 	if e.Name == "" {
 		d.found(path+".name", "is empty", "say in a few words what is expected")
 	}
@@ -170,6 +172,13 @@ func (x *exampleItem) example(d *decoder, path string, connections []string) exa
 	for i, c := range x.Cases {
 		if g, known := policy.Find(c); !known || g.Entity != e.Entity {
 			d.found(fmt.Sprintf("%s.cases[%d]", path, i), "is no field group of "+e.Entity, "write one such as "+e.Entity+".title")
+		}
+	}
+	for i, name := range x.Published {
+		if at := fmt.Sprintf("%s.published[%d]", path, i); e.Entity != policy.Item {
+			d.found(at, "goes with items", "leave it out")
+		} else if !slices.Contains(connections, name) {
+			d.found(at, "is no connection", "write"+strings.TrimPrefix(orOneOf(connections), " or"))
 		}
 	}
 	for i := range x.Sources {

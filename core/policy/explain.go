@@ -85,8 +85,14 @@ func (s *Set) Explain(g Group, connections []string) *Explanation {
 			e.Why = append(e.Why, "A value that does not count stays in its binding.")
 		}
 	}
-	e.Why = append(e.Why, "The hub writes it to no platform.")
-	return e
+	switch written, over := s.Writes(g.Full()); {
+	case !written:
+		return e.say("The hub writes it to no platform.")
+	case over:
+		return e.say("The hub writes it to the listings that a publish rule has it update, over what they show.")
+	default:
+		return e.say("The hub writes it to the listings that a publish rule has it update, where they show none.")
+	}
 }
 
 func how(r *canon.PolicyRule, g Group) string {

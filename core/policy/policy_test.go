@@ -40,16 +40,15 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		"others of none":   {rule("item.title", canon.PolicyRule{Policy: canon.PolicyAuthority, Others: canon.OthersIgnore}), "item.title.others: goes with authority; list the connections whose word counts"},
 		"others":           {rule("item.title", canon.PolicyRule{Policy: canon.PolicyAuthority, Others: "later"}), "item.title.others: is not one of what it can be; write after or ignore"},
 		"case of many":     {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAdditive, Losing: canon.LosingCase}), "item.price.losing: goes with a policy under which one value counts and others lose; write policy: authority or first, or losing: keep"},
-		"write back":       {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Losing: canon.LosingWriteBack}), "item.price.losing: can't be write_back: this hub writes available stock alone; write keep, or case to have a person look at it"},
-		"losing":           {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Losing: "drop"}), "item.price.losing: is not one of what it can be; write keep or case"},
-		"out":              {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Direction: canon.DirectionBoth}), "item.price.direction: can't be both: this hub writes available stock alone; write in"},
+		"write back":       {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Losing: canon.LosingWriteBack}), "item.price.losing: can't be write_back where values only come in; add direction: both (or out), or write keep or case"},
+		"losing":           {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Losing: "drop"}), "item.price.losing: is not one of what it can be; write keep, case or write_back"},
+		"out":              {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Direction: canon.DirectionBoth}), ""},
 		"direction":        {rule("item.price", canon.PolicyRule{Policy: canon.PolicyAuthority, Direction: "up"}), "item.price.direction: is not one of what it can be; write in, both or out"},
 		"twice":            {canon.Policy{Rules: []canon.PolicyRule{{Entity: "item", Group: "title", Policy: canon.PolicyFirst}, {Entity: "item", Group: "title", Policy: canon.PolicyFirst}}}, "item.title: is there twice; leave one"},
 		"publish none":     {canon.Policy{Publish: []canon.PublishRule{{Connection: "web", Create: canon.PublishNone, Update: "none"}}}, ""},
 		"publish": {
 			canon.Policy{Publish: []canon.PublishRule{{Connection: "web", Create: "all", Unpublish: "sold"}, {Connection: "shop"}, {Connection: "shop"}}},
-			"publish.web.create: can't be all: this hub writes the available stock of bound listings and does not create listings; write none\n" +
-				"publish.web.unpublish: can't be sold: this hub writes the available stock of bound listings and does not unpublish listings; write none\n" +
+			"publish.web.unpublish: can't be sold; write all, none, or what it selects\n" +
 				"publish.shop: is no connection; write erp, web or till\npublish.shop: is there twice; leave one",
 		},
 	} {

@@ -49,6 +49,8 @@ func documentSpecs() []Spec {
 		{"approval.closed", http.StatusConflict, "It was decided already, or has expired", "Ask for it again where it is still wanted."},
 		{"drift.kind", http.StatusUnprocessableEntity, "There is no such kind", "Use the kind of the row."},
 		{"drift.binding", http.StatusNotFound, "The connection shows nothing of this id", "Use the external_id of the row."},
+		{"listing.word", http.StatusUnprocessableEntity, "There is no such word about a listing", "Say again or retry."},
+		{"listing.nothing", http.StatusConflict, "Nothing of the item waits for that word there", "List what is published: only what is gone is made again."},
 		{"policy.stale", http.StatusConflict, "The plan has changed since it was looked at", "Plan again and apply its digest."},
 		{"document.unknown", http.StatusNotFound, "There is no such document of the order", "Show the order: it lists its fulfilments, payments and returns."},
 		{"document.by_platform", http.StatusConflict, "A platform keeps the document", "Take the step at the platform; what it shows is taken over."},

@@ -130,12 +130,19 @@ func (c *comparison) binding(b *canon.Binding) error {
 	switch {
 	case b.Kind == canon.KindLevel:
 		return c.level(b)
-	case b.Kind == canon.KindListing && b.Aspect == canon.AspectMain && c.prices != nil:
-		row, err := c.prices.compare(b)
-		if err != nil || row == nil {
+	case b.Kind == canon.KindListing && b.Aspect == canon.AspectMain:
+		row, err := c.listing(b)
+		if err != nil {
 			return err
 		}
-		return c.add(b, *row)
+		if row == nil && c.prices != nil {
+			if row, err = c.prices.compare(b); err != nil {
+				return err
+			}
+		}
+		if row != nil {
+			return c.add(b, *row)
+		}
 	}
 	return nil
 }
@@ -235,6 +242,9 @@ func unsettled(v store.View, r *reach, b *canon.Binding) (bool, error) {
 	if waits, err := unread(v, b); err != nil || waits {
 		return waits, err
 	}
+	if b.Kind == canon.KindListing {
+		return listingUnsettled(v, r, b)
+	}
 	held, err := router.Held(v, b)
 	return !held && settling(r, b.ExternalID, b.Wants), err
 }
@@ -302,6 +312,11 @@ func (c *comparison) repaired(unseen []canon.Ref) error {
 		}
 		if row.Kind == canon.KindLevel {
 			if err := c.explain(&row); err != nil {
+				return err
+			}
+		}
+		if row.Kind == canon.KindListing {
+			if err := c.explainListing(&row); err != nil {
 				return err
 			}
 		}

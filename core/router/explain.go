@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/policy"
@@ -22,12 +23,17 @@ var (
 // reads one state and changes nothing.
 func Explain(r store.Reader, full, id string) (*policy.Explanation, error) {
 	g, known := policy.Find(full)
-	if !known {
+	publish := strings.HasPrefix(full, policy.PublishGroup)
+	if !known && !publish {
 		return nil, fmt.Errorf("%w: %.64q", ErrNoGroup, full)
 	}
 	f, err := newFold(store.NewTx(r), &Commit{})
 	if err != nil {
 		return nil, err
+	}
+	if publish {
+		f.f = &fact{}
+		return f.explainPublish(full, id)
 	}
 	e := f.policy.Explain(g, f.inOrder(g.Entity))
 	if id == "" {

@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 	"time"
@@ -111,3 +112,41 @@ func (s *Server) record(o *order, source Source) {
 
 // randomSecret is what the shop makes up for a webhook that was created without one.
 func randomSecret() string { return rand.Text() + rand.Text() }
+
+// Shown is what the shop shows of a product.
+type Shown struct {
+	ID         int64             `json:"id"`
+	Name       string            `json:"name"`
+	Status     string            `json:"status"`
+	SKU        string            `json:"sku"`
+	Regular    string            `json:"regular"`
+	Sale       string            `json:"sale"`
+	Meta       map[string]string `json:"meta"`
+	Attributes map[string]string `json:"attributes"` // the first option of each
+}
+
+// Products gives what the shop shows, in the order of ids, without what is in the trash.
+func (s *Server) Products() []Shown {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Shown
+	for _, p := range s.products {
+		if p.parent != 0 || p.status == "trash" {
+			continue
+		}
+		shown := Shown{ID: p.id, Name: p.name, Status: p.status, SKU: p.sku, Regular: p.regular, Sale: p.sale, Meta: map[string]string{}, Attributes: map[string]string{}}
+		for _, m := range p.meta {
+			if text, ok := m.Value.(string); ok {
+				shown.Meta[m.Key] = text
+			}
+		}
+		for _, a := range p.attributes {
+			if len(a.Options) > 0 {
+				shown.Attributes[a.Name] = a.Options[0]
+			}
+		}
+		out = append(out, shown)
+	}
+	slices.SortFunc(out, func(a, b Shown) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}

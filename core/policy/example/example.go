@@ -27,6 +27,9 @@ type Example struct {
 	Expect json.RawMessage
 	// Cases are the field groups about which a case is expected to be open, as full names, "item.title".
 	Cases []string
+	// Published are the connections whose publish rule is expected to have a listing made of the item, sorted; nil expects
+	// nothing. What an example can't state (stock, and so status and place) selects nothing.
+	Published []string
 }
 
 // Source is what one connection shows.
@@ -94,8 +97,37 @@ func Run(s *canon.Settings, e *Example) (*Result, error) {
 	if record != nil {
 		err = r.compare(e, record)
 	}
+	if record != nil && err == nil && e.Published != nil {
+		err = r.published(v, s, e)
+	}
 	r.OK = len(r.Failures) == 0
 	return r, err
+}
+
+// published notes where the rules would have other listings made than expected.
+func (r *Result) published(v store.View, s *canon.Settings, e *Example) error {
+	first := &e.Sources[0]
+	id := canon.NodeID(prefixes[e.Entity], first.Connection, KindOf(e.Entity), first.Observation.ExternalID)
+	for i := range s.Connections {
+		name := s.Connections[i].Name
+		x, err := router.Explain(v, policy.PublishGroup+name, id)
+		if err != nil {
+			return fmt.Errorf("example %q: %w", e.Name, err)
+		}
+		var shown struct {
+			Selected bool `json:"selected"`
+		}
+		if err := json.Unmarshal(x.Value, &shown); err != nil {
+			return fmt.Errorf("example %q: %w", e.Name, err)
+		}
+		switch expected := slices.Contains(e.Published, name); {
+		case expected && !shown.Selected:
+			r.fail("the rule of %s does not select it", name)
+		case !expected && shown.Selected:
+			r.fail("the rule of %s selects it", name)
+		}
+	}
+	return nil
 }
 
 func (r *Result) fail(format string, args ...any) {
