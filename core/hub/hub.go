@@ -83,6 +83,9 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.mustKnowRules(); err != nil {
+		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
+	}
 	if h.router, err = router.New(router.Options{Journal: h.journal, Store: h.store, Logger: h.log.Named("fold")}); err != nil {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
