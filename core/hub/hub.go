@@ -88,6 +88,9 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.mustKnowRules(); err != nil {
+		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
+	}
 	var sides func([]router.Side)
 	if err = h.openSide(); err == nil {
 		if h.shared != nil {
