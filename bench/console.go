@@ -71,7 +71,7 @@ func (b *bench) consoles() error {
 		if err != nil {
 			return err
 		}
-		each := float64((after.own-before.own).Microseconds()) / 1000 / float64(len(took)+len(took)/20)
+		each := float64((after.own - before.own).Microseconds()) / 1000 / float64(len(took)+len(took)/20)
 		p99 := took[len(took)*99/100]
 		note("  %-22s p50 %6.1f ms, p99 %6.1f ms, most %6.1f ms, CPU %5.1f ms each", p.name, took[len(took)/2], p99, took[len(took)-1], each)
 		if p99 > worst.value {
