@@ -59,14 +59,23 @@ func (b *bench) consoles() error {
 	}
 	worst := row{what: "console, the slowest page, p99", unit: " ms", limit: mostPage}
 	for _, p := range consolePages() {
+		before, err := child.usage()
+		if err != nil {
+			return err
+		}
 		took, err := v.latencies(p.paths)
 		if err != nil {
 			return err
 		}
+		after, err := child.usage()
+		if err != nil {
+			return err
+		}
+		each := float64((after.own - before.own).Microseconds()) / 1000 / float64(len(took)+len(took)/20)
 		p99 := took[len(took)*99/100]
-		note("  %-22s p50 %6.1f ms, p99 %6.1f ms, most %6.1f ms", p.name, took[len(took)/2], p99, took[len(took)-1])
+		note("  %-22s p50 %6.1f ms, p99 %6.1f ms, most %6.1f ms, CPU %5.1f ms each", p.name, took[len(took)/2], p99, took[len(took)-1], each)
 		if p99 > worst.value {
-			worst.value, worst.hub, worst.note = p99, p99, fmt.Sprintf("%s; p50 %.1f ms of %d, one at a time", p.name, took[len(took)/2], len(took))
+			worst.value, worst.hub, worst.note = p99, p99, fmt.Sprintf("%s; p50 %.1f ms, CPU %.1f ms each, %d one at a time", p.name, took[len(took)/2], each, len(took))
 		}
 	}
 	b.rows = append(b.rows, worst)

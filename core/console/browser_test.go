@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -67,8 +69,10 @@ func openWindow(t *testing.T, b *boutique) *window {
 	go func() { _ = b.api.Serve(ln) }() // ends with the API, which the boutique closes
 	into := os.Getenv("JUMPRING_SHOTS")
 	if into == "" {
-		into = t.TempDir()
+		into = filepath.Join("..", "..", "bench", "out", "console") // where the machine keeps what runs leave
 	}
+	into, err = filepath.Abs(into)
+	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll(into, 0o750))
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "en"), chromedp.WindowSize(1180, 900), chromedp.WSURLReadTimeout(patience))
@@ -162,6 +166,28 @@ func (w *window) follow() {
 	w.until("the next page", `window.before === undefined && document.readyState === "complete"`)
 }
 
+// download presses Enter on the link that has the focus, and gives the file that the browser keeps.
+func (w *window) download() string {
+	w.t.Helper()
+	into := w.t.TempDir()
+	w.run("let files come in", chromedp.ActionFunc(func(ctx context.Context) error {
+		return cdpbrowser.SetDownloadBehavior(cdpbrowser.SetDownloadBehaviorBehaviorAllow).WithDownloadPath(into).Do(cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser))
+	}))
+	w.press(kb.Enter)
+	every := time.NewTicker(50 * time.Millisecond)
+	defer every.Stop()
+	for end := time.Now().Add(patience); ; <-every.C {
+		files, err := filepath.Glob(filepath.Join(into, "*.csv")) // one that is still coming has another name
+		require.NoError(w.t, err)
+		if len(files) == 1 {
+			raw, err := os.ReadFile(files[0])
+			require.NoError(w.t, err)
+			return string(raw)
+		}
+		require.True(w.t, time.Now().Before(end), "the file does not come")
+	}
+}
+
 func (w *window) screenshot(name string) {
 	w.t.Helper()
 	var png []byte
@@ -244,6 +270,23 @@ func TestAManagersDayByKeyboard(t *testing.T) {
 	w.follow()
 	w.says("Decided.")
 
+	w.tabTo("the reports", `e.tagName === "A" && e.getAttribute("href") === "/console/reports"`)
+	w.follow()
+	w.says("Orders placed in the period")
+	w.tabTo("the inventory", `e.tagName === "A" && e.innerText === "Inventory"`)
+	w.follow()
+	w.says("Pieces of the house on hand now")
+	w.tabTo("what the rows are by", `e.id === "by"`)
+	w.press("Metal")
+	w.tabTo("the button", `e.tagName === "BUTTON" && e.innerText === "Show"`)
+	w.follow()
+	w.says("Inventory · by Metal")
+	w.tabTo("the file", `e.tagName === "A" && e.innerText === "Export CSV"`)
+	w.screenshot("day-5-report")
+	file := w.download()
+	require.Contains(t, file, "metal,currency,pieces,value", "the report as a file")
+	require.Contains(t, file, "1260.00", "what Paris has")
+
 	w.tabTo("signing out", `e.tagName === "BUTTON" && e.innerText === "Sign out"`)
 	w.follow()
 	w.says("You are signed out.")
@@ -292,7 +335,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 	w.says("<script>")
 	look("a client with a script for a name")
 	w.dark(true)
-	for _, name := range []string{"overview", "passport", "case"} {
+	for _, name := range []string{"overview", "passport", "case", "reports", "connection", "audit", "parked-one"} {
 		w.open(pages[name])
 		w.screenshot(name + "-dark")
 	}
@@ -302,8 +345,10 @@ func TestEveryPageInABrowser(t *testing.T) {
 		w.open(pages[name])
 		look(name + " on a tablet")
 	}
-	w.open(pages["passport"])
-	w.screenshot("passport-tablet")
+	for _, name := range []string{"passport", "overview", "reports", "search"} {
+		w.open(pages[name])
+		w.screenshot(name + "-tablet")
+	}
 	w.run("a window", chromedp.EmulateViewport(1180, 900))
 	w.open("/console/language?to=fr&back=" + "/console")
 	w.says("Vue d’ensemble")

@@ -45,7 +45,7 @@ type Options struct {
 	Version   string
 	// Now is the clock of sessions; nil is the system's.
 	Now func() time.Time
-	// ReportWait is how long a page waits for a report before it says that it is being made; 0 means 50 ms.
+	// ReportWait is how long a page waits for a report before it says that it is being made; 0 means 20 ms.
 	ReportWait time.Duration
 }
 
@@ -81,7 +81,7 @@ func Mount(app *fiber.App, o Options) (*Console, error) {
 		o.Longest = 12 * time.Hour
 	}
 	if o.ReportWait == 0 {
-		o.ReportWait = 50 * time.Millisecond
+		o.ReportWait = 20 * time.Millisecond
 	}
 	if o.Log == nil {
 		o.Log = hclog.NewNullLogger()

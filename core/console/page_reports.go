@@ -128,7 +128,7 @@ func (k *Console) reports(r *request) error {
 	if !d.Ready {
 		d.Answer.By, refresh = d.By, jobRefresh
 	}
-	d.By, d.Columns = d.Answer.By, report.Columns(d.Name, r.who.Sees(access.Cost))
+	d.By, d.Columns = d.Answer.By, shownColumns(&d.Answer, r.who.Sees(access.Cost))
 	if _, d.Places, err = k.rolesAndPlaces(r); err != nil {
 		return err
 	}
@@ -139,6 +139,13 @@ func (k *Console) reports(r *request) error {
 	}
 	d.Plot = reportPlot(k.views[r.lang], &d.Answer)
 	return r.show(http.StatusOK, "reports", r.words().word("report", d.Name), refresh, &d)
+}
+
+// shownColumns are the figures that some row has, and the main one; the file has all.
+func shownColumns(a *report.Answer, cost bool) []string {
+	return slices.DeleteFunc(report.Columns(a.Name, cost), func(c string) bool {
+		return c != mainColumn[a.Name] && !slices.ContainsFunc(a.Rows, func(l report.Line) bool { return l.Figure(c) != 0 })
+	})
 }
 
 // reportFile hands a report over as the file that the API gives.

@@ -85,7 +85,7 @@ func (v *view) entityLink(r api.NamedRow) linked {
 	case "connection", "parked":
 		_, id, _ := strings.Cut(r.Entity, ":")
 		if r.Type == "parked" {
-			return linked{"/console/parked", id}
+			return linked{consolePath("parked", id), v.words.say("nav.parked") + " " + id}
 		}
 		return linked{consolePath("connections", id), id}
 	}
@@ -123,8 +123,8 @@ func headText(raw json.RawMessage) string {
 		return ""
 	}
 	parts := []string{}
-	for _, p := range []string{h.Actor, h.Connection} {
-		if p != "" && !slices.Contains(parts, p) && p != strings.TrimPrefix(h.Actor, "connection:") {
+	for _, p := range []string{actorText(h.Actor), h.Connection} {
+		if p != "" && !slices.Contains(parts, p) {
 			parts = append(parts, p)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,6 +21,7 @@ import (
 
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/bus/embedded"
+	"github.com/jumpring/jumpring/core/access"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/hub"
 	"github.com/jumpring/jumpring/core/router"
@@ -191,10 +193,21 @@ func smallBackup(t *testing.T) (data, file string, m *hub.Manifest) {
 	_, err := h.Snapshot(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, h.Vault().Put("secrets.web", "token", []byte("rotated")))
+	require.NoError(t, h.Vault().Put(access.SessionsNamespace, "anna", []byte("signed in")))
 	stop()
 	m, err = hub.Backup(t.Context(), hub.BackupOptions{Data: data, To: file})
 	require.NoError(t, err)
 	return data, file, m
+}
+
+func TestABackupSignsNobodyIn(t *testing.T) {
+	_, file, _ := smallBackup(t)
+	kept := false
+	for name := range contents(t, file) {
+		require.NotContains(t, name, "/"+access.SessionsNamespace+"/", "who signed out since would be signed in by a restore")
+		kept = kept || strings.HasPrefix(name, "vault/secrets.web/")
+	}
+	require.True(t, kept, "the other entries are in it")
 }
 
 func TestWhatIsLeftOfABrokenOffBackupIsNeverRestored(t *testing.T) {

@@ -5,7 +5,7 @@
   if (!list || !window.EventSource) return;
   var most = Number(list.dataset.most) || 15;
   var words = JSON.parse(list.dataset.words || "{}");
-  var pages = { item: "items", client: "clients", order: "orders", case: "cases", connection: "connections" };
+  var pages = { item: "items", client: "clients", order: "orders", case: "cases", connection: "connections", parked: "parked" };
   function said(event) {
     var parts = String(event).split(":"), code = parts[0].split(".").pop(), about = parts[1];
     var text = words["event." + code] || code.replace(/_/g, " ");
@@ -19,7 +19,7 @@
     by.className = "by";
     by.textContent = String(row.actor).replace(/^connection:/, "") + (row.location ? " · " + row.location : "");
     var id = row.type === "connection" || row.type === "parked" ? row.entity.split(":")[1] : row.entity;
-    var name = row.type === "case" ? list.dataset.case : row.name || id, of = document.createTextNode(name);
+    var name = row.type === "case" ? list.dataset.case : row.type === "parked" ? list.dataset.parked + " " + id : row.name || id, of = document.createTextNode(name);
     if (pages[row.type]) {
       of = document.createElement("a");
       of.href = "/console/" + pages[row.type] + "/" + encodeURIComponent(id);
