@@ -17,6 +17,8 @@
 //	               people on its live page cost at 100 facts per second
 //	plugin         facts through one connector per second, over those of a bare go-plugin program that streams the same
 //	               batches; from a connector's launch to its first call; its memory while it idles
+//	hostile        99th percentile of a good connection's answers beside one that floods its log, leaks, answers 100 MB, crashes
+//	               in a loop, forks, or burns CPU, over those of the same connection alone
 //	idle           memory and CPU of a hub with two connectors, connectors included
 //
 // It exits with 1 when a limit is missed. -only names the parts to run, and JUMPRING_BENCH_PPROF=1 serves profiles of
@@ -57,7 +59,7 @@ func run(args []string) error {
 	f.Int64Var(&b.buyers, "buyers", 3000, "distinct buyers; each comes back after that many webhooks")
 	f.IntVar(&b.rate, "rate", 1000, "webhooks per second of the open loop")
 	f.DurationVar(&b.length, "length", 3*time.Second, "how long a round of the other parts takes")
-	f.StringVar(&only, "only", "journal,path,floor,open,read,plugin,idle,search,console", "the parts to run")
+	f.StringVar(&only, "only", "journal,path,floor,open,read,plugin,hostile,idle,search,console", "the parts to run")
 	f.StringVar(&b.dir, "dir", "bench/out", "a folder on the disk to measure; what it has is removed")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -106,6 +108,11 @@ func (b *bench) run() error {
 	if b.does("plugin") {
 		if err := b.plugin(); err != nil {
 			return fmt.Errorf("plugin: %w", err)
+		}
+	}
+	if b.does("hostile") {
+		if err := b.hostile(); err != nil {
+			return fmt.Errorf("hostile: %w", err)
 		}
 	}
 	if b.does("idle") {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -153,10 +154,14 @@ func (b *bench) hostFacts(spec host.Spec) (float64, error) {
 // pluginStart measures a connector of the SDK alone, as others ship one: from its launch to its first answered call, and its
 // memory while it idles.
 func (b *bench) pluginStart(spec host.Spec) error {
-	var starts, memory []float64
-	for i := range 4*b.rounds + 1 {
+	var starts, memory, cpu []float64
+	for i := range 10*b.rounds + 1 {
 		ctx := context.Background()
 		spec.WorkDir = filepath.Join(b.dir, "starts", strconv.Itoa(i))
+		used, err := cpuMillis()
+		if err != nil {
+			return err
+		}
 		began := time.Now()
 		c, err := host.Launch(ctx, spec)
 		if err != nil {
@@ -171,12 +176,31 @@ func (b *bench) pluginStart(spec host.Spec) error {
 			return err
 		}
 		memory = append(memory, rss)
+		after, err := cpuMillis()
+		if err != nil {
+			return err
+		}
+		cpu = append(cpu, after-used)
 	}
 	b.rows = append(b.rows,
 		row{what: "plugin, start to first call", unit: " ms", hub: median(starts), value: median(starts), limit: mostStart, note: fmt.Sprintf("least %.0f ms", slices.Min(starts))},
+		row{what: "plugin, CPU of a start and end", unit: " ms", hub: median(cpu), value: slices.Min(cpu), unlimited: true, note: "user and system, of hub and plugin; the least"},
 		row{what: "plugin, memory while idle", unit: " MB", hub: median(memory), value: median(memory), limit: mostPluginRSS},
 	)
 	return nil
+}
+
+// cpuMillis gives the CPU time of this process and of its children that have ended, in milliseconds.
+func cpuMillis() (float64, error) {
+	var sum float64
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			return 0, err
+		}
+		sum += float64(u.Utime.Nano()+u.Stime.Nano()) / 1e6
+	}
+	return sum, nil
 }
 
 func residentMB(pid int) (float64, error) {

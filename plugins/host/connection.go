@@ -84,7 +84,7 @@ func Launch(ctx context.Context, spec Spec) (*Connection, error) {
 	spec.Deadlines.setDefaults()
 	spec.Restart.setDefaults()
 	orDefault(&spec.FileLimit, defaultFiles)
-	orDefault(&spec.Hog.For, 20*time.Second)
+	orDefault(&spec.Hog.For, 5*time.Second)
 	if spec.Hog.Share == 0 {
 		spec.Hog.Share = 0.8
 	}

@@ -16,8 +16,9 @@ const (
 	logBurst     = 500
 	maxLogText   = 4 << 10 // of one message or value, in bytes
 	// What a process writes is read no faster than this, in bytes: one that writes more waits, and nobody else does.
-	outputPerSecond = 1 << 20
-	outputBurst     = 4 << 20
+	// It is somewhat more than what is logged of it.
+	outputPerSecond = 256 << 10
+	outputBurst     = 1 << 20
 )
 
 // redactingLogger is an hclog.Logger that takes secrets out of messages and values, and that drops what comes too fast.
@@ -120,17 +121,21 @@ func (l *redactingLogger) ResetNamed(name string) hclog.Logger {
 	return &redactingLogger{Logger: l.Logger.ResetNamed(name), redact: l.redact, pace: l.pace}
 }
 
-// lineLogger logs what a connector writes to its standard output or error.
+// lineLogger logs what a connector writes to its standard output or error, no faster than outputPerSecond: while it waits,
+// so does who writes.
 type lineLogger struct {
-	log hclog.Logger
-	mu  sync.Mutex
-	buf []byte
+	log   hclog.Logger
+	limit *rate.Limiter
+	ended <-chan struct{} // the process has: the rest is taken at once
+	mu    sync.Mutex
+	buf   []byte
 }
 
 // Write logs complete lines and keeps the rest, up to maxLogText.
 func (w *lineLogger) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	waitFor(w.limit, len(b), w.ended)
 	w.buf = append(w.buf, b...)
 	for {
 		i := bytes.IndexByte(w.buf, '\n')

@@ -36,6 +36,15 @@ func TestMain(m *testing.M) {
 		case "crasher":
 			os.Stderr.WriteString("panic: nothing works\n")
 			os.Exit(3)
+		case "speaks-this":
+			serveVersions(sdk.ProtocolVersion, sdk.ProtocolVersion)
+			return
+		case "speaks-both":
+			serveVersions(sdk.ProtocolVersion, sdk.ProtocolVersion+1)
+			return
+		case "speaks-next":
+			serveVersions(sdk.ProtocolVersion+1, sdk.ProtocolVersion+1)
+			return
 		case "hub":
 			runHub(os.Args[2])
 			return

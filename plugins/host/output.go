@@ -36,15 +36,22 @@ func (r *pacedReader) Read(b []byte) (int, error) {
 		r.tail = append(r.tail[:0], r.tail[over+tailKept:]...)
 	}
 	r.mu.Unlock()
-	if d := r.limit.ReserveN(time.Now(), n).Delay(); d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.ended:
-		}
-	}
+	waitFor(r.limit, n, r.ended)
 	return n, err
+}
+
+// waitFor waits until n bytes may pass, or ended is closed.
+func waitFor(limit *rate.Limiter, n int, ended <-chan struct{}) {
+	d := limit.ReserveN(time.Now(), min(n, limit.Burst())).Delay()
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ended:
+	}
 }
 
 // Close implements io.Closer.

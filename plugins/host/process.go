@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
@@ -87,7 +89,12 @@ func (c *Connection) launch(ctx context.Context) (*process, error) {
 		failed: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	p.client = goplugin.NewClient(c.clientConfig(p, runDir))
+	tlsConfig, certificate, err := newClientTLS()
+	if err != nil {
+		p.cancel()
+		return nil, c.startError("%v", err)
+	}
+	p.client = goplugin.NewClient(c.clientConfig(p, runDir, tlsConfig, certificate))
 
 	// go-plugin's own start can't be cancelled and does not bound what comes after the handshake; ending the process can.
 	startCtx, cancel := context.WithTimeout(ctx, c.spec.Deadlines.Start)
@@ -132,20 +139,20 @@ func (c *Connection) startError(format string, args ...any) *Error {
 	return c.errorf(ErrUnavailable, CodeStart, "start", format, args...)
 }
 
-func (c *Connection) clientConfig(p *process, runDir string) *goplugin.ClientConfig {
-	out := &lineLogger{log: c.log.Named("output")}
+func (c *Connection) clientConfig(p *process, runDir string, tlsConfig *tls.Config, certificate string) *goplugin.ClientConfig {
+	out := &lineLogger{log: c.log.Named("output"), limit: rate.NewLimiter(outputPerSecond, outputBurst), ended: p.child.exited}
 	return &goplugin.ClientConfig{
 		HandshakeConfig:  sdk.Handshake(),
 		VersionedPlugins: map[int]goplugin.PluginSet{sdk.ProtocolVersion: {sdk.PluginName: calledPlugin{}}},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
 			cmd.Path, cmd.Args, cmd.Dir = c.spec.Command[0], c.spec.Command, c.spec.WorkDir
-			cmd.Env = append(cmd.Env, c.environment()...)
+			cmd.Env = append(append(cmd.Env, clientCertVariable+"="+certificate), c.environment()...)
 			p.child.use(cmd)
 			return p.child, nil
 		},
 		SkipHostEnv:      true,
-		AutoMTLS:         true,
+		TLSConfig:        tlsConfig,
 		StartTimeout:     c.spec.Deadlines.Start,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: runDir},
 		GRPCDialOptions: []grpc.DialOption{

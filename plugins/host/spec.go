@@ -90,10 +90,10 @@ func (t *Traffic) environment() []string {
 }
 
 // Hog says how much of the CPUs that a connector may use (half of the machine's) it takes for how long before it runs below
-// everybody else. It loses nothing while the machine is idle. Zero fields take the default in brackets.
+// everybody else, until it was calm for a minute. It loses nothing while the machine is idle. Zero fields take the default in brackets.
 type Hog struct {
 	Share float64       // [0.8]
-	For   time.Duration // [20 s]
+	For   time.Duration // [5 s]
 }
 
 // Deadlines bound each call. A call's context may end it sooner. Zero fields take the default in brackets.

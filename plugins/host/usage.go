@@ -15,10 +15,13 @@ const markerVariable = "JUMPRING_RUN"
 const strayRounds = 20
 
 // How a process's use of the machine is watched. One that takes its CPUs for too long has hogNice from then on until its
-// next start, because only a privileged hub could take that back.
+// next start, because only a privileged hub could take that back. One that was calm for calmFor since is started anew in
+// order, so that a long import does not leave its webhooks behind everybody's for good.
 const (
 	usageEvery = time.Second
 	hogNice    = 15
+	calmShare  = 0.1
+	calmFor    = time.Minute
 )
 
 // marker names the connection's processes beyond the life of this hub: whoever works in the same folder is of them.
@@ -33,7 +36,23 @@ type usageGauge struct {
 	at     time.Time
 	cpu    time.Duration
 	busy   time.Duration // for how long it has been above the share
+	calm   time.Duration // for how long it has been far below it
 	slowed bool
+}
+
+// look takes in a share of the CPUs for a while, and reports whether the process is to run below everybody else now.
+func (g *usageGauge) look(share float64, passed time.Duration, hog Hog) bool {
+	if g.busy += passed; share < hog.Share {
+		g.busy = 0
+	}
+	if g.calm += passed; share > calmShare {
+		g.calm = 0
+	}
+	if g.slowed || g.busy < hog.For {
+		return false
+	}
+	g.slowed = true
+	return true
 }
 
 // checkUsage looks what the process takes; its error ends the process.
@@ -43,19 +62,19 @@ func (c *Connection) checkUsage(g *usageGauge) error {
 		return nil
 	}
 	now := time.Now()
-	if !g.at.IsZero() && !g.slowed {
+	if !g.at.IsZero() {
 		passed := now.Sub(g.at)
 		share := float64(cpu-g.cpu) / float64(passed) / float64(max(1, runtime.GOMAXPROCS(0)/2))
-		if g.busy += passed; share < c.spec.Hog.Share {
-			g.busy = 0
-		}
-		if g.busy >= c.spec.Hog.For {
-			g.slowed = true
+		if g.look(share, passed, c.spec.Hog) {
 			if err := lowerPriority(g.pid); err != nil {
 				c.log.Warn("the connector takes a whole CPU and can't be put below others", "error", err)
 			} else {
 				c.log.Warn("the connector takes a whole CPU and runs below everybody else now", "for", g.busy.Round(time.Second))
 			}
+		}
+		if g.slowed && g.calm >= calmFor {
+			c.log.Info("the connector that took a whole CPU is calm and is started anew beside everybody else")
+			return errRestart
 		}
 	}
 	g.at, g.cpu = now, cpu
