@@ -20,6 +20,6 @@ func TestTheHubCanWriteStockAndEndOrdersAlone(t *testing.T) {
 		return names
 	}
 	require.Equal(t, []string{"Key", "Ref", "Stock", "Action"}, fields(sdk.Write{}))
-	require.Equal(t, []string{"Kind", "Lines", "Refund", "Restock", "Notify", "Reason", "Note", "AttemptedAt"}, fields(sdk.Action{}))
+	require.Equal(t, []string{"Kind", "Lines", "Refund", "Restock", "Notify", "Reason", "Note", "Listing", "AttemptedAt"}, fields(sdk.Action{}))
 	require.Equal(t, []string{"Writes"}, fields(sdk.ApplyRequest{}))
 }
