@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,8 +63,13 @@ func TestPiecesArePublishedOnceWhereverTheHubIsKilled(t *testing.T) {
 		"": {}, "before the attempt is journaled": {Has: []string{attempted}}, "between attempted and sent": {Has: []string{attempted}, Synced: true},
 		"between sent and outcome": {Has: []string{settled}}, "after the outcome is journaled": {Has: []string{settled}, Synced: true},
 	}
+	if raced { // Shopify is given a quarter of a minute for what it was asked and did not answer
+		delete(points, "before the attempt is journaled")
+		delete(points, "between attempted and sent")
+	}
 	n := 0
-	for name, point := range points {
+	for _, name := range slices.Sorted(maps.Keys(points)) {
+		point := points[name]
 		n++
 		t.Run("killed "+name, func(t *testing.T) {
 			if name != "" {
