@@ -21,7 +21,8 @@ type Connection struct {
 	Stale, Fused, Failing bool
 	DriftRows             int64
 	CredentialEnds        time.Time // zero for never, or not known
-	Unknown               bool      // it could not be looked at
+	// Unknown tells that it could not be looked at, CredentialUnknown that nobody was asked about its credential yet.
+	Unknown, CredentialUnknown bool
 }
 
 // Volume is a file system that the hub writes to.
@@ -34,7 +35,9 @@ type Volume struct {
 type Found struct {
 	Connections []Connection
 	Parked      int64 // within the last hour
-	Disks       []Volume
+	// ParkedUnknown and CertificateUnknown tell that nobody could look yet: then nothing is raised or cleared.
+	ParkedUnknown, CertificateUnknown bool
+	Disks                             []Volume
 	// CertificateEnds is of the public address; zero where there is none or it is not known.
 	CertificateEnds time.Time
 	// Backup: when the newest good one was made, zero for never; BackupFailed says that the newest try failed.
@@ -74,9 +77,20 @@ func Judge(f *Found, l Limits, now time.Time) []Signal {
 			drift = Level(c.DriftRows, l.DriftRows, 0)
 		}
 		add(Drift, c.Name, drift, fmt.Sprintf("the newest sweep of %s has %d rows of drift", c.Name, c.DriftRows), "jumpring drift "+c.Name)
-		add(Credential, c.Name, expires(c.CredentialEnds, now, l.Expiry), "the credential of "+c.Name+" ends "+c.CredentialEnds.UTC().Format(time.DateOnly), "give the connection a new credential")
+		credential := expires(c.CredentialEnds, now, l.Expiry)
+		if c.Unknown || c.CredentialUnknown {
+			credential = Between
+		}
+		add(Credential, c.Name, credential, "the credential of "+c.Name+" ends "+c.CredentialEnds.UTC().Format(time.DateOnly), "give the connection a new credential")
 	}
-	add(Parked, "", Level(f.Parked, l.Parked, l.Parked/2), fmt.Sprintf("%d entries were parked within an hour", f.Parked), "jumpring parked list")
+	parked, certificate := Level(f.Parked, l.Parked, l.Parked/2), expires(f.CertificateEnds, now, l.Expiry)
+	if f.ParkedUnknown {
+		parked = Between
+	}
+	if f.CertificateUnknown {
+		certificate = Between
+	}
+	add(Parked, "", parked, fmt.Sprintf("%d entries were parked within an hour", f.Parked), "jumpring parked list")
 	for _, d := range f.Disks {
 		v := Between
 		if d.Total > 0 {
@@ -90,7 +104,7 @@ func Judge(f *Found, l Limits, now time.Time) []Signal {
 		}
 		add(Disk, d.What, v, fmt.Sprintf("the disk of %s has %d MiB free of %d MiB", d.What, d.Free>>20, d.Total>>20), "make room: webhooks are refused when it is full")
 	}
-	add(Certificate, "", expires(f.CertificateEnds, now, l.Expiry), "the certificate of the public address ends "+f.CertificateEnds.UTC().Format(time.DateOnly), "renew the certificate")
+	add(Certificate, "", certificate, "the certificate of the public address ends "+f.CertificateEnds.UTC().Format(time.DateOnly), "renew the certificate")
 	if l.BackupAge > 0 {
 		v, what := Good, "the newest backup is of "+f.Backup.UTC().Format(time.RFC3339)
 		if f.Backup.IsZero() {

@@ -127,10 +127,10 @@ func (w *Way) check(d *decoder, path string) {
 	if w.Webhook.URL.value != "" {
 		by++
 		u, err := url.Parse(w.Webhook.URL.value)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		if !d.src.Partial && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 			d.found(path+".webhook.url", "is no address", "write https:// and where alarms are taken, by ${env:NAME} where it is a secret")
 		}
-		if len(w.Webhook.Secret.value) < 16 {
+		if !d.src.Partial && len(w.Webhook.Secret.value) < 16 {
 			d.found(path+".webhook.secret", "is too short to sign with", "write ${env:NAME} of at least 16 characters, such as whsec_ and base64")
 		}
 	}
@@ -150,21 +150,21 @@ func (w *Way) check(d *decoder, path string) {
 }
 
 func (m *Mail) check(d *decoder, path string) {
-	if host, port, err := net.SplitHostPort(m.Server); err != nil || host == "" || port == "" {
+	if host, port, err := net.SplitHostPort(m.Server); !d.src.Partial && (err != nil || host == "" || port == "") {
 		d.found(path+".server", "is no server", "write host:port, such as smtp.example.com:587")
 	}
 	if m.TLS == "" {
 		m.TLS = alarm.StartTLS
 	}
 	oneOf(d, path+".tls", m.TLS, alarm.StartTLS, alarm.TLS, alarm.PlainTCP)
-	if _, err := mail.ParseAddress(m.From); err != nil {
+	if _, err := mail.ParseAddress(m.From); err != nil && !d.src.Partial {
 		d.found(path+".from", "is no address", "write who the mails are from")
 	}
 	if len(m.To) == 0 {
 		d.found(path+".to", "is empty", "write at least one address")
 	}
 	for i, to := range m.To {
-		if _, err := mail.ParseAddress(to); err != nil {
+		if _, err := mail.ParseAddress(to); err != nil && !d.src.Partial {
 			d.found(fmt.Sprintf("%s.to[%d]", path, i), "is no address", "write name@example.com")
 		}
 	}

@@ -61,6 +61,8 @@ type Source struct {
 	Env func(name string) (string, bool)
 	// ReadFile reads a file that ${file:PATH} names.
 	ReadFile func(path string) ([]byte, error)
+	// Partial tells that references get a word in their place: such values are not checked.
+	Partial bool
 }
 
 // System looks references up in the process's environment and file system.

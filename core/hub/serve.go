@@ -84,7 +84,9 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 		<-ctx.Done()
 		closing, cancel := context.WithTimeout(context.Background(), closeDeadline)
 		defer cancel()
-		return doors.Close(closing)
+		err := doors.Close(closing)
+		_ = ln.Close() // a hub that is stopped at once may not serve on it yet
+		return err
 	})
 	if o.Started != nil {
 		o.Started(ln.Addr().String())

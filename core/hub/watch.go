@@ -47,11 +47,13 @@ type watcher struct {
 	term    canon.Position
 	moves   []time.Time
 
-	mu      sync.Mutex // guards what slow keeps
-	expiry  map[string]time.Time
-	ends    time.Time
-	looking bool
-	asked   time.Time
+	mu     sync.Mutex // guards what slow keeps
+	expiry map[string]time.Time
+	ends   time.Time
+	// certified tells that the public address showed its certificate, or that it has none.
+	certified bool
+	looking   bool
+	asked     time.Time
 }
 
 // openAlarms opens the book of alarms.
@@ -75,19 +77,26 @@ func (h *Hub) openAlarms(o AlarmOptions) (*alarm.Keeper, error) {
 // look looks once.
 func (w *watcher) look(ctx context.Context) []alarm.Signal {
 	h := w.hub
+	f := w.machine(&alarm.Found{})
 	select {
 	case <-h.ready:
-	default:
-		if h.local != nil {
-			return alarm.Judge(w.machine(&alarm.Found{}), w.limits, time.Now())
+		w.slow(ctx)
+		if err := w.records(ctx, f); err != nil && ctx.Err() == nil {
+			h.log.Warn("the records could not be looked at for alarms", "error", err)
+			w.unknown(f)
 		}
-	}
-	f := w.machine(&alarm.Found{})
-	w.slow(ctx)
-	if err := w.records(ctx, f); err != nil && ctx.Err() == nil {
-		h.log.Warn("the records could not be looked at for alarms", "error", err)
+	default:
+		w.unknown(f)
 	}
 	return alarm.Judge(f, w.limits, time.Now())
+}
+
+// unknown says that the records could not be looked at.
+func (w *watcher) unknown(f *alarm.Found) {
+	f.Connections, f.ParkedUnknown = nil, true
+	for _, c := range w.hub.settings().Connections {
+		f.Connections = append(f.Connections, alarm.Connection{Name: c.Name, Unknown: true})
+	}
 }
 
 // machine looks at disks, journal, clock, lease and backups.
@@ -119,7 +128,7 @@ func (w *watcher) machine(f *alarm.Found) *alarm.Found {
 	f.LeaseMoves = int64(len(w.moves))
 	f.Backup, f.BackupFailed = h.backups.newest()
 	w.mu.Lock()
-	f.CertificateEnds = w.ends
+	f.CertificateEnds, f.CertificateUnknown = w.ends, !w.certified && w.hub.o.PublicURL != ""
 	w.mu.Unlock()
 	return f
 }
@@ -153,7 +162,8 @@ func (w *watcher) records(ctx context.Context, f *alarm.Found) error {
 			Name: c.Name, Stale: c.Stale && !c.Paused, Fused: c.Fused != "", Failing: c.State == stateWord(host.StateBroken), Unknown: !leads || c.State == "starting",
 		}
 		w.mu.Lock()
-		one.CredentialEnds = w.expiry[c.Name]
+		ends, asked := w.expiry[c.Name]
+		one.CredentialEnds, one.CredentialUnknown = ends, !asked
 		w.mu.Unlock()
 		prefix := store.PrefixReport + c.Name + "/"
 		if err := scanRecords(v, prefix, func(r *canon.DriftReport) { one.DriftRows = int64(len(r.Rows)) + r.More }); err != nil { // the newest is the last
@@ -195,13 +205,13 @@ func (w *watcher) slow(ctx context.Context) {
 			case health.CredentialExpiry != nil:
 				w.expiry[c.spec.Name] = *health.CredentialExpiry
 			default:
-				delete(w.expiry, c.spec.Name)
+				w.expiry[c.spec.Name] = time.Time{} // it does not end
 			}
 			w.mu.Unlock()
 		}
 		if ends, err := certificateEnds(ctx, w.hub.o.PublicURL); err == nil {
 			w.mu.Lock()
-			w.ends = ends
+			w.ends, w.certified = ends, true
 			w.mu.Unlock()
 		}
 	}()
