@@ -7,7 +7,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build run demo test test-short test-race test-chaos test-soak test-cluster bench lint generate clean
+.PHONY: build run demo deb test test-short test-race test-chaos test-soak test-cluster bench lint generate clean
 
 build: ## bin/jumpring, one static file
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/jumpring
@@ -17,6 +17,9 @@ run: build ## the hub at its main job: two shops, a till, a trading day
 
 demo: build ## the same, once, with its figures as JSON
 	$(BIN) demo --once --output json
+
+deb: build ## bin/jumpring.deb: program, unit, configuration (dpkg-deb)
+	configs/debian/build.sh $(BIN) $(VERSION) $$(dpkg --print-architecture) bin/jumpring.deb
 
 test: build ## what CI runs: every test, with the race detector; RabbitMQ from AMQP_URL or a private broker
 	$(GO) test -race -timeout 20m ./...
