@@ -36,7 +36,7 @@ func newDoctor(con *console) *cobra.Command {
 			if hub, err := con.remote(); err != nil {
 				checks = append(checks, doctor.Check{Name: "hub", State: doctor.Fail, What: err.Error(), Do: "run this where the hub's token is"})
 			} else {
-				checks = append(checks, hub.checks(c.Context(), cfg.PublicURL != "")...)
+				checks = hub.scheduled(c.Context(), append(checks, hub.checks(c.Context(), cfg.PublicURL != "")...))
 			}
 			raw, err := decodedOf(checks)
 			if err != nil {
@@ -143,8 +143,37 @@ func (r *remote) checks(ctx context.Context, registered bool) []doctor.Check {
 			out = append(out, doctor.Expiry("credential of "+c.Name, *health.CredentialExpiry, time.Now(), "give the connection a new credential"))
 		}
 		out = append(out, r.scopes(ctx, c.Name))
+		if w := &c.Webhooks; registered && (!w.AssertedAt.IsZero() || w.Failures > 0) {
+			out = append(out, doctor.Webhooks(c.Name, w.AssertedAt, w.Failures))
+		}
 	}
 	return out
+}
+
+// scheduled adds how alarms do, and puts the schedule of backups, where there is one, in the place of what files tell.
+func (r *remote) scheduled(ctx context.Context, checks []doctor.Check) []doctor.Check {
+	var alarms api.Alarms
+	if raw, _, err := r.call(ctx, http.MethodGet, "/v1/alarms", nil); err == nil && json.Unmarshal(raw, &alarms) == nil {
+		var failing []string
+		for i := range alarms.Ways {
+			if alarms.Ways[i].Failures > 0 {
+				failing = append(failing, alarms.Ways[i].Name)
+			}
+		}
+		checks = append(checks, doctor.Alarms(len(alarms.Standing), failing))
+	}
+	var backups api.BackupStatus
+	raw, _, err := r.call(ctx, http.MethodGet, "/v1/backups", nil)
+	if err != nil || json.Unmarshal(raw, &backups) != nil || !backups.Scheduled {
+		return checks
+	}
+	every, _ := time.ParseDuration(backups.Every) // as the hub wrote it
+	for i := range checks {
+		if checks[i].Name == "backup" {
+			checks[i] = doctor.Scheduled(backups.Newest, time.Now(), every, backups.Failed)
+		}
+	}
+	return checks
 }
 
 // scopes runs a connection's live test, which changes nothing and names missing scopes.

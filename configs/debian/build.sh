@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build a Debian package of a program: build.sh PROGRAM VERSION ARCH OUT
+# Build a Debian package of a program: build.sh PROGRAM VERSION ARCH OUT [OPTION OF dpkg-deb, such as -Znone]
 set -eu
 program=$1 version=$2 arch=$3 out=$4
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,4 +19,4 @@ version=$(printf %s "$version" | tr -c 'A-Za-z0-9.+~' .)
 sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" "$here/debian/control" > "$root/DEBIAN/control"
 install -m 0644 "$here/debian/conffiles" "$root/DEBIAN/"
 install -m 0755 "$here/debian/postinst" "$here/debian/prerm" "$here/debian/postrm" "$root/DEBIAN/"
-dpkg-deb --root-owner-group --build "$root" "$out" > /dev/null
+dpkg-deb ${5:-} --root-owner-group --build "$root" "$out" > /dev/null

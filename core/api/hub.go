@@ -95,12 +95,20 @@ type ConnectionStatus struct {
 	Baseline    time.Time `json:"baseline,omitzero"`
 	PlanDigest  string    `json:"plan_digest,omitempty"`
 	Restarts    int64     `json:"restarts"`
+	// Webhooks tells whether the platform was asked to send webhooks, and took that.
+	Webhooks WebhookStatus `json:"webhooks"`
 	// Process tells about the connector's process.
 	Process ProcessStatus `json:"process"`
 	// Deliveries tells about webhooks that are kept as they came.
 	Deliveries DeliveryStatus `json:"deliveries"`
 	// Outgoing tells how far the changes are that its connector delivers.
 	Outgoing *outbox.State `json:"outgoing,omitempty" doc:"How far the changes are that its connector delivers; left out where it delivers none"`
+}
+
+// WebhookStatus tells about the subscriptions at the platform, which are asserted again and again.
+type WebhookStatus struct {
+	AssertedAt time.Time `json:"asserted_at,omitzero" doc:"When the platform confirmed the subscriptions last"`
+	Failures   int       `json:"failures,omitempty" doc:"How often asserting them failed in a row"`
 }
 
 // DeliveryStatus tells what is kept of a connection's webhooks as they came. Counts are since the hub's start.

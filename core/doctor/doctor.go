@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -94,6 +95,49 @@ func Backup(newest, now time.Time) Check {
 		c.State = Warn
 	default:
 		c.Do = ""
+	}
+	return c
+}
+
+// Scheduled judges the newest good backup of a schedule; the zero time means that there is none. A try that failed counts,
+// however new the good one is.
+func Scheduled(newest, now time.Time, every time.Duration, failed bool) Check {
+	c := Check{Name: "backup", State: OK}
+	age := now.Sub(newest)
+	c.What = fmt.Sprintf("the newest good one of the schedule is %d hours old", int(age.Hours()))
+	if newest.IsZero() {
+		c.What = "the schedule has made none yet"
+	}
+	see := "jumpring backup --list, and the hub's log"
+	switch {
+	case failed:
+		c.State, c.Do, c.What = Fail, see, "the newest try failed or does not restore; "+c.What
+	case newest.IsZero():
+		c.State, c.Do = Warn, "jumpring backup --now"
+	case age > 2*every:
+		c.State, c.Do = Fail, see
+	}
+	return c
+}
+
+// Webhooks judges a connection's subscriptions, which the hub asserts again and again: when the platform confirmed them last,
+// and how often that failed since.
+func Webhooks(connection string, asserted time.Time, failures int) Check {
+	c := Check{Name: "webhooks of " + connection, State: OK, What: "confirmed by the platform " + asserted.UTC().Format(time.RFC3339)}
+	if failures > 0 {
+		c.State, c.What, c.Do = Fail, fmt.Sprintf("the platform did not confirm them %d times in a row", failures), "jumpring connection check "+connection
+	}
+	return c
+}
+
+// Alarms judges what the hub tells people outside: how many stand, and which ways of telling fail.
+func Alarms(standing int, failing []string) Check {
+	c := Check{Name: "alarms", State: OK, What: "none stands"}
+	if standing > 0 {
+		c.State, c.What, c.Do = Warn, fmt.Sprintf("%d stand", standing), "jumpring alarm list"
+	}
+	if len(failing) > 0 {
+		c.State, c.What, c.Do = Fail, "can't be told by "+strings.Join(failing, ", "), "jumpring alarm list --ways"
 	}
 	return c
 }

@@ -323,6 +323,7 @@ func (d Doors) connectionStatus(v store.View, cs *canon.ConnectionSettings) (*ap
 			newer(stream.Name+": "+stream.LastError, errorTime(stream.CallState))
 		}
 		newer("read: "+is.ReadError.LastError, errorTime(is.ReadError))
+		s.Webhooks = api.WebhookStatus{AssertedAt: is.Register.LastSuccess, Failures: is.Register.Failures}
 		newer("register: "+is.Register.LastError, errorTime(is.Register))
 		newer("snapshot: "+is.Snapshot.LastError, errorTime(is.Snapshot.CallState))
 	}

@@ -89,7 +89,10 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, err
 	}
 	var sides func([]router.Side)
-	if err = h.openSide(); err == nil {
+	if err = h.mustKnowRules(); err == nil {
+		err = h.openSide()
+	}
+	if err == nil {
 		if h.shared != nil {
 			sides = h.shared.folded
 		}

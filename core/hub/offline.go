@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jumpring/jumpring/core/router"
 )
 
 // brokerWait is how long who looks at a stopped node waits for the brokers of its journal.
@@ -45,4 +47,25 @@ func OpenStopped(ctx context.Context, o Options) (*Hub, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// ErrNewer tells that a newer program has worked on the data folder, by rules that this one does not know.
+var ErrNewer = errors.New("a newer program has worked on this data folder")
+
+// mustKnowRules refuses a view that was folded by rules of a later version: to go on by older ones would give other
+// decisions. Nothing is changed.
+func (h *Hub) mustKnowRules() error {
+	v, err := h.store.View()
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	version, err := router.FoldVersion(v)
+	if err != nil {
+		return err
+	}
+	if version > router.Version {
+		return fmt.Errorf("%w: it folds by version %d of the rules, this program knows 1 to %d; start the newer program, or go back to the backup from before the upgrade (docs/runbook.md, Downgrade)", ErrNewer, version, router.Version)
+	}
+	return nil
 }

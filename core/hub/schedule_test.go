@@ -16,6 +16,7 @@ import (
 	"github.com/jumpring/jumpring/bus"
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/core/router"
+	"github.com/jumpring/jumpring/core/store"
 )
 
 func TestWhichBackupsStay(t *testing.T) {
@@ -161,4 +162,54 @@ func TestABackupThatIsKilledHalfWayIsNone(t *testing.T) {
 	require.True(t, at.IsZero())
 	require.False(t, failed, "a stop is no failure")
 	require.Empty(t, inFolder(t, to), fmt.Sprint("nothing is left of it in ", to))
+}
+
+func TestAnOlderProgramRefusesWhatANewerOneFolded(t *testing.T) {
+	root := t.TempDir()
+	o := Options{Data: filepath.Join(root, "data"), Logger: hclog.NewNullLogger(), Settings: canon.Settings{
+		MatchItem: []string{"serial", "sku"}, Serialized: "when_quantity_max_1", StockAuthority: "hub", Locations: []string{"paris"},
+	}}
+	h, err := Open(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, h.Router().Begin(t.Context()))
+	folding, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- h.Router().Run(folding) }()
+	require.NoError(t, h.Router().WaitFolded(t.Context(), h.Journal().End()))
+	cancel()
+	require.NoError(t, <-ended)
+	// What a newer program leaves: its rules are in force in the view.
+	mark, err := h.markOfView()
+	require.NoError(t, err)
+	v, err := h.store.View()
+	require.NoError(t, err)
+	had, err := router.FoldVersion(v)
+	v.Close()
+	require.NoError(t, err)
+	require.Equal(t, router.Version, had)
+	var w store.Writes
+	w.Put("fold", fmt.Appendf(nil, `{"version":%d}`, router.Version+1))
+	require.NoError(t, h.store.Commit(&w, mark))
+	end := h.Journal().End()
+	require.NoError(t, h.Close())
+	for range 2 { // it changes nothing: the next try finds the same
+		_, err = Open(t.Context(), o)
+		require.ErrorIs(t, err, ErrNewer)
+		require.ErrorContains(t, err, "start the newer program")
+	}
+	_, err = Backup(t.Context(), BackupOptions{Data: o.Data, To: filepath.Join(root, "b.tar.zst")})
+	require.NoError(t, err, "a backup reads files alone and can always be made")
+
+	// The newer program ended before its rules were folded: the journal asks for them, and the fold stops there.
+	o.Data = filepath.Join(root, "other")
+	h, err = Open(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, h.Router().Begin(t.Context()))
+	e, err := router.NewEntry(canon.EntryFoldVersion, canon.Head{Actor: "hub"}, canon.FoldVersion{Version: router.Version + 1})
+	require.NoError(t, err)
+	_, err = h.Journal().Append(t.Context(), bus.ClassCommand, []bus.Entry{e})
+	require.NoError(t, err)
+	require.ErrorContains(t, h.Run(t.Context()), "use a newer build")
+	require.NoError(t, h.Close())
+	require.Positive(t, end)
 }
