@@ -92,7 +92,10 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.Join(err, h.store.Close(), h.journal.Close())
 	}
 	var sides func([]router.Side)
-	if err = h.openSide(); err == nil {
+	if err = h.mustKnowRules(); err == nil {
+		err = h.openSide()
+	}
+	if err == nil {
 		if h.shared != nil {
 			sides = h.shared.folded
 		}
