@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jumpring/jumpring/connectors/bigcommerce"
 	"github.com/jumpring/jumpring/connectors/csv"
 	"github.com/jumpring/jumpring/connectors/edgefiles"
 	"github.com/jumpring/jumpring/connectors/magento"
@@ -20,6 +21,7 @@ import (
 // builtIn lists the connectors in this binary. Each runs as a process of its own: the binary starts itself.
 func builtIn() map[string]func() sdk.Connector {
 	return map[string]func() sdk.Connector{
+		"bigcommerce": func() sdk.Connector { return bigcommerce.New() },
 		"csv":         func() sdk.Connector { return csv.New() },
 		"edge-files":  func() sdk.Connector { return edgefiles.New() },
 		"magento":     func() sdk.Connector { return magento.New() },
