@@ -245,7 +245,7 @@ func TestMistakesOfUsage(t *testing.T) {
 	require.NoError(t, os.WriteFile(broken, []byte("connections: [{name: a, connector: prestashop}]\n"), 0o600))
 	e = (&operator{t: t, config: broken}).run("serve")
 	require.Equal(t, exitUsage, e.code)
-	require.Contains(t, e.err, "bigcommerce, csv, magento, shopify, woocommerce")
+	require.Contains(t, e.err, "bigcommerce, csv, edge-files, magento, shopify, webhook-out, woocommerce")
 	require.Contains(t, o.ok("version"), "shopify")
 	require.Contains(t, o.ok("--help"), "Exit codes")
 }

@@ -102,6 +102,60 @@ func (k *kitShop) Change(_ context.Context, n int) error {
 	return nil
 }
 
+// store is the store that is open now.
+func (k *kitShop) store() *twin.Server {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.shop
+}
+
+// Sell implements conformance.Seller.
+func (k *kitShop) Sell(_ context.Context, lines int) (conformance.Sale, error) {
+	shop := k.store()
+	var buy twin.Purchase
+	for i := range lines {
+		v := shop.Variants(k.products[i%len(k.products)])[0]
+		if err := shop.SetStock(v, 1, shop.Available(v, 1)+1); err != nil {
+			return conformance.Sale{}, err
+		}
+		buy.Lines = append(buy.Lines, twin.PurchaseLine{Variant: v})
+	}
+	order, err := shop.PlaceOrder(buy)
+	if err != nil {
+		return conformance.Sale{}, err
+	}
+	sale := conformance.Sale{Order: idText(order)}
+	for _, line := range shop.LinesOf(order) {
+		sale.Lines = append(sale.Lines, idText(line))
+	}
+	return sale, nil
+}
+
+// Effects implements conformance.Seller.
+func (k *kitShop) Effects(_ context.Context, order string) (e conformance.Effects, err error) {
+	ledger := k.store().Ledger()
+	for _, c := range ledger.Cancels {
+		if idText(c.Order) == order {
+			e.Cancels++
+		}
+	}
+	for _, r := range ledger.Refunds {
+		if idText(r.Order) == order {
+			e.Refunds++
+		}
+	}
+	return e, nil
+}
+
+// Hooks implements conformance.Hooked.
+func (k *kitShop) Hooks(context.Context) ([]string, error) { return k.store().ActiveHooks(), nil }
+
+// DropHook implements conformance.Hooked.
+func (k *kitShop) DropHook(context.Context) error {
+	k.store().DropHook()
+	return nil
+}
+
 // signed is a delivery as the store makes one.
 func signed(t *testing.T, body string, at time.Time) sdk.WebhookRequest {
 	t.Helper()

@@ -216,3 +216,16 @@ func (s *Server) ActiveHooks() []string {
 	slices.Sort(out)
 	return out
 }
+
+// DropHook switches the first active webhook off, as the platform does after two days of failures.
+func (s *Server) DropHook() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range sorted(s.hooks) {
+		if h.active {
+			h.active = false
+			s.ledger.Deactivated = append(s.ledger.Deactivated, h.scope)
+			return
+		}
+	}
+}

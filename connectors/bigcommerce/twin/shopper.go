@@ -283,3 +283,16 @@ func (s *Server) StatusOf(id int64) string {
 	}
 	return ""
 }
+
+// LinesOf gives the ids of an order's lines in order.
+func (s *Server) LinesOf(id int64) []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []int64
+	if o := s.orders[id]; o != nil {
+		for _, l := range o.lines {
+			out = append(out, l.id)
+		}
+	}
+	return out
+}
