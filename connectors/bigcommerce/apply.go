@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
 	"github.com/jumpring/jumpring/plugins/sdk"
@@ -261,6 +262,9 @@ func (s *store) confirm(ctx context.Context, f *facts, ready []*stockTarget, res
 	}
 }
 
+// soon is when to try again what failed before anything was sent. The hub grows the pause where it fails again.
+const soon = 250 * time.Millisecond
+
 // notWritten is the outcome when the read before the write failed: nothing was sent.
 func notWritten(err error, r *sdk.Result) {
 	r.Shows = nil
@@ -269,8 +273,8 @@ func notWritten(err error, r *sdk.Result) {
 		rejected(api, r)
 		return
 	}
-	r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "bigcommerce.not_read", err.Error(), 1000
-	if api != nil {
+	r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "bigcommerce.not_read", err.Error(), soon.Milliseconds()
+	if api != nil && api.away() {
 		r.RetryAfterMillis = api.wait().Milliseconds()
 	}
 }
@@ -282,11 +286,11 @@ func writeFailed(err error, r *sdk.Result) {
 	var api *apiError
 	switch {
 	case errors.Is(err, sdk.ErrNotSent):
-		r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "bigcommerce.unreachable", err.Error(), 1000
+		r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "bigcommerce.unreachable", err.Error(), soon.Milliseconds()
 	case errors.As(err, &api) && api.throttled():
 		r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "bigcommerce.throttled", api.Error(), api.wait().Milliseconds()
 	case api != nil && api.status == http.StatusConflict:
-		r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "bigcommerce.busy", api.Error(), 1000
+		r.Status, r.Code, r.Reason, r.RetryAfterMillis = sdk.StatusRetry, "bigcommerce.busy", api.Error(), soon.Milliseconds()
 	case api != nil && api.status >= 400 && api.status < 500 && api.status != http.StatusRequestTimeout:
 		rejected(api, r)
 	default:
