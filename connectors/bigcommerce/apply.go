@@ -262,7 +262,7 @@ func (s *store) confirm(ctx context.Context, f *facts, ready []*stockTarget, res
 	}
 }
 
-// soon is when to try again what failed before anything was sent. The hub grows the pause where it fails again.
+// soon is when to try again what failed before anything was sent.
 const soon = 250 * time.Millisecond
 
 // notWritten is the outcome when the read before the write failed: nothing was sent.
