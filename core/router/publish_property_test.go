@@ -19,7 +19,7 @@ import (
 // listings that the hub made, nothing is written to what the rule does not select, and when all is quiet nothing that is sold is
 // for sale, and what is for sale shows the house's price.
 func TestPublishingHoldsWhateverHappens(t *testing.T) {
-	steps := 60
+	steps := 30
 	if n, err := strconv.Atoi(os.Getenv("JUMPRING_PUBLISH_STEPS")); err == nil {
 		steps = n
 	}
