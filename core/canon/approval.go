@@ -21,7 +21,7 @@ type Approval struct {
 	DecidedAt time.Time       `json:"decided_at,omitzero"`
 	Reason    string          `json:"reason,omitempty"` // why it was refused
 	// Result is what a confirmed command made or changed; seen as Command is.
-	Result    json.RawMessage `json:"result,omitempty"`
+	Result    json.RawMessage `json:"result,omitempty" golden:"-"`
 	Version   Position        `json:"version" golden:"-"`
 	UpdatedAt time.Time       `json:"updated_at" golden:"-"`
 }

@@ -62,7 +62,9 @@ type StatedReturn struct {
 type Fulfilment struct {
 	ID string `json:"id"` // the platform's, or a ULID of the command that made it
 	// House tells that it was made by command: the house moves it on. Otherwise a platform shows it.
-	House     bool           `json:"house,omitempty"`
+	House bool `json:"house,omitempty"`
+	// HouseIDs are fulfilments that the house made of the same goods and the platform shows as this one.
+	HouseIDs  []string       `json:"house_ids,omitempty"`
 	Status    string         `json:"status"`
 	Lines     []DocumentLine `json:"lines,omitempty"`
 	Location  string         `json:"location,omitempty"` // the hub's location

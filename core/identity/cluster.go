@@ -32,9 +32,9 @@ func pairOf(a, b string) pair { return pair{min(a, b), max(a, b)} }
 // What a person said to be one comes first. Then edges of at least least count, by rank, the best first, ties by node id:
 // one joins the clusters of its ends, unless the cluster would hold a pair that a person said to be two, or that scores
 // Never, or the records of the two sides speak against each other on the whole (against gives what a pair of nodes
-// without an edge scores; nil means that nothing speaks against). Edges that are unclear come after all others, and join
-// nothing where one side also has an edge to somebody who can't be the other side. Where decisions contradict, two stay two. Each cluster is sorted; its first node
-// is the golden id.
+// without an edge scores; nil means that nothing speaks against). An edge that is unclear joins nothing where one side also
+// has an edge to somebody who can't be the other side. Where decisions contradict, two stay two. Each cluster is sorted; its
+// first node is the golden id.
 func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, against func(a, b string) int32) [][]string {
 	nodes = slices.Compact(slices.Sorted(slices.Values(nodes)))
 	c := clusterer{at: make(map[string]int, len(nodes)), root: make([]int, len(nodes)), members: make([][]string, len(nodes)), never: make(map[int][]int), near: make([][]int, len(nodes)), scores: make(map[pair]int32, len(edges)), against: against}
@@ -77,12 +77,6 @@ func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, a
 		}
 	}
 	slices.SortFunc(ranked, func(x, y Edge) int {
-		if x.Unclear != y.Unclear {
-			if x.Unclear {
-				return 1
-			}
-			return -1
-		}
 		return cmp.Or(cmp.Compare(y.Rank, x.Rank), cmp.Compare(y.Score, x.Score), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
 	})
 	for _, e := range ranked {

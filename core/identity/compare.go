@@ -268,13 +268,17 @@ func (p *Profile) namedMail() bool {
 	return slices.ContainsFunc(p.emails, func(m mail) bool { return m.named })
 }
 
-// misspelt reports whether a mailbox that is called after a family name with a number (smith69@) is spelt on one side as
-// neither the family name beside it nor the other mailbox: that is a slip of the pen, and no namesake's mailbox.
+// longMailbox is from how many letters on a mailbox is seldom a namesake's.
+const longMailbox = 13
+
+// misspelt reports whether a mailbox that is called after a family name, with a number (smith69@) or with a given name
+// (jo.smithson@), is spelt on one side as neither the family name beside it nor the other mailbox: that is a slip of the
+// pen, and no namesake's mailbox.
 func misspelt(a, b *Profile) bool {
 	for i := range a.emails {
 		for k := range b.emails {
 			x, y := &a.emails[i], &b.emails[k]
-			if n := x.number(); n != "" && n == y.number() && compareEmail(x, y) == EmailSlip && (!a.afterFamily(x) || !b.afterFamily(y)) {
+			if n := x.number(); n == y.number() && (n != "" || min(len(x.letters), len(y.letters)) >= longMailbox) && compareEmail(x, y) == EmailSlip && (!a.afterFamily(x) || !b.afterFamily(y)) {
 				return true
 			}
 		}

@@ -18,6 +18,7 @@ type world struct {
 	t       testing.TB
 
 	pieces, skus, clients, orders int
+	connections                   []string
 }
 
 var worldConnections = []string{"till", "web", "shop"}
@@ -26,10 +27,15 @@ var worldConnections = []string{"till", "web", "shop"}
 // keys, version ties, hidden fields, tombstones, references that come too early, contradictions.
 // Every other world is a small one, in which each thing is stated many times.
 func newWorld(t testing.TB, seed uint64, n int) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 7)), t: t, pieces: 150, skus: 20, clients: 60, orders: 120}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 7)), t: t, pieces: 150, skus: 20, clients: 60, orders: 120, connections: worldConnections}
 	if seed%2 == 1 {
 		w.pieces, w.skus, w.clients, w.orders = 24, 8, 12, 20
 	}
+	return w.observe(n)
+}
+
+// observe makes n observations more.
+func (w *world) observe(n int) *world {
 	for len(w.entries) < n {
 		switch p := w.rng.IntN(100); {
 		case p < 32:
@@ -63,7 +69,7 @@ func (w *world) pick(words ...string) string {
 	return words[w.rng.IntN(len(words))]
 }
 
-func (w *world) connection() string { return worldConnections[w.rng.IntN(len(worldConnections))] }
+func (w *world) connection() string { return w.connections[w.rng.IntN(len(w.connections))] }
 
 // add journals an observation. Versions are few, so that they tie; the shop's levels and the till have none.
 func (w *world) add(conn string, o canon.Observation, versioned bool) {

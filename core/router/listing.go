@@ -355,6 +355,10 @@ func (f *fold) recluster(seed string, keys []nodeKey) error {
 		return err
 	}
 	joined := identity.Join(pieces, f.settings.MatchItem)
+	decisions := make(map[string]string)
+	for i := range pieces {
+		decisions[pieces[i].Node] = pieces[i].Decision
+	}
 	gone := make(map[string]bool) // golden ids that were
 	for _, n := range nodes {
 		if n.Item != "" {
@@ -381,7 +385,7 @@ func (f *fold) recluster(seed string, keys []nodeKey) error {
 			if n.Item != c.Nodes[0] || n.JoinedBy != c.JoinedBy[id] || n.Reason != "" || id == seed {
 				changed = true
 			}
-			if err := f.bind(n, c.Nodes[0], c.JoinedBy[id]); err != nil {
+			if err := f.bind(n, c.Nodes[0], c.JoinedBy[id], decisions[id]); err != nil {
 				return err
 			}
 		}
@@ -416,8 +420,14 @@ func (f *fold) recluster(seed string, keys []nodeKey) error {
 	return nil
 }
 
-// bind notes that a node belongs to an item, and moves its claims there.
-func (f *fold) bind(n *listingNode, item, by string) error {
+// bind notes that a node belongs to an item, and moves its claims there. What a person decided of it, if anything, stays on
+// the match list in the listing's present words.
+func (f *fold) bind(n *listingNode, item, by, decision string) error {
+	if decision != "" {
+		if err := f.save(matchKey(n.Connection, n.ExternalID), f.matchRow(n, identity.ReasonPerson, nil, decision)); err != nil {
+			return err
+		}
+	}
 	moved := n.Item != item
 	if !moved && n.JoinedBy == by && n.Reason == "" {
 		return nil
@@ -429,14 +439,8 @@ func (f *fold) bind(n *listingNode, item, by string) error {
 	if err := f.save(store.PrefixNode+n.Node, store.Node{Type: store.TypeItem, Golden: item}); err != nil {
 		return err
 	}
-	d, err := store.Load[canon.Match](f.tx, decisionKey(n.Connection, n.ExternalID))
-	if err != nil {
-		return err
-	}
-	if d == nil {
+	if decision == "" {
 		f.tx.Delete(matchKey(n.Connection, n.ExternalID))
-	} else if err := f.save(matchKey(n.Connection, n.ExternalID), f.matchRow(n, identity.ReasonPerson, nil, d.Item)); err != nil {
-		return err
 	}
 	if !moved {
 		return nil

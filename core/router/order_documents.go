@@ -95,7 +95,7 @@ func (f *fold) documents(order *canon.Order, st *canon.OrderState, refunds []str
 	if err != nil {
 		return err
 	}
-	order.Fulfilments = append(order.Fulfilments, house.Fulfilments...)
+	order.Fulfilments = deliveries(order.Fulfilments, house.Fulfilments)
 	order.Payments = append(order.Payments, house.Payments...)
 	order.Returns = append(order.Returns, house.Returns...)
 	return nil
@@ -249,6 +249,7 @@ type documentState struct {
 	id      string
 	state   lifecycle.State
 	via     lifecycle.State // a state that it is known to have gone through
+	also    []string        // other ids by which it was known before
 }
 
 func documentStates(o *canon.Order) []documentState {
@@ -257,7 +258,7 @@ func documentStates(o *canon.Order) []documentState {
 	}
 	var out []documentState
 	for i := range o.Fulfilments {
-		out = append(out, documentState{machine: &lifecycle.FulfilmentMachine, id: o.Fulfilments[i].ID, state: lifecycle.State(o.Fulfilments[i].Status)})
+		out = append(out, documentState{machine: &lifecycle.FulfilmentMachine, id: o.Fulfilments[i].ID, state: lifecycle.State(o.Fulfilments[i].Status), also: o.Fulfilments[i].HouseIDs})
 	}
 	for i := range o.Payments {
 		out = append(out, documentState{machine: &lifecycle.PaymentMachine, id: o.Payments[i].ID, state: lifecycle.State(o.Payments[i].Status)})
@@ -283,7 +284,12 @@ func (f *fold) documentSteps(before, after *canon.Order) error {
 	moved := false
 	var wrong []canon.Evidence
 	for _, d := range documentStates(after) {
-		from := known[d.machine.Name+"/"+d.id]
+		from, there := known[d.machine.Name+"/"+d.id]
+		for _, id := range d.also {
+			if was := known[d.machine.Name+"/"+id]; !there && was != "" {
+				from = was
+			}
+		}
 		if from == d.state {
 			continue
 		}

@@ -269,7 +269,7 @@ func (f *fold) fulfilmentStep(s *documentStep) (*canon.Outcome, error) {
 			}
 		}
 	}
-	to, no := s.move(&lifecycle.FulfilmentMachine, d.Status)
+	to, no := s.move(&lifecycle.FulfilmentMachine, stands(s.order, d))
 	if no != nil {
 		return no, nil
 	}

@@ -157,7 +157,13 @@ func (f *fold) sameClient(s *canon.SameClient) (*canon.Outcome, error) {
 			return nil, err
 		}
 		if n == nil {
-			return refuse(404, "client.unknown", "no client has the id %q", id), nil
+			list, err := f.words(id)
+			if err != nil {
+				return nil, err
+			}
+			if s.Word != canon.ClientUndo || len(list) == 0 { // what was said of a record that is gone can still be taken back
+				return refuse(404, "client.unknown", "no client has the id %q", id), nil
+			}
 		}
 		nodes = append(nodes, id)
 	}
@@ -202,6 +208,9 @@ func (f *fold) sameClient(s *canon.SameClient) (*canon.Outcome, error) {
 		if err != nil {
 			return nil, err
 		}
+		if n == nil {
+			continue
+		}
 		c, err := f.clientOf(n)
 		if err != nil {
 			return nil, err
@@ -237,6 +246,9 @@ func (f *fold) rejoinTwo(a, b string) (together bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		if n == nil {
+			continue
+		}
 		if err := f.joinPersons(n, true, n.own().contacts()); err != nil {
 			return false, err
 		}
@@ -249,7 +261,7 @@ func (f *fold) rejoinTwo(a, b string) (together bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return x.Client == y.Client, nil
+	return x != nil && y != nil && x.Client == y.Client, nil
 }
 
 // askAbout opens a case for each pair that a person should look at, and closes those of these nodes whose cause is gone.
