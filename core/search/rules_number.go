@@ -21,9 +21,9 @@ const (
 // sideWords come before a number.
 var sideWords = map[string]side{
 	"under": atMost, "below": atMost, "max": atMost, "maximum": atMost, "up to": atMost, "less than": atMost, "at most": atMost, "cheaper than": atMost, "<": atMost, "<=": atMost, "≤": atMost,
-	"unter": atMost, "bis": atMost, "bis zu": atMost, "hochstens": atMost, "moins de": atMost, "jusqu'a": atMost, "jusqua": atMost, "sotto": atMost, "meno di": atMost, "menos de": atMost,
+	"unter": atMost, "bis": atMost, "bis zu": atMost, "hochstens": atMost, "moins de": atMost, "jusqu'a": atMost, "jusqua": atMost, "sous": atMost, "inferieur a": atMost, "au plus": atMost, "sotto": atMost, "meno di": atMost, "menos de": atMost,
 	"over": atLeast, "above": atLeast, "min": atLeast, "minimum": atLeast, "more than": atLeast, "at least": atLeast, "from": atLeast, "starting at": atLeast, ">": atLeast, ">=": atLeast, "≥": atLeast,
-	"uber": atLeast, "ab": atLeast, "mindestens": atLeast, "plus de": atLeast, "a partir de": atLeast, "piu di": atLeast, "mas de": atLeast,
+	"uber": atLeast, "ab": atLeast, "mindestens": atLeast, "plus de": atLeast, "superieur a": atLeast, "au moins": atLeast, "a partir de": atLeast, "piu di": atLeast, "mas de": atLeast,
 	"about": about, "around": about, "approx": about, "ca": about, "circa": about, "roughly": about, "~": about, "environ": about, "etwa": about,
 }
 
@@ -113,9 +113,15 @@ func (p *reader) quantity(at int) *quantity {
 			q.side, q.sided, i = atMost, true, i+2
 		}
 	}
+	if s, ok := sideWordsBehind[p.lower(i)]; ok && i < len(p.tokens) && !q.sided && q.to == "" && q.unit != "" {
+		q.side, q.sided, i = s, true, i+1
+	}
 	q.tokens = i - at
 	return q
 }
+
+// sideWordsBehind come behind a number with its unit: "9000 EUR max".
+var sideWordsBehind = map[string]side{"max": atMost, "maximum": atMost, "maxi": atMost, "min": atLeast, "minimum": atLeast, "mini": atLeast}
 
 var threeDigits = regexp.MustCompile(`^\d{3}([€$£₹]|[A-Za-z]{3})?$`)
 

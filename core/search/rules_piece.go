@@ -280,6 +280,9 @@ var namedFields = []string{"brand", "category", "edition", "set"}
 func ruleNamed(p *reader, at int) *meaning {
 	return p.longest(at, 5, func(_ string, n int) *meaning {
 		phrase := fold(p.lowers(at, n))
+		if english, ok := categoryWords[strings.TrimSuffix(phrase, "s")]; ok && p.x.known("category", phrase) == nil {
+			phrase = english
+		}
 		for _, field := range namedFields {
 			known := p.x.known(field, phrase)
 			if known == nil && field == "category" { // a ring is among the rings
@@ -296,6 +299,13 @@ func ruleNamed(p *reader, at int) *meaning {
 	})
 }
 
+// categoryWords are what jewelry is called elsewhere, in the singular, where records name categories in English.
+var categoryWords = map[string]string{
+	"bague": "ring", "collier": "necklace", "pendentif": "pendant", "bracelet": "bracelet", "boucle d oreille": "earring", "boucles d oreille": "earring",
+	"boucle doreille": "earring", "boucles doreille": "earring", "montre": "watch",
+	"halskette": "necklace", "anhanger": "pendant", "armband": "bracelet", "ohrring": "earring", "anello": "ring", "collana": "necklace", "anillo": "ring",
+}
+
 // noise are words that say nothing by themselves.
 var noise = map[string]bool{
 	"a": true, "an": true, "the": true, "with": true, "and": true, "or": true, "of": true, "for": true, "in": true, "at": true, "from": true, "mit": true, "und": true, "oder": true, "in the": true,
@@ -303,6 +313,11 @@ var noise = map[string]bool{
 }
 
 func ruleNoise(p *reader, at int) *meaning {
+	if p.lower(at) == "taille" && at+1 < len(p.tokens) { // "taille princesse" is a princess cut
+		if shape, ok := normalize.Shape("", p.tokens[at+1].text); ok && shape != "OTHER" {
+			return &meaning{tokens: 1, as: "ignored", means: "says nothing by itself"}
+		}
+	}
 	if t := p.tokens[at]; !noise[t.lower] && !noise[t.text] {
 		return nil
 	}

@@ -73,13 +73,13 @@ func ruleColour(p *reader, at int) *meaning {
 	} else {
 		g, ok = p.colourLetter(text)
 		// "D to F" is a range wherever it stands.
-		if !ok && start+2 < len(p.tokens) && p.lower(start+1) == "to" && len(text) == 1 && len(p.tokens[start+2].text) == 1 {
+		if !ok && start+2 < len(p.tokens) && to(p.lower(start+1)) && len(text) == 1 && len(p.tokens[start+2].text) == 1 {
 			g, ok = normalize.DiamondColour(text)
 		}
 	}
 	if ok {
 		scale := p.x.fields["colour"].scale
-		if start+2 < len(p.tokens) && (p.lower(start+1) == "to" || p.tokens[start+1].text == "-") && len(p.tokens[start+2].text) == 1 {
+		if start+2 < len(p.tokens) && (to(p.lower(start+1)) || p.tokens[start+1].text == "-") && len(p.tokens[start+2].text) == 1 {
 			if to, found := normalize.DiamondColour(p.tokens[start+2].text); found {
 				return done(3, steps(scale, g, to))
 			}
@@ -137,7 +137,7 @@ func (p *reader) clarities(text string, sure bool) []string {
 		}
 		return nil
 	}
-	if from, to, ok := strings.Cut(text, "-"); ok {
+	if from, to, ok := strings.Cut(strings.Replace(text, "/", "-", 1), "-"); ok { // "VS1/VS2" is a range too
 		a, b := one(from), one(to)
 		if a == nil && b != nil && len(to) == 1 { // "VS1-2"
 			return nil
@@ -184,9 +184,9 @@ func ruleClarity(p *reader, at int) *meaning {
 	if grades == nil {
 		return nil
 	}
-	if start+n+1 < len(p.tokens) && (p.lower(start+n) == "to" || p.tokens[start+n].text == "-") {
-		if to := p.clarities(p.tokens[start+n+1].text, true); to != nil {
-			return done(n+2, between(clarityScale, grades, to))
+	if start+n+1 < len(p.tokens) && (to(p.lower(start+n)) || p.tokens[start+n].text == "-") {
+		if up := p.clarities(p.tokens[start+n+1].text, true); up != nil {
+			return done(n+2, between(clarityScale, grades, up))
 		}
 	}
 	if b := p.orBetter(start + n); b > 0 || plus {
@@ -310,3 +310,6 @@ func ruleStone(p *reader, at int) *meaning {
 		return nil
 	})
 }
+
+// to reports whether a word stands between the ends of a range of grades.
+func to(lower string) bool { return lower == "to" || lower == "a" || lower == "bis" }
