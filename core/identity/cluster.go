@@ -37,7 +37,7 @@ func pairOf(a, b string) pair { return pair{min(a, b), max(a, b)} }
 // first node is the golden id.
 func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, against func(a, b string) int32) [][]string {
 	nodes = slices.Compact(slices.Sorted(slices.Values(nodes)))
-	c := clusterer{at: make(map[string]int, len(nodes)), root: make([]int, len(nodes)), members: make([][]string, len(nodes)), never: make(map[int][]int), near: make([][]int, len(nodes)), scores: make(map[pair]int32, len(edges)), against: against}
+	c := clusterer{at: make(map[string]int, len(nodes)), root: make([]int, len(nodes)), members: make([][]string, len(nodes)), never: make(map[int][]int), near: make([][]neighbour, len(nodes)), scores: make(map[pair]int32, len(edges)), against: against}
 	for i, n := range nodes {
 		c.at[n], c.root[i], c.members[i] = i, i, []string{n}
 	}
@@ -73,14 +73,15 @@ func Clusters(nodes []string, edges []Edge, decisions []Decision, least int32, a
 		}
 		if e.Score >= least {
 			ranked = append(ranked, Edge{A: p.a, B: p.b, Score: e.Score, Rank: e.Rank, Unclear: e.Unclear})
-			c.near[c.at[p.a]], c.near[c.at[p.b]] = append(c.near[c.at[p.a]], c.at[p.b]), append(c.near[c.at[p.b]], c.at[p.a])
+			a, b, named := c.at[p.a], c.at[p.b], e.Rank >= agreed/2
+			c.near[a], c.near[b] = append(c.near[a], neighbour{b, named}), append(c.near[b], neighbour{a, named})
 		}
 	}
 	slices.SortFunc(ranked, func(x, y Edge) int {
 		return cmp.Or(cmp.Compare(y.Rank, x.Rank), cmp.Compare(y.Score, x.Score), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
 	})
 	for _, e := range ranked {
-		if p := (pair{e.A, e.B}); !e.Unclear || !c.contested(p) {
+		if p := (pair{e.A, e.B}); !e.Unclear || !c.contested(p, e.Rank >= agreed/2) {
 			c.join(p, false)
 		}
 	}
@@ -99,7 +100,7 @@ type clusterer struct {
 	root    []int      // by node: the smallest node of its cluster
 	members [][]string // by that node
 	never   map[int][]int
-	near    [][]int // by node: those that it has an edge to
+	near    [][]neighbour // by node: those that it has an edge to
 	scores  map[pair]int32
 	against func(a, b string) int32
 }
@@ -117,14 +118,20 @@ func (c *clusterer) join(p pair, decided bool) {
 	c.members[to], c.members[from] = append(c.members[to], c.members[from]...), nil
 }
 
+// neighbour is the other end of an edge; named tells that the edge's names agree (Weights.Rank).
+type neighbour struct {
+	node  int
+	named bool
+}
+
 // contested reports whether somebody beside one end of a pair can't be the other end: then the pair does not say who is
-// meant.
-func (c *clusterer) contested(p pair) bool {
+// meant. Where the names of the pair agree (named), somebody whose name is only alike does not count.
+func (c *clusterer) contested(p pair, named bool) bool {
 	a, b := c.root[c.at[p.a]], c.root[c.at[p.b]]
 	for _, ends := range [2][2]int{{a, b}, {b, a}} {
 		for _, n := range c.members[ends[0]] {
 			for _, k := range c.near[c.at[n]] {
-				if other := c.root[k]; other != a && other != b && (c.forbidden(other, ends[1]) || c.apart(other, ends[1])) {
+				if other := c.root[k.node]; (k.named || !named) && other != a && other != b && (c.forbidden(other, ends[1]) || c.apart(other, ends[1])) {
 					return true
 				}
 			}
