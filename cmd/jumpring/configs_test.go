@@ -165,7 +165,7 @@ func TestTheDebianPackageHoldsWhatItShould(t *testing.T) {
 	require.Contains(t, ran(t, filepath.Join(root, "usr/bin/jumpring"), "version"), "shopify")
 	// The configuration that it installs is one that the hub takes.
 	o := &operator{t: t, config: filepath.Join(root, "etc/jumpring/jumpring.yaml")}
-	require.Contains(t, o.ok("plugin", "list", "-o", "json"), "[]")
+	o.ok("plugin", "list", "-o", "json")
 	for _, script := range []string{"postinst", "prerm", "postrm", "build.sh"} {
 		ran(t, "sh", "-n", "../../configs/debian/"+script)
 	}
