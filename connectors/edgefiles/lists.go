@@ -258,4 +258,3 @@ func extension(name string) string { return name[strings.LastIndexByte(name, '.'
 
 // stuckAfter is how long a file may wait before the connection's health says so.
 const stuckAfter = 5 * time.Minute
-

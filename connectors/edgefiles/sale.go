@@ -144,4 +144,3 @@ func (a *adder) text(minor int64) string {
 func toSell(o *canon.Order) bool {
 	return !o.History && (o.Status == canon.OrderOpen || o.Status == canon.OrderFulfilled)
 }
-

@@ -34,7 +34,7 @@ const (
 	MetricsRead        Permission = "metrics.read"
 	TokensManage       Permission = "tokens.manage"
 	StaffManage        Permission = "staff.manage"
-	AuditRead          Permission = "audit.read"       // seals, the journal's entries, who read what
+	AuditRead          Permission = "audit.read" // seals, the journal's entries, who read what
 	AlarmsRead         Permission = "alarms.read"
 	HubManage          Permission = "hub.manage"       // the support bundle, a test of an alarm's way, a backup now
 	SnapshotRead       Permission = "snapshot.read"    // the whole view, for another node

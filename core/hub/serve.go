@@ -194,7 +194,8 @@ func (h *Hub) register(metrics prometheus.Registerer) error {
 	}
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		counted{h}, newCondition(h),
+		counted{h},
+		newCondition(h),
 		gauge("jumpring_journal_end", "Offset of the newest durable batch.", func() float64 { return float64(h.journal.End()) }),
 		gauge("jumpring_fold_offset", "Offset of the newest folded batch.", func() float64 { return float64(h.router.Mark().Position.Offset) }),
 		gauge("jumpring_fold_lag_batches", "Durable batches that are not folded yet.", func() float64 { return float64(h.router.Lag()) }),
