@@ -51,107 +51,179 @@ func componentKeys(it *canon.Item) []string {
 // componentIndexes says under which index an item of its own is found by a component's key.
 var componentIndexes = map[string]string{"certificate": store.IndexCertificate, "epc": store.IndexEPC, "serial": store.IndexSerial}
 
-// kinSearch gathers the kin of an item.
+// kinSearch gathers the kin of an item. Both ways go level by level, so that what is met on a long way and on a short one
+// counts at the short one: how far is followed does not depend on the order of keys.
 type kinSearch struct {
-	f     *fold
-	crowd int
-	keys  map[string]bool // of what is in the item, itself included
-	found map[string]*canon.Item
+	f       *fold
+	crowd   int
+	keys    map[string]bool // of the things in the item, itself included
+	inside  map[string]bool // those of keys that are of things in it, without itself
+	entered map[string]bool // components that were followed down
+	gone    map[string]bool // items that were followed up
+	found   map[string]*canon.Item
 }
 
 // kin gives the items that share something with one, without it, sorted by id. crowd is from which number of items on
 // a key ties none of them.
 func (f *fold) kin(item *canon.Item, crowd int) ([]*canon.Item, error) {
-	s := kinSearch{f: f, crowd: crowd, keys: make(map[string]bool), found: map[string]*canon.Item{item.ID: item}}
-	if err := s.down(item, 0); err != nil {
+	s, err := f.searchKin(item, crowd)
+	if err != nil {
 		return nil, err
 	}
-	for _, key := range sortedKeys(s.keys) {
-		if err := s.up(key, 0); err != nil {
-			return nil, err
-		}
+	return s.sorted(item.ID), nil
+}
+
+func (f *fold) searchKin(item *canon.Item, crowd int) (*kinSearch, error) {
+	s := &kinSearch{
+		f: f, crowd: crowd, keys: map[string]bool{}, inside: map[string]bool{}, entered: map[string]bool{}, gone: map[string]bool{},
+		found: map[string]*canon.Item{item.ID: item},
 	}
-	delete(s.found, item.ID)
+	if err := s.down(item); err != nil {
+		return nil, err
+	}
+	return s, s.up()
+}
+
+// sorted gives what was found, without the item that was looked for.
+func (s *kinSearch) sorted(without string) []*canon.Item {
 	out := make([]*canon.Item, 0, len(s.found))
 	for _, id := range sortedKeys(s.found) {
-		out = append(out, s.found[id])
+		if id != without {
+			out = append(out, s.found[id])
+		}
 	}
-	return out, nil
+	return out
 }
 
 // down goes into what an item contains.
-func (s *kinSearch) down(item *canon.Item, depth int) error {
+func (s *kinSearch) down(item *canon.Item) error {
 	for _, key := range ownKeys(item) {
 		s.keys[key] = true
 	}
-	if depth == componentDepth {
-		return nil
+	level := []*canon.Item{item}
+	for depth := 0; depth < componentDepth && len(level) > 0; depth++ {
+		var next []*canon.Item
+		for _, it := range level {
+			for _, key := range componentKeys(it) {
+				_, crowded, err := s.sitters(key)
+				if err != nil {
+					return err
+				}
+				if crowded || s.entered[key] {
+					continue
+				}
+				s.entered[key] = true
+				s.keys[key], s.inside[key] = true, true
+				children, err := s.take(s.named(key))
+				if err != nil {
+					return err
+				}
+				for _, child := range children {
+					for _, own := range ownKeys(child) {
+						s.keys[own], s.inside[own] = true, true
+					}
+				}
+				next = append(next, children...)
+			}
+		}
+		level = next
 	}
-	for _, key := range componentKeys(item) {
-		_, crowded, err := s.sitters(key)
+	return nil
+}
+
+// up goes to what contains any of the things in the item. A thing may be listed under another of its keys than the one
+// by which it is known here: whatever has the same name is the same thing.
+func (s *kinSearch) up() error {
+	keys := sortedKeys(s.keys)
+	from := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		from[key] = true
+		names, err := s.named(key)
 		if err != nil {
 			return err
 		}
-		if crowded || s.keys[key] {
-			continue
+		if s.inside[key] {
+			if _, err := s.take(names, nil); err != nil {
+				return err
+			}
 		}
-		s.keys[key] = true
-		name, value, _ := strings.Cut(key, "/")
-		ids, err := s.f.scan(componentIndexes[name], value, s.crowd+1)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			child, err := s.take(id)
+		for _, id := range names {
+			it, err := s.load(id)
 			if err != nil {
 				return err
 			}
-			if child != nil {
-				if err := s.down(child, depth+1); err != nil {
+			if it == nil {
+				continue
+			}
+			for _, own := range ownKeys(it) {
+				from[own] = true
+			}
+		}
+	}
+	for depth := 0; depth < componentDepth && len(from) > 0; depth++ {
+		next := make(map[string]bool)
+		for _, key := range sortedKeys(from) {
+			ids, crowded, err := s.sitters(key)
+			if err != nil {
+				return err
+			}
+			if crowded {
+				continue
+			}
+			for _, id := range ids {
+				if s.gone[id] {
+					continue
+				}
+				s.gone[id] = true
+				parent, err := s.load(id)
+				if err != nil {
 					return err
+				}
+				if parent == nil {
+					continue
+				}
+				s.found[id] = parent
+				for _, own := range ownKeys(parent) {
+					next[own] = true
 				}
 			}
 		}
+		from = next
 	}
 	return nil
 }
 
-// up goes to what contains the thing of a key.
-func (s *kinSearch) up(key string, depth int) error {
-	if depth == componentDepth {
-		return nil
+// named gives the items that a component's key names.
+func (s *kinSearch) named(key string) ([]string, error) {
+	name, value, _ := strings.Cut(key, "/")
+	return s.f.scan(componentIndexes[name], value, s.crowd+1)
+}
+
+// load gives an item, nil where it is gone.
+func (s *kinSearch) load(id string) (*canon.Item, error) {
+	if it := s.found[id]; it != nil {
+		return it, nil
 	}
-	ids, crowded, err := s.sitters(key)
-	if err != nil || crowded {
-		return err
-	}
+	return store.Load[canon.Item](s.f.tx, store.RecordKey(store.TypeItem, id))
+}
+
+// take counts items as found and gives those that were not met before.
+func (s *kinSearch) take(ids []string, err error) ([]*canon.Item, error) {
+	var out []*canon.Item
 	for _, id := range ids {
-		parent, err := s.take(id)
 		if err != nil {
-			return err
+			break
 		}
-		if parent == nil {
+		if s.found[id] != nil {
 			continue
 		}
-		for _, own := range ownKeys(parent) {
-			if err := s.up(own, depth+1); err != nil {
-				return err
-			}
+		var it *canon.Item
+		if it, err = s.load(id); it != nil {
+			s.found[id] = it
+			out = append(out, it)
 		}
 	}
-	return nil
-}
-
-// take loads an item that was not met before; nil when it was, or is gone.
-func (s *kinSearch) take(id string) (*canon.Item, error) {
-	if s.found[id] != nil {
-		return nil, nil
-	}
-	it, err := store.Load[canon.Item](s.f.tx, store.RecordKey(store.TypeItem, id))
-	if it != nil {
-		s.found[id] = it
-	}
-	return it, err
+	return out, err
 }
 
 // sitters gives the items that have a component of this key in them.
@@ -184,10 +256,17 @@ func (f *fold) kinChanged(item *canon.Item) error {
 	if item == nil || !f.components {
 		return nil
 	}
-	kin, err := f.kin(item, crowdedComponent+1)
+	search, err := f.searchKin(item, crowdedComponent+1)
 	if err != nil {
 		return err
 	}
+	// Who has a name in common with it is tied through it to what it is in.
+	for _, key := range ownKeys(item) {
+		if _, err := search.take(search.named(key)); err != nil {
+			return err
+		}
+	}
+	kin := search.sorted(item.ID)
 	// Where nobody holds anything, and nobody did, there is nothing to block and nothing to free.
 	if item.Holder == nil && len(item.Blocked) == 0 && !slices.ContainsFunc(kin, func(k *canon.Item) bool { return k.Holder != nil || len(k.Blocked) > 0 }) {
 		return nil

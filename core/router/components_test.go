@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jumpring/jumpring/core/canon"
+	"github.com/jumpring/jumpring/core/identity"
 	"github.com/jumpring/jumpring/core/store"
 )
 
@@ -25,29 +26,35 @@ func componentsCoherent(t testing.TB, v store.Reader) {
 			sitters[k]++
 		}
 	}
-	var within func(it *canon.Item, into map[string]bool, depth int)
-	within = func(it *canon.Item, into map[string]bool, depth int) {
+	within := func(it *canon.Item, into map[string]bool) {
 		for _, k := range ownKeys(it) {
 			into[k] = true
 		}
-		if depth == componentDepth {
-			return
-		}
-		for _, k := range componentKeys(it) {
-			if sitters[k] > crowdedComponent || into[k] {
-				continue
+		entered := make(map[string]bool)
+		for level, depth := []*canon.Item{it}, 0; depth < componentDepth; depth++ {
+			var next []*canon.Item
+			for _, it := range level {
+				for _, k := range componentKeys(it) {
+					if sitters[k] > crowdedComponent || entered[k] {
+						continue
+					}
+					entered[k], into[k] = true, true
+					for _, child := range named[k] {
+						for _, own := range ownKeys(items[child]) {
+							into[own] = true
+						}
+						next = append(next, items[child])
+					}
+				}
 			}
-			into[k] = true
-			for _, child := range named[k] {
-				within(items[child], into, depth+1)
-			}
+			level = next
 		}
 	}
 	contents := make(map[string]map[string]bool)
 	inside := make(map[string][]string)
 	for _, id := range sortedKeys(items) {
 		contents[id] = make(map[string]bool)
-		within(items[id], contents[id], 0)
+		within(items[id], contents[id])
 		for _, k := range sortedKeys(contents[id]) {
 			inside[k] = append(inside[k], id)
 		}
@@ -191,6 +198,42 @@ func TestAKeyOnTooManyMountsTiesNone(t *testing.T) {
 	require.Equal(t, canon.ItemBlocked, w.item("till", "m7").Status)
 	mount(crowdedComponent)
 	require.Equal(t, canon.ItemInStock, w.item("till", "m7").Status, "a placeholder, not a number")
+}
+
+// A ring lists its stone by the stone's serial. Another record, which a person set apart from that stone, states the stone's
+// report: whoever holds that one holds what is in the ring.
+func TestAStoneOfAnotherNameIsTheSameStone(t *testing.T) {
+	w := newWorkbench(t, testSettings())
+	report := func(number string) func(*canon.ListingState) {
+		return func(l *canon.ListingState) {
+			l.Home, l.Certificates = "paris", []canon.StatedCert{{Lab: "GIA", Number: number}}
+		}
+	}
+	w.fetched("till", listing("t1", "", "STONE-1", report("2141438171")))
+	w.fetched("till", level("t1", "paris", 1, 1))
+	w.fetched("till", listing("t2", "", "RING-1", func(l *canon.ListingState) {
+		l.Home, l.Components = "paris", []canon.StatedComponent{{Kind: "stone", Serial: "STONE-1"}}
+	}))
+	w.fetched("till", level("t2", "paris", 1, 1))
+	w.fetched("shop", listing("p9", "", "", report("2141438171")))
+	w.fetched("shop", level("p9", "", 1, 0))
+	require.Equal(t, w.item("till", "t1").ID, w.item("shop", "p9").ID)
+	out := w.do("anna", canon.Command{Key: "m", ID: "M", Match: &canon.Match{Connection: "shop", ListingID: "p9", Item: identity.DecisionNew}})
+	require.True(t, out.OK, out.Reason)
+	other, ring := w.item("shop", "p9").ID, func() *canon.Item { return w.item("till", "t2") }
+	require.NotEqual(t, w.item("till", "t1").ID, other)
+	require.Empty(t, ring().Blocked)
+
+	w.pushed("shop", order("77", 10, line("a", "p9", 1)))
+	require.Equal(t, []string{other}, ring().Blocked)
+	w.fetched("till", listing("t1", "", "STONE-1", report("5550001112"))) // what is in the ring has another report
+	require.Empty(t, ring().Blocked)
+	w.fetched("till", listing("t1", "", "STONE-1", report("2141438171")))
+	require.Equal(t, []string{other}, ring().Blocked)
+	view, err := w.store.View()
+	require.NoError(t, err)
+	defer view.Close()
+	componentsCoherent(t, view)
 }
 
 func TestOneOfAKindIsShownOnOneChannelAtATime(t *testing.T) {

@@ -231,6 +231,7 @@ func TestOneTruth(t *testing.T) {
 	t.Parallel()
 	rounds, full := truthRounds(t)
 	for seed := range rounds {
+		t.Logf("seed %d", seed)
 		tr := newStory(t, seed, full)
 		reference := tr.fold(0, true, nil)
 		coherent(t, reference.store)
