@@ -86,10 +86,10 @@ func TestAPolicyIsPlannedPutIntoForceAndExplained(t *testing.T) {
 	require.Contains(t, plan, "cases: 1 would open, 0 would close\ncalls: none\n")
 	require.Contains(t, plan, "item     1    1             disputed title  1 1")
 	require.Contains(t, o.ok("item", "get", id), "Ring of erp", "a plan changes nothing")
-	refused := o.run("policy", "plan", o.beside("bad.yaml", "item:\n  title: {direction: out}\npublish:\n  shop: {create: all}\n"))
+	refused := o.run("policy", "plan", o.beside("bad.yaml", "item:\n  title: {direction: sideways}\npublish:\n  shop: {create: sold}\n"))
 	require.Equal(t, exitUsage, refused.code)
-	require.Contains(t, refused.err, "line 2, column 22: item.title.direction: can't be out: this hub writes available stock alone; write in")
-	require.Contains(t, refused.err, "does not create listings; write none")
+	require.Contains(t, refused.err, "line 2, column 22: item.title.direction: is not one of what it can be; write in, both or out")
+	require.Contains(t, refused.err, "publish.shop.create: can't be sold; write all, none, or what it selects")
 	require.Equal(t, exitOK, stop().code)
 
 	raw, err := os.ReadFile(o.config)

@@ -282,7 +282,7 @@ func (t *trial) known(ctx context.Context) ([]canon.Ref, []sdk.ReadHint, []sdk.W
 	g.stock.ListingID, g.stock.ProductID = hint.ListingID, hint.ProductID
 	writes := []sdk.Write{t.write(g, 2, 1)}
 	if sells(t.kit) == "" {
-		for _, kind := range t.about.Actions {
+		for _, kind := range t.orderActions() {
 			sale, err := t.sell(ctx, 1)
 			if err != nil {
 				return nil, nil, nil, err

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jumpring/jumpring/core/canon"
@@ -12,6 +13,12 @@ import (
 
 // actionWait is for how long the kit waits at most where a platform says that it can tell later.
 const actionWait = 5 * time.Second
+
+// orderActions are the actions that the kit tries: those on orders, which a Seller can show the effects of. What a connector
+// writes to listings its own tests show.
+func (k *kit) orderActions() []canon.ActionKind {
+	return slices.DeleteFunc(slices.Clone(k.about.Actions), func(a canon.ActionKind) bool { return a.OnListing() })
+}
 
 // sell places an order of lines pieces.
 func (t *trial) sell(ctx context.Context, lines int) (Sale, error) {
@@ -76,7 +83,7 @@ func tryAction(ctx context.Context, t *trial) error {
 	if s == nil {
 		return err
 	}
-	for _, kind := range t.about.Actions {
+	for _, kind := range t.orderActions() {
 		sale, err := t.sell(ctx, 1)
 		if err != nil {
 			return err
@@ -140,7 +147,7 @@ func tryActionPartial(ctx context.Context, t *trial) error {
 	if s == nil {
 		return err
 	}
-	for _, kind := range t.about.Actions {
+	for _, kind := range t.orderActions() {
 		var writes []sdk.Write
 		var sales []Sale
 		for range 2 {
@@ -176,7 +183,7 @@ func (t *trial) sweepActions(ctx context.Context, faults map[fault]string, also 
 	if s == nil {
 		return err
 	}
-	for _, kind := range t.about.Actions {
+	for _, kind := range t.orderActions() {
 		sale, err := t.sell(ctx, 1)
 		if err != nil {
 			return err

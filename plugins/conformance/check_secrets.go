@@ -212,7 +212,7 @@ func (t *trial) callAll(ctx context.Context, s *session) {
 			t.hear(nil, r.Diagnostics...)
 		}
 	}
-	for _, kind := range t.about.Actions {
+	for _, kind := range t.orderActions() {
 		w := t.action(kind, Sale{Order: "1", Lines: []string{"1"}})
 		s.applied(ctx, w)
 		if has(sdk.CanLookup) {

@@ -148,7 +148,7 @@ var (
 		_, ok := expirer(k.Twin)
 		return ok
 	}, "the twin's credentials don't expire")
-	acts  = all(can(sdk.CanApply), can(sdk.CanLookup), when(func(k *kit) bool { return len(k.about.Actions) > 0 }, "the connector describes no action"))
+	acts  = all(can(sdk.CanApply), can(sdk.CanLookup), when(func(k *kit) bool { return len(k.orderActions()) > 0 }, "the connector describes no action on orders"))
 	sells = when(func(k *kit) bool {
 		if k.tape != nil {
 			return k.tape.about.Sells

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -285,7 +284,8 @@ func (c *tapeClock) now() time.Time {
 	defer c.mu.Unlock()
 	if c.replay != nil {
 		if len(c.replay) > 0 {
-			c.last, c.replay = c.replay[0], slices.Delete(c.replay, 0, 1)
+			c.last = c.replay[0]
+			c.replay = c.replay[1:]
 		}
 		return c.last
 	}
