@@ -94,7 +94,7 @@ func TestWhatCanNotBePassedOnNamesTheLeader(t *testing.T) {
 		"no address":              {Leader{Node: "hub-1"}, nil, problem.HubNotLeader, "node hub-1 leads; name its bus.address"},
 		"passed on before":        {Leader{Node: "hub-1", Address: strange}, []string{HeaderPassedOn, "1"}, problem.HubNotLeader, "node hub-1 leads, and this request was passed on"},
 		"away":                    {Leader{Node: "hub-1", Address: gone.URL}, nil, problem.HubNotLeader, "node hub-1 leads and can't be reached"},
-		"does not know the token": {Leader{Node: "hub-1", Address: strange}, nil, problem.TokenInvalid, "node hub-1 leads and does not know this token"},
+		"does not know the token": {Leader{Node: "hub-1", Address: strange}, nil, problem.TokenInvalid, "node hub-1 leads and does not take this token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			here.leader = c.leader

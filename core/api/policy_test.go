@@ -63,11 +63,11 @@ func TestAPlanOfAPolicyWritesNothing(t *testing.T) {
 	require.Equal(t, "Solitaire ring", h.ask(access.RoleManager, "GET", "/v1/items/"+h.ring(), "").json(t, "title"))
 	require.Equal(t, true, h.ask(access.RoleManager, "POST", "/v1/policy/plan", `{}`).json(t, "same"))
 
-	bad := h.ask(access.RoleManager, "POST", "/v1/policy/plan", `{"rules":[{"entity":"item","group":"title","policy":"authority","authority":["nobody"]},{"entity":"item","group":"price","policy":"authority","losing":"write_back"}],"publish":[{"connection":"web-eu","create":"all"}]}`)
+	bad := h.ask(access.RoleManager, "POST", "/v1/policy/plan", `{"rules":[{"entity":"item","group":"title","policy":"authority","authority":["nobody"]},{"entity":"item","group":"price","policy":"authority","losing":"write_back"}],"publish":[{"connection":"nowhere","create":"all"}]}`)
 	require.Equal(t, "policy.invalid", bad.json(t, "code"))
 	require.Contains(t, bad.body, "item.title.authority[0]")
-	require.Contains(t, bad.body, "write_back: this hub writes available stock alone")
-	require.Contains(t, bad.body, "does not create listings")
+	require.Contains(t, bad.body, "write_back where values only come in")
+	require.Contains(t, bad.body, "publish.nowhere")
 	require.Equal(t, 403, h.ask(access.RoleTill, "POST", "/v1/policy/plan", `{}`).status)
 }
 
