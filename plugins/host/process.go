@@ -84,7 +84,7 @@ func (c *Connection) launch(ctx context.Context) (*process, error) {
 	killMarked(c.marker())
 	p := &process{
 		child: &child{
-			checksum: c.spec.Checksum, limits: limits{memory: c.spec.MemoryLimit, files: c.spec.FileLimit}, exited: make(chan struct{}),
+			checksum: c.spec.Checksum, limits: limits{memory: c.spec.MemoryLimit, files: c.spec.FileLimit}, heard: make(chan struct{}), exited: make(chan struct{}),
 		},
 		failed: make(chan struct{}),
 	}

@@ -29,7 +29,9 @@ type child struct {
 	limits   limits
 
 	stdout, stderr *os.File
-	words          *pacedReader  // of stderr
+	words          *pacedReader // of stderr
+	hear           sync.Once
+	heard          chan struct{} // closed when somebody reads stdout
 	exited         chan struct{} // closed when the process has ended and was reaped
 	exitState      string        // valid after exited
 	release        *time.Timer   // closes the pipes after pipeGrace; valid after exited
@@ -149,9 +151,32 @@ func (c *child) closePipes() {
 	_ = c.stderr.Close()
 }
 
-func (c *child) Stdout() io.ReadCloser { return c.stdout }
-func (c *child) Stderr() io.ReadCloser { return c.words }
-func (c *child) Name() string          { return c.cmd.Path }
+// Stdout implements runner.Runner.
+func (c *child) Stdout() io.ReadCloser {
+	c.hear.Do(func() { close(c.heard) })
+	return c.stdout
+}
+
+// Stderr implements runner.Runner.
+func (c *child) Stderr() io.ReadCloser { return &errPipe{c.words, c.heard} }
+
+// errPipe does not end before the other pipe is read. go-plugin 1.7.0 counts the readers of both, and waits for them, from
+// a goroutine that runs before the second is counted: a program that ends at once would be waited for too early.
+type errPipe struct {
+	*pacedReader
+	heard <-chan struct{}
+}
+
+// Read implements io.Reader.
+func (p *errPipe) Read(b []byte) (int, error) {
+	n, err := p.pacedReader.Read(b)
+	if err != nil {
+		<-p.heard
+	}
+	return n, err
+}
+
+func (c *child) Name() string { return c.cmd.Path }
 
 // ID gives the process id; "" before the start.
 func (c *child) ID() string {
