@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -35,13 +33,7 @@ var loading = []string{hosttest.Flood, hosttest.Leak, hosttest.Huge, hosttest.Ex
 // hostile measures the answers of a good connection alone and beside each hostile one, in alternating rounds.
 func (b *bench) hostile() error {
 	note("hostile: %d deliveries a second through a good connection", besideRate)
-	program := filepath.Join(b.dir, "hostile")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./bench/hostile")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build bench/hostile: %w: %s", err, out)
-	}
-	sum, err := host.FileChecksum(program)
+	program, sum, err := b.connector("hostile")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -52,16 +53,22 @@ func (bareFacts) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grp
 
 var bareHandshake = goplugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "JUMPRING_BENCH", MagicCookieValue: "bare"}
 
+// connector builds one of the bench's own connectors and gives its path and checksum.
+func (b *bench) connector(name string) (program string, sum [sha256.Size]byte, err error) {
+	program = filepath.Join(b.dir, name)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./bench/"+name)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", sum, fmt.Errorf("build bench/%s: %w: %s", name, err, out)
+	}
+	sum, err = host.FileChecksum(program)
+	return program, sum, err
+}
+
 // plugin measures one connector: the facts that come through it, its start, and its memory.
 func (b *bench) plugin() error {
 	note("plugin: %d facts an answer", factsBatch)
-	program := filepath.Join(b.dir, "facts")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./bench/facts")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build bench/facts: %w: %s", err, out)
-	}
-	sum, err := host.FileChecksum(program)
+	program, sum, err := b.connector("facts")
 	if err != nil {
 		return err
 	}
